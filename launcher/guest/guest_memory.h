@@ -1,0 +1,114 @@
+// The only way to touch guest memory.
+
+#ifndef LAUNCHER_GUEST_GUEST_MEMORY_H_
+#define LAUNCHER_GUEST_GUEST_MEMORY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "launcher/guest/address.h"
+
+namespace lguest {
+
+// Hears of every change that the launcher makes to guest memory; a CPU that caches translated code needs to.
+class WriteObserver {
+ public:
+  virtual ~WriteObserver() = default;
+
+  // `len` > 0 bytes at `addr` have changed. Called on the thread that wrote.
+  virtual void OnWrite(GuestPhys addr, uint32_t len) = 0;
+};
+
+// RAM and device pages of one guest: guest-physical 0 to size(), zero-filled, private to this process.
+//
+// Every address and length that comes from the guest is wrong until checked here; all checks are exact (a range that
+// ends at the top is inside it) and cannot wrap. The guest, or another guest that shares a page with it, may change
+// memory at any time: copy once, check the copy, use the copy.
+//
+//   absl::StatusOr<Dma> dma = memory.Read<Dma>(addr);  // guest-controlled
+//   if (!dma.ok()) return dma.status();
+//
+// Not thread-safe: belongs to the thread that runs the guest.
+class GuestMemory {
+ public:
+  enum class Placement {
+    kAnywhere,  // wherever the kernel finds room: for hosts that translate
+    kIdentity,  // launcher address == guest-physical address, from 0: what the real /dev/lguest demands
+  };
+
+  // `size`: bytes, a multiple of the page size, more than 0. Fails with InvalidArgument on another size, with
+  // ResourceExhausted or PermissionDenied where the kernel refuses the mapping.
+  static absl::StatusOr<std::unique_ptr<GuestMemory>> Create(
+      uint32_t size, Placement placement = Placement::kAnywhere);
+
+  ~GuestMemory();
+  GuestMemory(const GuestMemory&) = delete;
+  GuestMemory& operator=(const GuestMemory&) = delete;
+
+  // Bytes, device pages included: the exclusive limit of guest-physical addresses.
+  uint32_t size() const { return size_; }
+
+  bool Contains(GuestPhys addr, uint64_t len) const {
+    return addr.value() <= size_ && len <= size_ - addr.value();
+  }
+
+  // Copies one object in or out. OutOfRange, with address and length, unless all of it lies in guest memory.
+  template <typename T>
+  absl::StatusOr<T> Read(GuestPhys addr) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (!Contains(addr, sizeof(T))) return OutOfRange("read", addr, sizeof(T));
+    T value;
+    CopyOut(&value, addr, sizeof(T));
+    return value;
+  }
+
+  template <typename T>
+  absl::Status Write(GuestPhys addr, const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return WriteBytes(addr, std::as_bytes(std::span(&value, 1)));
+  }
+
+  // The same for `bytes.size()` bytes; none at all is always in range.
+  absl::Status ReadBytes(GuestPhys addr, std::span<std::byte> bytes) const;
+  absl::Status WriteBytes(GuestPhys addr, std::span<const std::byte> bytes);
+
+  // Guest memory itself, for system calls that move bytes in bulk; its contents change at any time.
+  // Whoever fills a mutable range calls NotifyWritten() for what it filled.
+  absl::StatusOr<std::span<const std::byte>> Range(GuestPhys addr, uint32_t len) const;
+  absl::StatusOr<std::span<std::byte>> MutableRange(GuestPhys addr, uint32_t len);
+  void NotifyWritten(GuestPhys addr, uint32_t len);
+
+  // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the file nor are the
+  // bytes read before they are touched. All three are multiples of the page size (`len` is rounded up, the rest of the
+  // last page is zero). The file has to keep its length while the guest lives.
+  absl::Status MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len);
+
+  // At most one; it has to outlive its registration. nullptr: nobody.
+  void set_write_observer(WriteObserver* observer) { observer_ = observer; }
+
+  // Where guest-physical 0 lies in this process, for a CPU that reaches guest memory by itself.
+  std::byte* base() const { return reinterpret_cast<std::byte*>(base_); }
+
+ private:
+  GuestMemory(uintptr_t base, uint32_t size) : base_(base), size_(size) {}
+
+  static absl::Status OutOfRange(const char* verb, GuestPhys addr, uint64_t len);
+
+  std::byte* At(GuestPhys addr) const {
+    return reinterpret_cast<std::byte*>(base_ + addr.value());
+  }
+  void CopyOut(void* to, GuestPhys from, size_t len) const;
+
+  const uintptr_t base_;  // 0 with Placement::kIdentity
+  const uint32_t size_;
+  WriteObserver* observer_ = nullptr;
+};
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_GUEST_GUEST_MEMORY_H_
