@@ -1,0 +1,73 @@
+#include "loader/boot_params.h"
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "loader/little_endian.h"
+
+namespace lguest::loader {
+namespace {
+
+// A field of the boot parameters; its width goes with its place.
+template <typename T>
+struct Field {
+  size_t offset;
+};
+
+constexpr Field<uint8_t> kE820Count{0x1e8};
+constexpr Field<uint32_t> kHeaderMagic{0x202};
+constexpr Field<uint16_t> kProtocolVersion{0x206};
+constexpr Field<uint8_t> kLoaderType{0x210};
+constexpr Field<uint32_t> kInitrdAddress{0x218};
+constexpr Field<uint32_t> kInitrdSize{0x21c};
+constexpr Field<uint32_t> kCommandLinePointer{0x228};
+constexpr Field<uint32_t> kPlatformType{0x23c};
+constexpr Field<uint64_t> kE820Address{0x2d0};
+constexpr Field<uint64_t> kE820Size{0x2d8};
+constexpr Field<uint32_t> kE820Type{0x2e0};
+
+constexpr uint32_t kHdrS = 0x53726448;     // "HdrS": the fields from 0x202 on are valid
+constexpr uint16_t kProtocol = 0x207;      // the first version that has a platform type
+constexpr uint8_t kUnknownLoader = 0xff;   // no number is assigned to this one
+constexpr uint32_t kPlatformLguest = 1;
+constexpr uint32_t kE820Ram = 1;
+
+class ZeroPage {
+ public:
+  template <typename T>
+  void Set(Field<T> field, std::type_identity_t<T> value) {
+    StoreLittleEndian<T>(bytes_, field.offset, value);
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::array<std::byte, kBootParamsSize> bytes_ = {};
+};
+
+}  // namespace
+
+absl::Status WriteBootParams(GuestMemory& memory, const BootParams& params) {
+  ZeroPage page;
+  page.Set(kHeaderMagic, kHdrS);
+  page.Set(kProtocolVersion, kProtocol);
+  page.Set(kLoaderType, kUnknownLoader);
+  page.Set(kPlatformType, kPlatformLguest);
+  page.Set(kE820Count, 1);
+  page.Set(kE820Address, 0);
+  page.Set(kE820Size, params.ram_size);
+  page.Set(kE820Type, kE820Ram);
+  page.Set(kCommandLinePointer, kCommandLineAddress.value());
+  if (params.initrd.has_value()) {
+    page.Set(kInitrdAddress, params.initrd->address.value());
+    page.Set(kInitrdSize, params.initrd->size);
+  }
+  if (auto status = memory.WriteBytes(kBootParamsAddress, page.bytes()); !status.ok()) {
+    return status;
+  }
+  const std::string& line = params.command_line;
+  return memory.WriteBytes(kCommandLineAddress,
+                           std::as_bytes(std::span(line.c_str(), line.size() + 1)));
+}
+
+}  // namespace lguest::loader

@@ -1,0 +1,26 @@
+#include "loader/command_line.h"
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace lguest::loader {
+
+std::string JoinCommandLine(std::span<const char* const> words) {
+  return absl::StrJoin(words.begin(), words.end(), " ");
+}
+
+absl::Status CheckCommandLine(absl::string_view command_line) {
+  if (command_line.size() >= kCommandLineSize) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("kernel command line of %u bytes: the guest takes in at most %u",
+                        command_line.size(), kCommandLineSize - 1));
+  }
+  if (const size_t nul = command_line.find('\0'); nul != absl::string_view::npos) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "kernel command line of %u bytes: it would end at the NUL in byte %u",
+        command_line.size(), nul));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lguest::loader

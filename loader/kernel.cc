@@ -1,0 +1,63 @@
+#include "loader/kernel.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "loader/elf_image.h"
+#include "loader/entry_point.h"
+#include "loader/page_tables.h"
+#include "loader/segment.h"
+
+namespace lguest::loader {
+namespace {
+
+absl::Status Annotate(absl::string_view name, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+}
+
+absl::StatusOr<Layout> PlanKernel(const KernelFile& file, const Room& room,
+                                  std::vector<Part> kernel, uint32_t page_offset) {
+  if (auto status = CheckPageOffset(page_offset); !status.ok()) {
+    return Annotate(file.name, status);
+  }
+  return PlanLayout({.ram_size = room.ram_size,
+                     .kernel = std::move(kernel),
+                     .initrd = room.initrd,
+                     .page_offset = page_offset});
+}
+
+absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file,
+                                     const Room& room) {
+  const absl::StatusOr<ElfImage> elf = ParseElf(file.bytes, file.name);
+  if (!elf.ok()) return elf.status();
+  LoadedKernel loaded;
+  std::vector<Part> parts;
+  for (const Segment& segment : elf->segments) {
+    parts.push_back({absl::StrCat(file.name, " segment ", segment.number),
+                     segment.address.value(), segment.memory_size});
+    loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
+                                           segment.memory_size, segment.address.value()));
+  }
+  absl::StatusOr<Layout> layout = PlanKernel(file, room, std::move(parts), elf->page_offset);
+  if (!layout.ok()) return layout.status();
+  loaded.layout = *layout;
+  for (const Segment& segment : elf->segments) {
+    auto status = PlaceSegment(memory, segment, file.bytes, file.fd);
+    if (!status.ok()) return Annotate(file.name, status);
+  }
+  const absl::StatusOr<GuestVirt> entry =
+      FindEntryPoint(memory, LoadedRanges(*elf), elf->page_offset, file.name);
+  if (!entry.ok()) return entry.status();
+  loaded.entry = *entry;
+  return loaded;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedKernel> LoadKernel(GuestMemory& memory, const KernelFile& file,
+                                        const Room& room) {
+  if (LooksLikeElf(file.bytes)) return LoadElf(memory, file, room);
+  return absl::InvalidArgumentError(absl::StrCat(file.name, ": not an ELF kernel"));
+}
+
+}  // namespace lguest::loader

@@ -1,0 +1,137 @@
+#include "loader/layout.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "launcher/guest/abi.h"
+#include "loader/boot_params.h"
+#include "loader/command_line.h"
+
+namespace lguest::loader {
+namespace {
+
+constexpr uint64_t kMegabyte = uint64_t{1} << 20;
+
+// The page tables that map all of so much memory, and their directory: as many as any page offset
+// can need.
+constexpr uint64_t MostPageTableBytes(uint64_t ram_size) {
+  return ((ram_size + kBytesPerTable - 1) / kBytesPerTable + 1) * kPageSize;
+}
+
+// The smallest memory, in MB, in which all that ends at `low_end` leaves room for the parts at the
+// top; none when the address space is too small.
+std::optional<uint64_t> MegabytesNeeded(uint64_t low_end, const Part& initrd) {
+  const uint64_t fixed = PageAlignUp(low_end) + PageAlignUp(initrd.size);
+  uint64_t size = 0;
+  uint64_t needed = fixed;
+  // More memory needs more page tables, a thousandth of it: this ends soon.
+  while (size < needed) {
+    size = (needed + kMegabyte - 1) / kMegabyte * kMegabyte;
+    if (size >= kHostAreaStart) return std::nullopt;
+    needed = fixed + MostPageTableBytes(size);
+  }
+  return size / kMegabyte;
+}
+
+std::string Size(uint64_t bytes) {
+  return bytes % kMegabyte == 0 ? absl::StrCat(bytes / kMegabyte, " MB")
+                                : absl::StrCat(bytes / 1024, " KB");
+}
+
+std::string Describe(const Part& part) {
+  return absl::StrFormat("%s (%#x to %#x)", part.name, part.start, part.end());
+}
+
+// `problem` is what does not fit into memory.
+absl::Status DoesNotFit(absl::string_view problem, uint32_t ram_size, uint64_t low_end,
+                        const Part& initrd) {
+  const std::optional<uint64_t> needed = MegabytesNeeded(low_end, initrd);
+  if (!needed.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(problem, " ", Size(ram_size), " of memory, and no memory size would do"));
+  }
+  return absl::OutOfRangeError(absl::StrCat(problem, " ", Size(ram_size),
+                                            " of memory: at least ", *needed, " MB are needed"));
+}
+
+std::vector<Part> LowParts() {
+  return {{"boot parameters", kBootParamsAddress.value(), kBootParamsSize},
+          {"command line", kCommandLineAddress.value(), kCommandLineSize}};
+}
+
+uint64_t LowEnd(const std::vector<Part>& parts) {
+  uint64_t end = 0;
+  for (const Part& part : parts) end = std::max(end, part.end());
+  return end;
+}
+
+// The parts at the top, or an error when they do not even fit by themselves.
+absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_bytes) {
+  const uint64_t low_end = LowEnd(LowParts());
+  if (low_end + PageAlignUp(initrd.size) + table_bytes <= ram_size) return absl::OkStatus();
+  if (initrd.size == 0) return DoesNotFit("page tables do not fit into", ram_size, low_end, initrd);
+  return DoesNotFit(absl::StrFormat("%s (%u bytes) and page tables (%u bytes) do not fit into",
+                                    initrd.name, initrd.size, table_bytes),
+                    ram_size, low_end, initrd);
+}
+
+}  // namespace
+
+absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd) {
+  const uint64_t tables = MostPageTableBytes(ram_size);
+  if (auto status = CheckTopFits(ram_size, initrd, tables); !status.ok()) return status;
+  return static_cast<uint32_t>(ram_size - PageAlignUp(initrd.size) - tables);
+}
+
+absl::Status KernelDoesNotFit(const Part& kernel, uint32_t ram_size, const Part& initrd) {
+  return DoesNotFit(absl::StrCat(Describe(kernel), " does not fit into"), ram_size, kernel.end(),
+                    initrd);
+}
+
+absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
+  Layout layout;
+  layout.page_tables = SizePageTables(request.ram_size, request.page_offset);
+  PageTablePlan& tables = layout.page_tables;
+  const uint64_t table_bytes = (uint64_t{tables.table_count} + 1) * kPageSize;
+  if (auto status = CheckTopFits(request.ram_size, request.initrd, table_bytes); !status.ok()) {
+    return status;
+  }
+  const uint32_t initrd_start =
+      request.ram_size - static_cast<uint32_t>(PageAlignUp(request.initrd.size));
+  layout.initrd = GuestPhys(initrd_start);
+  tables.directory = GuestPhys(initrd_start - kPageSize);
+  tables.tables = GuestPhys(tables.directory.value() - tables.table_count * kPageSize);
+
+  std::vector<Part> parts = LowParts();
+  for (const Part& part : request.kernel) {
+    if (part.end() > request.ram_size) {
+      return KernelDoesNotFit(part, request.ram_size, request.initrd);
+    }
+    const uint64_t mapped = uint64_t{tables.mapped_pages} * kPageSize;
+    if (part.end() > mapped) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s lies beyond the %#x bytes that page offset %#x leaves to be mapped",
+                          Describe(part), mapped, request.page_offset));
+    }
+    if (part.size != 0) parts.push_back(part);
+  }
+  const size_t movable = parts.size();  // from here on a part lies lower in less memory
+  parts.push_back({"page tables", tables.tables.value(), table_bytes});
+  parts.push_back({request.initrd.name, initrd_start, request.initrd.size});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    for (size_t k = i + 1; k < parts.size(); ++k) {
+      if (parts[i].start >= parts[k].end() || parts[k].start >= parts[i].end()) continue;
+      const std::string both =
+          absl::StrCat(Describe(parts[i]), " and ", Describe(parts[k]), " overlap");
+      if (k < movable) return absl::InvalidArgumentError(both);
+      return DoesNotFit(absl::StrCat(both, " in"), request.ram_size,
+                        LowEnd({parts.begin(), parts.begin() + static_cast<ptrdiff_t>(movable)}),
+                        request.initrd);
+    }
+  }
+  return layout;
+}
+
+}  // namespace lguest::loader

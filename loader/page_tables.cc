@@ -1,0 +1,63 @@
+#include "loader/page_tables.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "absl/strings/str_format.h"
+#include "launcher/guest/abi.h"
+
+namespace lguest::loader {
+namespace {
+
+constexpr uint32_t kEntriesPerTable = kPageSize / sizeof(uint32_t);
+
+constexpr uint32_t kEntryFlags = 0x7;  // present, writable, for rings 1 to 3
+
+using Table = std::array<uint32_t, kEntriesPerTable>;
+
+absl::Status WriteTable(GuestMemory& memory, uint32_t address, const Table& table) {
+  return memory.WriteBytes(GuestPhys(address), std::as_bytes(std::span(table)));
+}
+
+}  // namespace
+
+PageTablePlan SizePageTables(uint32_t ram_size, uint32_t page_offset) {
+  PageTablePlan plan;
+  plan.page_offset = page_offset;
+  plan.mapped_pages = std::min(ram_size, kHostAreaStart - page_offset) / kPageSize;
+  plan.table_count = (plan.mapped_pages + kEntriesPerTable - 1) / kEntriesPerTable;
+  return plan;
+}
+
+absl::Status CheckPageOffset(uint32_t page_offset) {
+  if (page_offset % kBytesPerTable != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("page offset %#x: a multiple of %#x is needed", page_offset,
+                        kBytesPerTable));
+  }
+  if (page_offset >= kHostAreaStart) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("page offset %#x: from %#x on addresses belong to the host", page_offset,
+                        kHostAreaStart));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan) {
+  Table directory = {};
+  for (uint32_t t = 0; t < plan.table_count; ++t) {
+    const uint32_t first_page = t * kEntriesPerTable;
+    const uint32_t count = std::min(kEntriesPerTable, plan.mapped_pages - first_page);
+    Table table = {};
+    for (uint32_t i = 0; i < count; ++i) {
+      table[i] = ((first_page + i) << kPageShift) | kEntryFlags;
+    }
+    const uint32_t address = plan.tables.value() + t * kPageSize;
+    if (auto status = WriteTable(memory, address, table); !status.ok()) return status;
+    directory[plan.page_offset / kBytesPerTable + t] = address | kEntryFlags;
+  }
+  return WriteTable(memory, plan.directory.value(), directory);
+}
+
+}  // namespace lguest::loader

@@ -1,0 +1,64 @@
+// 32-bit ELF files for tests, right or wrong in any field.
+
+#ifndef TESTDATA_IMAGES_ELF_BUILDER_H_
+#define TESTDATA_IMAGES_ELF_BUILDER_H_
+
+#include <elf.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "testdata/images/bytes.h"
+
+namespace lguest::testdata {
+
+struct ElfSegment {
+  uint32_t type = PT_LOAD;
+  uint32_t virtual_address = 0;
+  uint32_t physical_address = 0;
+  uint32_t flags = PF_R | PF_W | PF_X;
+  Bytes data;
+  bool page_congruent = true;  // its place in the file is as far into a page as its address
+
+  // What the header says instead of the truth.
+  std::optional<uint32_t> file_offset;
+  std::optional<uint32_t> file_size;
+  std::optional<uint32_t> memory_size;
+};
+
+struct ElfSection {
+  std::string name;
+  uint32_t address = 0;
+  uint32_t size = 0;
+  uint32_t flags = SHF_ALLOC | SHF_EXECINSTR;
+};
+
+//   Bytes file = ElfBuilder().Segment({.virtual_address = 0xc0100000, …}).Build();
+class ElfBuilder {
+ public:
+  ElfBuilder();
+
+  ElfBuilder& Segment(ElfSegment segment);
+  ElfBuilder& Section(ElfSection section);
+
+  // The header as it will be written; Build() fills in e_phoff, e_phnum and what belongs to the
+  // section table, unless they have been set.
+  Elf32_Ehdr& header() { return header_; }
+
+  Bytes Build() const;
+
+ private:
+  Elf32_Ehdr header_;
+  std::vector<ElfSegment> segments_;
+  std::vector<ElfSection> sections_;
+};
+
+// A small kernel that loads: `size` bytes of code at physical 1 MB, virtual 1 MB above `page_offset`,
+// and as many zeroes behind it. Its entry is at 64 bytes and the magic into it.
+ElfBuilder GoodKernel(uint32_t page_offset = 0xc0000000, uint32_t size = 0x3000);
+
+}  // namespace lguest::testdata
+
+#endif  // TESTDATA_IMAGES_ELF_BUILDER_H_
