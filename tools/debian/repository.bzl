@@ -1,0 +1,99 @@
+"""debian_repository: pinned Debian packages, unpacked into an external repository."""
+
+load(":lock.bzl", "LOCK")
+
+_OPT_IN = "LGUEST_DEB_ALLOW_UNPINNED"
+
+# Directories of a package that no build needs; they are most of the files.
+_NEVER_NEEDED = ["./etc", "./usr/share/bug", "./usr/share/doc", "./usr/share/lintian", "./usr/share/locale", "./usr/share/man"]
+
+_UNPACK = """\
+set -eu
+for archive in downloads/*; do
+  case $(head -c 7 "$archive") in
+    '!<arch>') dpkg-deb --fsys-tarfile "$archive" | tar -x --no-same-owner --no-same-permissions "$@" ;;
+    *) tar -xf "$archive" --no-same-owner --no-same-permissions --strip-components=1 ;;
+  esac
+done
+rm -r downloads
+if [ "$STRIP_PREFIX" ]; then
+  cp -a "$STRIP_PREFIX/." .
+  rm -r "${STRIP_PREFIX%%/*}"
+fi
+# An absolute link would lead out of the repository: make it relative, and drop those that lead nowhere, also in turn.
+find . -type l -lname '/*' | while read -r link; do
+  ln -sfn "$(realpath -ms --relative-to="$(dirname "$link")" "$PWD$(readlink "$link")")" "$link"
+done
+while [ "$(find . -xtype l -print -delete)" ]; do :; done
+"""
+
+def _fail(rctx, sentence):
+    fail("\n\n@{}: {}\n".format(rctx.name, sentence.strip()))
+
+def _cache(rctx, urls, label, row):
+    """Takes a download from Bazel's repository cache; from `urls` (and into the cache) if it is not there."""
+    version, _, sha256 = row
+    return rctx.download(
+        url = urls,
+        output = "downloads/" + sha256,
+        sha256 = sha256,
+        # A row whose version was changed, but not its hash, must not be served from the cache.
+        canonical_id = label + "=" + version,
+        allow_fail = True,
+    ).success
+
+def _download(rctx, packages):
+    """Downloads all packages that Bazel's repository cache does not have."""
+    missing = {label: row for label, row in packages.items() if not _cache(rctx, [], label, row)}
+    if not missing:
+        return
+    python = rctx.which("python3")
+    if not python:
+        _fail(rctx, "python3 is missing: it is needed to download Debian packages.")
+    rctx.report_progress("downloading {} packages".format(len(missing)))
+    rctx.execute(["mkdir", "-p", "fresh"])
+    arguments = ["--allow-unpinned"] if rctx.os.environ.get(_OPT_IN) == "1" else []
+    arguments.append("fresh")
+    for label, row in missing.items():
+        arguments += [label] + row
+    result = rctx.execute([python, rctx.path(rctx.attr._fetch)] + arguments, timeout = 1800, quiet = True)
+    if result.return_code:
+        _fail(rctx, result.stderr)
+    if result.stdout:
+        print("\n" + result.stdout)  # buildifier: disable=print
+    for label, row in missing.items():
+        if not _cache(rctx, ["file://{}/{}".format(rctx.path("fresh"), row[2])], label, row):
+            # A package that stands in for the pinned one: it has another hash, so it never enters the cache.
+            rctx.execute(["cp", "fresh/" + row[2], "downloads/" + row[2]])
+    rctx.delete("fresh")
+
+def _debian_repository_impl(rctx):
+    packages = LOCK[rctx.name]
+    _download(rctx, packages)
+    excludes = ["--exclude=" + directory for directory in _NEVER_NEEDED + rctx.attr.excludes]
+    result = rctx.execute(
+        ["bash", "-c", _UNPACK, "unpack"] + excludes,
+        environment = {"STRIP_PREFIX": rctx.attr.strip_prefix},
+        quiet = True,
+    )
+    if result.return_code:
+        _fail(rctx, "its packages cannot be unpacked: " + result.stderr)
+
+    # Bazel compares directories that are inputs of an action by their time only: the stamp stands for their contents.
+    rctx.file("STAMP", "\n".join([" ".join([label] + row) for label, row in packages.items()]))
+    rctx.file("WORKSPACE", "workspace(name = \"{}\")\n".format(rctx.name))
+    if rctx.attr.build_file:
+        rctx.template("BUILD.bazel", rctx.attr.build_file)
+
+debian_repository = repository_rule(
+    doc = "The packages that lock.bzl has for a repository of this name, unpacked into one tree.",
+    implementation = _debian_repository_impl,
+    attrs = {
+        "build_file": attr.label(doc = "The BUILD.bazel of the repository, if the packages do not bring their own."),
+        "excludes": attr.string_list(doc = "Paths in the packages that are not unpacked, as in './usr/share'."),
+        "strip_prefix": attr.string(doc = "The directory of the packages that becomes the root of the repository."),
+        "_fetch": attr.label(default = "//tools/debian:fetch.py"),
+        "_apt": attr.label(default = "//tools/debian:apt.py"),
+    },
+    environ = [_OPT_IN],
+)
