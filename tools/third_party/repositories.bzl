@@ -1,0 +1,41 @@
+"""Everything that the build uses and that is not in this repository."""
+
+load("//tools/debian:repository.bzl", "debian_repository")
+
+def third_party_repositories():
+    """Declares the external repositories; each is fetched when a target first needs it."""
+    debian_repository(
+        name = "bazel_skylib",
+        strip_prefix = "usr/share/bazel/tools/skylib",
+    )
+    debian_repository(
+        name = "gcc12",
+        build_file = "//tools/third_party:gcc12.BUILD.bazel",
+        excludes = [
+            "./usr/lib/gcc/*/12/plugin",
+            "./usr/lib/i386-linux-gnu/gconv",
+            "./usr/lib/x86_64-linux-gnu/gconv",
+            "./usr/share",
+        ],
+    )
+    debian_repository(
+        name = "clang19",
+        build_file = "//tools/third_party:clang19.BUILD.bazel",
+        excludes = ["./usr/share"],
+    )
+
+    debian_repository(name = "com_google_absl")
+    debian_repository(name = "com_google_googletest")
+    debian_repository(name = "com_google_benchmark")
+    debian_repository(
+        name = "libelf",
+        build_file = "//tools/third_party:libelf.BUILD.bazel",
+    )
+    debian_repository(
+        name = "unicorn",
+        build_file = "//tools/third_party:unicorn.BUILD.bazel",
+    )
+    debian_repository(
+        name = "zlib",
+        build_file = "//tools/third_party:zlib.BUILD.bazel",
+    )
