@@ -1,12 +1,16 @@
 #include "loader/kernel.h"
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "loader/elf_image.h"
 #include "loader/entry_point.h"
+#include "loader/page_offset.h"
 #include "loader/page_tables.h"
 #include "loader/segment.h"
+#include "loader/unpack.h"
 
 namespace lguest::loader {
 namespace {
@@ -52,12 +56,39 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
   return loaded;
 }
 
+absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& file,
+                                        const Room& room) {
+  const absl::StatusOr<uint32_t> limit = KernelLimit(room.ram_size, room.initrd);
+  if (!limit.ok()) return limit.status();
+  const absl::StatusOr<UnpackedKernel> kernel = UnpackKernel(memory, file, room, *limit);
+  if (!kernel.ok()) return kernel.status();
+  if (!kernel->elf.empty()) return LoadElf(memory, {file.name, kernel->elf}, room);
+
+  const GuestRange range = kernel->raw;
+  const absl::StatusOr<std::span<const std::byte>> code = memory.Range(range.address, range.size);
+  if (!code.ok()) return code.status();
+  const absl::StatusOr<uint32_t> page_offset =
+      InferPageOffset(*code, range.address.value(), file.name);
+  if (!page_offset.ok()) return page_offset.status();
+  absl::StatusOr<Layout> layout =
+      PlanKernel(file, room,
+                 {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
+                 *page_offset);
+  if (!layout.ok()) return layout.status();
+  const absl::StatusOr<GuestVirt> entry =
+      FindEntryPoint(memory, std::span(&range, 1), *page_offset, file.name);
+  if (!entry.ok()) return entry.status();
+  return LoadedKernel{*layout, *entry,
+                      {absl::StrFormat("Unpacked size %u addr %#x", range.size,
+                                       range.address.value())}};
+}
+
 }  // namespace
 
 absl::StatusOr<LoadedKernel> LoadKernel(GuestMemory& memory, const KernelFile& file,
                                         const Room& room) {
   if (LooksLikeElf(file.bytes)) return LoadElf(memory, file, room);
-  return absl::InvalidArgumentError(absl::StrCat(file.name, ": not an ELF kernel"));
+  return LoadPacked(memory, file, room);
 }
 
 }  // namespace lguest::loader

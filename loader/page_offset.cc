@@ -1,0 +1,82 @@
+#include "loader/page_offset.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+
+namespace lguest::loader {
+namespace {
+
+constexpr int kLoadEax = 0xa1;            // mov moffs32, %eax
+constexpr size_t kInstructionSize = 5;    // with the address
+constexpr uint32_t kTopByteShift = 24;
+constexpr uint32_t kNeeded = 4;           // more than three times
+
+using Tallies = std::array<uint32_t, 256>;
+
+Tallies CountTopBytes(std::span<const std::byte> code) {
+  Tallies tallies = {};
+  if (code.size() < kInstructionSize) return tallies;
+  const std::byte* at = code.data();
+  const std::byte* const end = at + code.size() - (kInstructionSize - 1);
+  while (at < end) {
+    const void* const found = std::memchr(at, kLoadEax, static_cast<size_t>(end - at));
+    if (found == nullptr) break;
+    at = static_cast<const std::byte*>(found);
+    ++tallies[std::to_integer<size_t>(at[kInstructionSize - 1])];
+    ++at;
+  }
+  return tallies;
+}
+
+std::string Describe(const Tallies& tallies) {
+  constexpr size_t kShown = 4;
+  std::array<uint8_t, 256> ranking;
+  std::iota(ranking.begin(), ranking.end(), uint8_t{0});
+  std::stable_sort(ranking.begin(), ranking.end(),
+                   [&](uint8_t a, uint8_t b) { return tallies[a] > tallies[b]; });
+  std::string text;
+  for (size_t i = 0; i < kShown && tallies[ranking[i]] != 0; ++i) {
+    absl::StrAppendFormat(&text, "%s%#04x %u times", i == 0 ? "" : ", ", unsigned{ranking[i]},
+                          tallies[ranking[i]]);
+  }
+  return text.empty() ? "none" : text;
+}
+
+bool StandsOut(uint32_t tally, uint32_t rival) {
+  return tally >= kNeeded && tally > uint64_t{2} * rival;
+}
+
+}  // namespace
+
+absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32_t load_address,
+                                         absl::string_view name) {
+  const Tallies tallies = CountTopBytes(code);
+  const auto best = std::max_element(tallies.begin(), tallies.end());
+
+  // How many top bytes besides the first the addresses of such a kernel have.
+  const uint64_t kernel_end = uint64_t{load_address} + code.size();
+  const auto steps = static_cast<ptrdiff_t>((kernel_end - 1) >> kTopByteShift);
+  const auto family_begin = best - std::min(steps, best - tallies.begin());
+  const auto family_end = best + 1 + std::min(steps, tallies.end() - best - 1);
+  uint32_t rival = 0;
+  for (auto tally = tallies.begin(); tally != tallies.end(); ++tally) {
+    if (tally < family_begin || tally >= family_end) rival = std::max(rival, *tally);
+  }
+  if (!StandsOut(*best, rival)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: page offset not to be told from its code: of the top bytes of addresses after 0xa1, "
+        "one has to stand out with %u or more (seen: %s)",
+        name, kNeeded, Describe(tallies)));
+  }
+  const auto first = std::find_if(family_begin, best,
+                                  [&](uint32_t tally) { return StandsOut(tally, rival); });
+  return static_cast<uint32_t>(first - tallies.begin()) << kTopByteShift;
+}
+
+}  // namespace lguest::loader

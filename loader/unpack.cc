@@ -1,0 +1,241 @@
+#include "loader/unpack.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "loader/boot_params.h"
+#include "loader/command_line.h"
+#include "loader/compression_formats.h"
+#include "loader/elf_image.h"
+#include "loader/gzip_reader.h"
+#include "loader/setup_header.h"
+
+namespace lguest::loader {
+namespace {
+
+// The largest ELF file, debug information and all, that is unpacked for loading.
+constexpr uint32_t kLargestElf = 256u << 20;
+
+// All false starts together may take in and give out so many bytes. Real ones end within a few
+// thousand; a file made for the purpose would otherwise keep us for hours.
+constexpr uint64_t kPatience = uint64_t{1} << 31;
+
+// A payload that breaks off before this was most likely none.
+constexpr uint64_t kConvincing = 32 * 1024;
+
+class Unpacker {
+ public:
+  Unpacker(GuestMemory& memory, const KernelFile& file, const Room& room, uint32_t load_address,
+           uint32_t limit)
+      : memory_(memory),
+        file_(file),
+        room_(room),
+        load_address_(load_address),
+        limit_(limit) {}
+
+  // Unpacks the member in `packed`, which starts at `offset` of the file. Without a value it is not
+  // a whole gzip member, or next to nothing: then failure() says why.
+  absl::StatusOr<std::optional<UnpackedKernel>> Try(uint64_t offset,
+                                                    std::span<const std::byte> packed);
+
+  // What the last Try() came to.
+  const absl::Status& failure() const { return failure_; }
+  uint64_t consumed() const { return reader_.consumed(); }
+  uint64_t produced() const { return reader_.produced(); }
+
+ private:
+  using Result = absl::StatusOr<std::optional<UnpackedKernel>>;
+
+  Result Fail(uint64_t offset);
+  Result UnpackElf(uint64_t offset, std::span<const std::byte> start);
+  Result UnpackRaw(uint64_t offset, std::span<const std::byte> start);
+
+  // Goes on with a member that has filled its place, to learn how much more there is of it. False
+  // when it turns out not to be one.
+  bool Measure();
+
+  GuestMemory& memory_;
+  const KernelFile& file_;
+  const Room& room_;
+  const uint32_t load_address_;
+  const uint32_t limit_;
+  GzipReader reader_;
+  absl::Status failure_;
+};
+
+Unpacker::Result Unpacker::Fail(uint64_t offset) {
+  failure_ = absl::InvalidArgumentError(
+      absl::StrFormat("%s: gzip payload at byte %u: %s after %u bytes, which gave %u", file_.name,
+                      offset, reader_.error(), reader_.consumed(), reader_.produced()));
+  return std::nullopt;
+}
+
+bool Unpacker::Measure() {
+  std::vector<std::byte> nowhere(size_t{64} * 1024);
+  GzipReader::State state = GzipReader::State::kMore;
+  while (state == GzipReader::State::kMore && reader_.produced() <= kLargestKernel) {
+    state = reader_.Read(nowhere);
+  }
+  return state != GzipReader::State::kBad;
+}
+
+Unpacker::Result Unpacker::Try(uint64_t offset, std::span<const std::byte> packed) {
+  reader_.Start(packed);
+  std::array<std::byte, 4> start;  // enough to tell an ELF file
+  const GzipReader::State state = reader_.Read(start);
+  if (state == GzipReader::State::kBad) return Fail(offset);
+  if (state == GzipReader::State::kDone) {
+    failure_ = absl::InvalidArgumentError(
+        absl::StrFormat("%s: gzip payload at byte %u unpacks to %u bytes: no kernel", file_.name,
+                        offset, reader_.produced()));
+    return std::nullopt;
+  }
+  return LooksLikeElf(start) ? UnpackElf(offset, start) : UnpackRaw(offset, start);
+}
+
+Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte> start) {
+  // Guest memory of its own costs nothing where it is not touched.
+  absl::StatusOr<std::unique_ptr<GuestMemory>> buffer = GuestMemory::Create(kLargestElf);
+  if (!buffer.ok()) return buffer.status();
+  const std::span<std::byte> out((*buffer)->base(), kLargestElf);
+  std::copy(start.begin(), start.end(), out.begin());
+  const GzipReader::State state = reader_.Read(out.subspan(start.size()));
+  if (state == GzipReader::State::kBad) return Fail(offset);
+  if (state == GzipReader::State::kMore) {
+    if (!Measure()) return Fail(offset);
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: gzip payload at byte %u unpacks to an ELF file of %u bytes or more: at most %u are "
+        "possible",
+        file_.name, offset, reader_.produced(), kLargestElf));
+  }
+  UnpackedKernel kernel;
+  kernel.offset = offset;
+  kernel.buffer = *std::move(buffer);
+  kernel.elf = out.first(static_cast<size_t>(reader_.produced()));
+  return kernel;
+}
+
+Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte> start) {
+  constexpr uint32_t kLowEnd = kCommandLineAddress.value() + kCommandLineSize;
+  if (load_address_ < kLowEnd) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: pref_address %#x: below %#x lie boot parameters and command line",
+                        file_.name, load_address_, kLowEnd));
+  }
+  if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
+    return KernelDoesNotFit(
+        {absl::StrCat(file_.name, " unpacked"), load_address_, start.size()}, room_.ram_size,
+        room_.initrd);
+  }
+  const uint32_t room = limit_ - load_address_;
+  const GuestPhys address(load_address_);
+  const absl::StatusOr<std::span<std::byte>> out = memory_.MutableRange(address, room);
+  if (!out.ok()) return out.status();
+  std::copy(start.begin(), start.end(), out->begin());
+  GzipReader::State state = reader_.Read(out->subspan(start.size()));
+  const auto written = static_cast<uint32_t>(std::min<uint64_t>(reader_.produced(), room));
+  if (state == GzipReader::State::kMore) state = Measure() ? state : GzipReader::State::kBad;
+  if (state == GzipReader::State::kBad) {
+    std::fill_n(out->begin(), written, std::byte{});
+    return Fail(offset);
+  }
+  if (reader_.produced() > room) {
+    if (reader_.produced() > kLargestKernel) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "%s: gzip payload at byte %u unpacks to more than %u bytes: no kernel is that large",
+          file_.name, offset, kLargestKernel));
+    }
+    return KernelDoesNotFit(
+        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()},
+        room_.ram_size, room_.initrd);
+  }
+  memory_.NotifyWritten(address, written);
+  UnpackedKernel kernel;
+  kernel.offset = offset;
+  kernel.raw = {address, written};
+  return kernel;
+}
+
+absl::Status OtherFormat(const KernelFile& file, const char* format, uint64_t offset) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: payload at byte %u is compressed with %s: gzip is needed "
+                      "(CONFIG_KERNEL_GZIP)",
+                      file.name, offset, format));
+}
+
+absl::StatusOr<UnpackedKernel> UnpackFromHeader(Unpacker& unpacker, const KernelFile& file,
+                                                const SetupHeader::Payload& payload) {
+  if (payload.offset + payload.size > file.bytes.size()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: payload_offset and payload_length: the payload ends at byte %u, but the file has %u",
+        file.name, payload.offset + payload.size, file.bytes.size()));
+  }
+  const auto packed = file.bytes.subspan(static_cast<size_t>(payload.offset),
+                                         static_cast<size_t>(payload.size));
+  if (const char* const format = OtherFormatName(packed); format != nullptr) {
+    return OtherFormat(file, format, payload.offset);
+  }
+  if (!IsGzip(packed)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: payload_offset: no gzip header at byte %u", file.name, payload.offset));
+  }
+  absl::StatusOr<std::optional<UnpackedKernel>> kernel = unpacker.Try(payload.offset, packed);
+  if (!kernel.ok()) return kernel.status();
+  if (!kernel->has_value()) return unpacker.failure();
+  return **std::move(kernel);
+}
+
+absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const KernelFile& file) {
+  absl::Status best_failure;
+  uint64_t best_produced = 0;
+  uint64_t work = 0;
+  for (std::optional<size_t> at = FindGzip(file.bytes, 0); at.has_value();
+       at = FindGzip(file.bytes, *at + 1)) {
+    absl::StatusOr<std::optional<UnpackedKernel>> kernel =
+        unpacker.Try(*at, file.bytes.subspan(*at));
+    if (!kernel.ok()) return kernel.status();
+    if (kernel->has_value()) return **std::move(kernel);
+    if (best_failure.ok() || unpacker.produced() > best_produced) {
+      best_failure = unpacker.failure();
+      best_produced = unpacker.produced();
+    }
+    work += unpacker.consumed() + unpacker.produced();
+    if (work > kPatience) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "%s: gave up at byte %u, after %u bytes of gzip headers with no payload behind them",
+          file.name, *at, work));
+    }
+  }
+  if (best_produced < kConvincing) {
+    if (const auto other = FindOtherFormat(file.bytes); other.has_value()) {
+      return OtherFormat(file, other->name, other->offset);
+    }
+  }
+  if (!best_failure.ok()) return best_failure;
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: neither an ELF executable nor a bzImage: no gzip header in %u bytes",
+                      file.name, file.bytes.size()));
+}
+
+}  // namespace
+
+absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFile& file,
+                                            const Room& room, uint32_t limit) {
+  const SetupHeader header = ReadSetupHeader(file.bytes).value_or(SetupHeader());
+  if (header.load_address > UINT32_MAX) {
+    return absl::InvalidArgumentError(absl::StrFormat("%s: pref_address %#x is beyond 4 GB",
+                                                      file.name, header.load_address));
+  }
+  Unpacker unpacker(memory, file, room, static_cast<uint32_t>(header.load_address), limit);
+  return header.payload.has_value() ? UnpackFromHeader(unpacker, file, *header.payload)
+                                    : UnpackFromAnywhere(unpacker, file);
+}
+
+}  // namespace lguest::loader
