@@ -1,0 +1,84 @@
+#include "testdata/guest/deaths.h"
+
+#include "testdata/guest/boot.h"
+#include "testdata/guest/console.h"
+#include "testdata/guest/hypercall.h"
+#include "testdata/guest/interrupts.h"
+#include "testdata/guest/pages.h"
+#include "testdata/guest/paging.h"
+
+namespace guest {
+namespace {
+
+// Beyond all memory that a guest can have.
+constexpr uint32_t kNoMemory = 0xfffff000;
+
+void UnhandledTrap() {
+  CallHost(Hypercall::kLoadIdtEntry, kInvalidOpcode, 0, 0);
+  asm volatile("ud2");
+}
+
+void UnhandledPageFault() {
+  CallHost(Hypercall::kLoadIdtEntry, kPageFault, 0, 0);
+  asm volatile("movl $1, 0x1234");
+}
+
+void BadPageTableEntry() {
+  const uint32_t page = AllocatePage();
+  const uint32_t address = page + kPageOffset;
+  SetPageTableEntry(KernelDirectory(), address, KernelPageTableEntry(address),
+                    PageStart(kNoMemory) | kPagePresent | kPageWritable);
+  *ToVirt<volatile uint32_t>(page) = 1;
+}
+
+void BadPageDirectoryEntry() {
+  constexpr uint32_t kTable = 1;
+  WriteOnce(ToVirt<uint32_t>(KernelDirectory())[kTable], PageStart(kNoMemory) | kPagePresent);
+  CallHost(Hypercall::kSetPmd, KernelDirectory(), kTable);
+  *reinterpret_cast<volatile uint32_t*>(kTable << 22) = 1;
+}
+
+struct Death {
+  std::string_view cause;
+  void (*die)();
+};
+
+constexpr Death kDeaths[] = {
+    {"trap", UnhandledTrap},
+    {"page-fault", UnhandledPageFault},
+    {"pte", BadPageTableEntry},
+    {"pde", BadPageDirectoryEntry},
+    {"directory", [] { CallHost(Hypercall::kNewPgtable, kNoMemory); }},
+    {"hypercall", [] { CallHost(static_cast<Hypercall>(99)); }},
+    {"init-twice", [] { CallHost(Hypercall::kLguestInit, ToPhys(&lguest_data)); }},
+    {"stack-segment", [] { CallHost(Hypercall::kSetStack, 0x68, 0, 1); }},
+    {"stack-pages", [] { CallHost(Hypercall::kSetStack, lguest::kGuestKernelDs, 0, 3); }},
+    {"gate", [] { CallHost(Hypercall::kLoadIdtEntry, 5, 0x610000, 0x8500); }},
+    {"gdt", [] { CallHost(Hypercall::kLoadGdt, 0, lguest::kGdtEntries + 1); }},
+    {"gdt-address", [] { CallHost(Hypercall::kLoadGdt, kNoMemory, 1); }},
+    {"tls-address", [] { CallHost(Hypercall::kLoadTls, kNoMemory); }},
+    {"crash-address", [] { CallHost(Hypercall::kCrash, kNoMemory); }},
+    {"dma-key", [] { CallHost(Hypercall::kSendDma, 2, ToPhys(&lguest_data)); }},
+};
+
+}  // namespace
+
+void Die(std::string_view cause) {
+  for (const Death& death : kDeaths) {
+    if (death.cause != cause) continue;
+    death.die();
+    Crash(Text("survived ", cause).view());
+  }
+  Crash(Text("no such death: ", cause).view());
+}
+
+void Hang() {
+  DisableInterrupts();
+  for (;;) asm volatile("");
+}
+
+void FloodConsole() {
+  for (uint32_t line = 1;; ++line) Print("flood line ", line, "\r\n");
+}
+
+}  // namespace guest

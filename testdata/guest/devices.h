@@ -1,0 +1,44 @@
+// The table of devices that the launcher put above RAM, and DMA bindings (lguest interface,
+// sections 1 and 4).
+
+#ifndef TESTDATA_GUEST_DEVICES_H_
+#define TESTDATA_GUEST_DEVICES_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "launcher/guest/abi.h"
+
+namespace guest {
+
+struct Device {
+  lguest::DeviceDescriptor* descriptor;
+  uint32_t irq;
+
+  // Guest-physical address of its page; its DMA key too.
+  uint32_t page() const;
+};
+
+// Maps the descriptor page and the pages of all devices. The kernel's own page tables must be in
+// force.
+void MapDevices();
+
+// The `index`-th device of this type.
+std::optional<Device> FindDevice(lguest::DeviceType type, uint32_t index = 0);
+
+// The table itself; an unused entry has type 0.
+std::span<lguest::DeviceDescriptor> DeviceTable();
+
+// Tells the launcher that the device has found its driver.
+void AcceptDevice(const Device& device);
+
+// Offers buffers to whoever sends to this key; false when the host has no room.
+bool BindDma(uint32_t key, std::span<lguest::Dma> buffers, uint32_t irq);
+void UnbindDma(uint32_t key, std::span<lguest::Dma> buffers);
+
+void SendDma(uint32_t key, const lguest::Dma& dma);
+
+}  // namespace guest
+
+#endif  // TESTDATA_GUEST_DEVICES_H_

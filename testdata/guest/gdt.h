@@ -1,0 +1,37 @@
+// Segments: the kernel's and the user's flat ones, and thread-local storage (lguest interface,
+// section 4).
+
+#ifndef TESTDATA_GUEST_GDT_H_
+#define TESTDATA_GUEST_GDT_H_
+
+#include <cstdint>
+
+namespace guest {
+
+inline constexpr uint16_t kUserCs = 0x73;   // entry 14, ring 3
+inline constexpr uint16_t kUserDs = 0x7b;   // entry 15, ring 3
+inline constexpr uint16_t kUserTls = 0x33;  // entry 6, ring 3
+
+// Access bytes of a data segment, for ring 1 and ring 3.
+inline constexpr uint8_t kRing1Data = 0xb3;
+inline constexpr uint8_t kRing3Data = 0xf3;
+
+// Limit in 4096-byte pages, as the granularity bit has it.
+constexpr uint64_t MakeSegment(uint32_t base, uint32_t last_page, uint8_t access) {
+  const uint64_t low = (uint64_t{base & 0xffff} << 16) | (last_page & 0xffff);
+  const uint32_t high = (base & 0xff000000) | 0x00c00000 | (last_page & 0xf0000) |
+                        (uint32_t{access} << 8) | ((base >> 16) & 0xff);
+  return (uint64_t{high} << 32) | low;
+}
+
+void InitGdt();
+
+// Changes one entry and loads the table anew.
+void SetGdtEntry(uint32_t index, uint64_t descriptor);
+
+// The segment that kUserTls names from now on.
+void LoadTls(uint64_t descriptor);
+
+}  // namespace guest
+
+#endif  // TESTDATA_GUEST_GDT_H_

@@ -1,0 +1,61 @@
+// The project's own guest: a small kernel that runs under the lguest interface, to test hosts and
+// to show them.
+
+#include "testdata/guest/boot.h"
+#include "testdata/guest/console.h"
+#include "testdata/guest/deaths.h"
+#include "testdata/guest/devices.h"
+#include "testdata/guest/fpu.h"
+#include "testdata/guest/gdt.h"
+#include "testdata/guest/hypercall.h"
+#include "testdata/guest/interrupts.h"
+#include "testdata/guest/paging.h"
+#include "testdata/guest/process.h"
+#include "testdata/guest/shell.h"
+#include "testdata/guest/syscalls.h"
+#include "testdata/guest/tests.h"
+#include "testdata/guest/timer.h"
+
+extern "C" [[noreturn]] void KernelMain(uint32_t boot_parameters);
+
+namespace guest {
+namespace {
+
+void InitKernel(uint32_t boot_parameters) {
+  InitLguestData();
+  ReadBootInfo(boot_parameters);
+  InitPaging();
+  MapDevices();
+  InitGdt();
+  InitInterrupts();
+  InitTimer();
+  InitFpu();
+  InitProcesses();
+  InitSystemCalls();
+  InitConsoleInput();
+  EnableInterrupts();
+}
+
+// Does what the command line asks for.
+void Run() {
+  if (const auto text = RestOfLineOption("crash")) Crash(*text);
+  if (const auto cause = Option("die")) Die(*cause);
+  if (HasWord("hang")) Hang();
+  if (HasWord("flood")) FloodConsole();
+  if (const auto names = Option("test")) {
+    if (!RunTests(*names)) Crash("tests failed");
+    return;
+  }
+  RunShell();
+}
+
+}  // namespace
+}  // namespace guest
+
+void KernelMain(uint32_t boot_parameters) {
+  guest::InitKernel(boot_parameters);
+  guest::Print("lguest demo kernel: ", guest::GetBootInfo().memory_bytes >> 20, " MB, [",
+               guest::GetBootInfo().command_line, "]\r\n");
+  guest::Run();
+  guest::PowerOff();
+}

@@ -1,0 +1,51 @@
+// The two names of each byte of the guest: where it lies (guest-physical) and where the kernel sees
+// it (virtual).
+
+#ifndef TESTDATA_GUEST_MEMORY_H_
+#define TESTDATA_GUEST_MEMORY_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace guest {
+
+inline constexpr uint32_t kPageOffset = 0xC0000000;
+inline constexpr uint32_t kPageSize = 4096;
+
+// Of an address in the kernel's linear map.
+inline uint32_t ToPhys(const void* address) {
+  return reinterpret_cast<uint32_t>(address) - kPageOffset;
+}
+
+template <typename T>
+T* ToVirt(uint32_t physical) {
+  return reinterpret_cast<T*>(physical + kPageOffset);
+}
+
+constexpr uint32_t PageStart(uint32_t address) { return address & ~(kPageSize - 1); }
+constexpr uint32_t PageAlignUp(uint32_t address) { return PageStart(address + kPageSize - 1); }
+
+// For memory that the host or an interrupt changes behind the compiler's back.
+template <typename T>
+T ReadOnce(const T& object) {
+  return *static_cast<const volatile T*>(&object);
+}
+
+template <typename T>
+void WriteOnce(T& object, T value) {
+  *static_cast<volatile T*>(&object) = value;
+}
+
+}  // namespace guest
+
+// What the compiler calls of its own accord, and there is no C library to answer.
+extern "C" {
+void* memcpy(void* to, const void* from, size_t bytes);
+void* memmove(void* to, const void* from, size_t bytes);
+void* memset(void* to, int value, size_t bytes);
+int memcmp(const void* left, const void* right, size_t bytes);
+void* memchr(const void* from, int value, size_t bytes);
+size_t strlen(const char* text);
+}
+
+#endif  // TESTDATA_GUEST_MEMORY_H_

@@ -1,0 +1,74 @@
+// Processes: programs at ring 3, each with an address space and a kernel stack of its own, run in
+// turns.
+
+#ifndef TESTDATA_GUEST_PROCESS_H_
+#define TESTDATA_GUEST_PROCESS_H_
+
+#include <array>
+#include <cstdint>
+
+#include "testdata/guest/fpu.h"
+#include "testdata/guest/interrupts.h"
+#include "testdata/guest/paging.h"
+#include "testdata/guest/syscalls.h"
+
+namespace guest {
+
+// How a process ended.
+struct Ending {
+  bool killed = false;
+  uint32_t exit_code = 0;  // of one that exited
+  uint32_t vector = 0;     // of the trap that killed it
+  uint32_t error = 0;
+  uint32_t address = 0;  // cr2 of a page fault
+  uint32_t eip = 0;
+};
+
+struct Process {
+  enum class State { kFree, kRunnable, kSleeping, kWaiting, kEnded };
+
+  State state = State::kFree;
+  uint32_t pid = 0;
+  AddressSpace memory;
+  uint32_t kernel_stack = 0;  // guest-physical, one page
+  uint32_t parked_at = 0;     // its stack pointer while it does not run
+  uint32_t wake_tick = 0;     // while sleeping
+  uint32_t waits_for = 0;     // the pid, while waiting
+  uint64_t tls = 0;
+  FpuState fpu;
+  uint32_t preemptions = 0;
+  Ending ending;
+};
+
+inline constexpr uint32_t kMaxProcesses = 8;
+
+void InitProcesses();
+
+// Makes a process that will run `program`. The guest ends when there are too many.
+Process& StartProcess(Program program, uint32_t argument = 0);
+
+// Gives processes their turns until this one has ended. Its entry stays until ReapAll().
+const Ending& RunUntilEnd(const Process& process);
+
+// Runs one program alone and cleans up.
+Ending RunProgram(Program program, uint32_t argument = 0);
+
+// Ends all processes and frees what they had.
+void ReapAll();
+
+// For the use of trap handlers and system calls: the process whose trap it is.
+Process& CurrentProcess();
+Process* FindProcess(uint32_t pid);
+Process& ForkCurrentProcess(const TrapFrame& frame);
+void EndCurrentProcess(const Ending& ending);
+void KillCurrentProcess(const TrapFrame& frame, uint32_t address);
+
+// Gives up the CPU; returns when it is this process's turn again.
+void Yield();
+
+// Yields if the process's time is up.
+void YieldIfDue();
+
+}  // namespace guest
+
+#endif  // TESTDATA_GUEST_PROCESS_H_

@@ -1,0 +1,106 @@
+#include "testdata/guest/shell.h"
+
+#include <array>
+
+#include "testdata/guest/boot.h"
+#include "testdata/guest/console.h"
+#include "testdata/guest/hypercall.h"
+#include "testdata/guest/pages.h"
+#include "testdata/guest/process.h"
+#include "testdata/guest/timer.h"
+
+namespace guest {
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::string_view what;
+  void (*run)(std::string_view argument);
+};
+
+void Help(std::string_view);
+
+void Echo(std::string_view text) { Print(text, "\r\n"); }
+
+void Time(std::string_view) {
+  // The host puts the time into lguest_data with each interrupt.
+  SleepMs(1);
+  const uint32_t of_day = lguest_data.time.sec % 86400;
+  const auto two_digits = [](uint32_t number) { return Text(number / 10, number % 10); };
+  Print(two_digits(of_day / 3600), ":", two_digits(of_day / 60 % 60), ":", two_digits(of_day % 60),
+        " UTC, ", TimerInterrupts(), " timer interrupts so far\r\n");
+}
+
+void Memory(std::string_view) {
+  Print(GetBootInfo().memory_bytes >> 10, " KB of memory, ", FreePages() * (kPageSize >> 10),
+        " KB free\r\n");
+}
+
+void Run(std::string_view) {
+  Print("Two processes, taking turns:\r\n");
+  const Process& first = StartProcess(Program::kCounter, ('A' << 8) | 3);
+  const Process& second = StartProcess(Program::kCounter, ('B' << 8) | 3);
+  RunUntilEnd(first);
+  RunUntilEnd(second);
+  ReapAll();
+}
+
+void Fault(std::string_view) {
+  Print("A process writes to address 0x10, where it has nothing:\r\n");
+  const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(Misdeed::kWriteNull));
+  Print("killed by trap ", ending.vector, " at ", Hex{ending.eip}, ", address ",
+        Hex{ending.address}, ", error code ", ending.error, "; the kernel lives on\r\n");
+}
+
+void CrashNow(std::string_view reason) { Crash(reason.empty() ? "crashed on request" : reason); }
+
+void PowerOffNow(std::string_view) {
+  Print("Good-bye.\r\n");
+  PowerOff();
+}
+
+constexpr Command kCommands[] = {
+    {"help", "this list", Help},
+    {"echo", "says it again", Echo},
+    {"time", "of day, from the host", Time},
+    {"mem", "how much memory there is", Memory},
+    {"run", "two processes, by turns", Run},
+    {"fault", "a process that goes astray", Fault},
+    {"crash", "the guest dies, for this reason", CrashNow},
+    {"poweroff", "the guest ends in good order", PowerOffNow},
+};
+
+void Help(std::string_view) {
+  for (const Command& command : kCommands) {
+    Text line("  ", command.name);
+    while (line.view().size() < 12) line.Append(' ');
+    Print(line, command.what, "\r\n");
+  }
+}
+
+void Do(std::string_view line) {
+  const std::string_view name = NextWord(line);
+  if (line.starts_with(' ')) line.remove_prefix(1);
+  if (name.empty()) return;
+  for (const Command& command : kCommands) {
+    if (command.name == name) {
+      command.run(line);
+      return;
+    }
+  }
+  Print("There is no ", name, "; try help.\r\n");
+}
+
+}  // namespace
+
+void RunShell() {
+  static std::array<char, 120> buffer;
+  Print("Hello! This is a small kernel, running as a guest under the lguest interface.\r\n",
+        "Type help for what it can do.\r\n");
+  for (;;) {
+    Print("guest> ");
+    if (const std::optional<std::string_view> line = ReadLine(buffer)) Do(*line);
+  }
+}
+
+}  // namespace guest

@@ -1,0 +1,36 @@
+#include "testdata/guest/timer.h"
+
+#include "testdata/guest/hypercall.h"
+
+namespace guest {
+namespace {
+
+constexpr uint32_t kNanosecondsPerMs = 1'000'000;
+
+uint32_t interrupts;
+uint32_t tickers;
+
+void HandleTimer(TrapFrame& /*frame*/) {
+  ++interrupts;
+  if (tickers > 0) ArmTimer(kTickMs * kNanosecondsPerMs);
+}
+
+}  // namespace
+
+void InitTimer() { SetInterruptHandler(lguest::kTimerIrq, HandleTimer); }
+
+void ArmTimer(uint32_t nanoseconds) { CallHost(Hypercall::kSetClockevent, nanoseconds); }
+
+uint32_t TimerInterrupts() { return ReadOnce(interrupts); }
+
+Ticking::Ticking() {
+  const InterruptsOff off;
+  if (tickers++ == 0) ArmTimer(kTickMs * kNanosecondsPerMs);
+}
+
+Ticking::~Ticking() {
+  const InterruptsOff off;
+  if (--tickers == 0) ArmTimer(0);
+}
+
+}  // namespace guest
