@@ -27,11 +27,17 @@ class DmaPort {
     uint32_t irq;
   };
 
-  // The next free buffer bound to `key`; nullopt when the guest has bound none, or all are full. An error ends the guest.
+  // The next free buffer bound to `key`; nullopt when the guest has bound none, or all are full. A
+  // buffer that was taken has to be either delivered or released. An error ends the guest.
   virtual absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) = 0;
 
-  // Marks `buffer` as filled with its first `used` bytes (0: an empty answer) and raises its interrupt.
+  // Marks `buffer` as filled with its first `used` bytes (0: an empty answer) and raises its
+  // interrupt. An error ends the guest.
   virtual absl::Status Deliver(const Buffer& buffer, uint32_t used) = 0;
+
+  // Gives `buffer` back as it was: free, and no interrupt. The real host marks a buffer as used
+  // when it hands it out (lguest interface, section 2, GETDMA), so forgetting one is not enough.
+  virtual absl::Status Release(const Buffer& buffer) = 0;
 };
 
 // Where the bus has put a device.
@@ -40,8 +46,9 @@ struct DevicePlace {
   uint32_t irq = 0;
 };
 
-// One device of one guest. Errors of its methods are the guest's end, with the message as reason; what goes wrong on the
-// host's side (a full disk, an interface that is down) is the device's to report to the guest as the protocol has it.
+// One device of one guest. Errors of its methods are the guest's end, with the message as reason;
+// what goes wrong on the host's side (a full disk, an interface that is down) is the device's to
+// report to the guest as the protocol has it.
 //
 // Belongs to the thread that runs the guest.
 class Device {
@@ -62,21 +69,28 @@ class Device {
   // The keys at which the launcher listens for it, once attached.
   virtual std::vector<DmaKey> output_keys() const = 0;
 
-  // The guest sent `chain` to one of the output keys. Returns how many bytes were taken, which the guest finds in
-  // used_len.
-  virtual absl::StatusOr<uint32_t> Send(DmaKey key, const DmaChain& chain, DmaPort& port) = 0;
+  // The guest sent `chain` to one of the output keys. Returns how many bytes were taken, which the
+  // guest finds in used_len; nullopt when nobody is there to take any, which leaves used_len as the
+  // guest set it.
+  virtual absl::StatusOr<std::optional<uint32_t>> Send(DmaKey key, const DmaChain& chain,
+                                                       DmaPort& port) = 0;
 
-  // The file descriptor that is readable when there is input for the guest; -1 for a device without any.
+  // The file descriptor that is readable when there is input for the guest; -1 for a device without
+  // any.
   virtual int input_fd() const { return -1; }
 
   enum class Input : uint8_t {
     kMore,    // there may be more
     kNone,    // nothing to read just now
-    kNoRoom,  // the guest has no buffer: ask again when it has run
+    kNoRoom,  // the guest has no buffer and the input stays where it is, so that the descriptor
+              // remains readable: ask again when the guest has run, and do not watch it meanwhile
+    kHeld,    // all there is has been read, but the guest has no buffer for it: ask again when the
+              // guest has run, and also when the descriptor becomes readable
     kClosed,  // there will never be any more
   };
 
-  // The input descriptor is readable: hands one unit (a packet, a read) to the guest.
+  // The input descriptor may be readable: hands one unit (a packet, a read) to the guest. Never
+  // blocks. Cancelled when the user has asked for the launcher's end (see Console).
   virtual absl::StatusOr<Input> Receive(DmaPort& port);
 };
 

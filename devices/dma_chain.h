@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -16,26 +17,33 @@
 
 namespace lguest {
 
-// The sections of one lguest_dma (lguest interface, section 1), copied out of guest memory once and checked: each lies
-// in guest memory, whatever the guest writes there afterwards. What the sections hold may change at any time.
+// The sections of one lguest_dma (lguest interface, section 1), copied out of guest memory once and
+// checked: each lies in guest memory, whatever the guest writes to the lguest_dma afterwards. What
+// the sections hold may change at any time.
 class DmaChain {
  public:
-  // OutOfRange, naming the section's address and length, when the structure or a section is not in guest memory.
+  // OutOfRange, naming address and length, when the structure or a section is not in guest memory.
+  // `memory` has to outlive the chain.
   static absl::StatusOr<DmaChain> Load(GuestMemory& memory, GuestPhys dma);
 
   GuestPhys address() const { return address_; }  // of the lguest_dma itself
 
-  // The sections in order, ready for readv() and writev().
+  // The sections in order, ready for readv() and writev(). None is empty.
   std::span<const iovec> sections() const { return {sections_.data(), count_}; }
+
+  // Where section `index` (< sections().size()) lies for the guest.
+  GuestPhys section_address(size_t index) const { return addresses_[index]; }
+
   uint32_t size() const { return size_; }  // bytes of all sections
 
-  // The launcher has put data into the first `len` bytes: tells who has to know.
+  // The launcher has put data into the first `len` bytes: tells who has to know. `len` beyond
+  // size() means all of it.
   void NotifyWritten(GuestMemory& memory, uint32_t len) const;
 
  private:
   GuestPhys address_;
-  std::array<iovec, kMaxDmaSections> sections_;
-  std::array<GuestPhys, kMaxDmaSections> addresses_;
+  std::array<iovec, kMaxDmaSections> sections_ = {};
+  std::array<GuestPhys, kMaxDmaSections> addresses_ = {};
   uint32_t count_ = 0;
   uint32_t size_ = 0;
 };

@@ -1,0 +1,143 @@
+#include "devices/device_bus.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "devices/dma_chain.h"
+
+namespace lguest {
+namespace {
+
+// Bits that are the guest's to set, in the order in which a driver sets them.
+constexpr struct {
+  uint16_t bit;
+  const char* meaning;
+} kStatusMeanings[] = {
+    {kStatusAcknowledge, "acknowledged"},
+    {kStatusDriver, "driver found"},
+    {kStatusDriverOk, "driver ready"},
+    {kStatusRemovedAck, "removal acknowledged"},
+    {kStatusFailed, "the guest gave it up as failed"},
+};
+
+std::string Describe(const Device& device, uint16_t bits) {
+  std::vector<std::string> words;
+  for (const auto& [bit, meaning] : kStatusMeanings) {
+    if ((bits & bit) != 0) {
+      words.emplace_back(meaning);
+      bits &= ~bit;
+    }
+  }
+  if (bits != 0) words.push_back(absl::StrFormat("unknown status %#x", bits));
+  return absl::StrCat(device.name(), ": ", absl::StrJoin(words, ", "));
+}
+
+}  // namespace
+
+uint32_t DeviceBus::PagesNeeded(std::span<const std::unique_ptr<Device>> devices) {
+  uint32_t pages = 1;
+  for (const auto& device : devices) pages += device->num_pages();
+  return pages;
+}
+
+DeviceBus::DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
+                     std::vector<std::unique_ptr<Device>> devices, NoticeSink notice)
+    : memory_(memory),
+      descriptors_(descriptors),
+      devices_(std::move(devices)),
+      port_(memory, host),
+      unmatched_notice_(std::move(notice)) {}
+
+absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
+    GuestMemory& memory, Host& host, GuestPhys descriptors,
+    std::vector<std::unique_ptr<Device>> devices, NoticeSink notice) {
+  if (devices.size() > kMaxDevices) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%u devices, the console included: at most %u are possible", devices.size(), kMaxDevices));
+  }
+  const uint64_t size = uint64_t{PagesNeeded(devices)} * kPageSize;
+  if (!IsPageAligned(descriptors.value()) || !memory.Contains(descriptors, size)) {
+    return absl::OutOfRangeError(
+        absl::StrFormat("%u bytes of device pages at %#x do not fit into %u bytes of guest memory",
+                        size, descriptors.value(), memory.size()));
+  }
+  // Not make_unique: the constructor is private.
+  std::unique_ptr<DeviceBus> bus(
+      new DeviceBus(memory, host, descriptors, std::move(devices), std::move(notice)));
+  if (absl::Status attached = bus->Attach(); !attached.ok()) return attached;
+  return bus;
+}
+
+absl::Status DeviceBus::Attach() {
+  uint32_t next_page = descriptors_.value() + kPageSize;
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    Device& device = *devices_[i];
+    const uint16_t num_pages = device.num_pages();
+    const DevicePlace place = {.pages = GuestPhys(num_pages == 0 ? 0 : next_page),
+                               .irq = static_cast<uint32_t>(i + 1)};
+    next_page += num_pages * kPageSize;
+    const DeviceDescriptor descriptor = {
+        .type = static_cast<uint16_t>(device.type()),
+        .features = device.features(),
+        .status = 0,
+        .num_pages = num_pages,
+        .pfn = place.pages.value() / kPageSize,
+    };
+    if (absl::Status written = memory_.Write(DescriptorOf(i), descriptor); !written.ok()) {
+      return written;
+    }
+    if (absl::Status attached = device.Attach(memory_, place); !attached.ok()) return attached;
+    for (const DmaKey key : device.output_keys()) {
+      const auto [listener, added] = listeners_.try_emplace(key, &device);
+      if (!added) {
+        return absl::InvalidArgumentError(absl::StrFormat("%s and %s both listen at key %#x",
+                                                          listener->second->name(), device.name(),
+                                                          key.value()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
+  const auto listener = listeners_.find(sent.key);
+  if (listener == listeners_.end()) {
+    ++unmatched_;
+    unmatched_notice_.Give(absl::StrFormat(
+        "the guest sent dma %#x to key %#x, where no device listens (told only once)",
+        sent.dma.value(), sent.key.value()));
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, sent.dma);
+  if (!chain.ok()) return chain.status();
+  const absl::StatusOr<std::optional<uint32_t>> used =
+      listener->second->Send(sent.key, *chain, port_);
+  if (!used.ok()) return used.status();
+  if (!used->has_value()) return absl::OkStatus();
+  static_assert(offsetof(Dma, used_len) == 0);
+  return memory_.Write(chain->address(), **used);
+}
+
+absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
+  return devices_[index]->Receive(port_);
+}
+
+std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
+  std::vector<StatusChange> changes;
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    const absl::StatusOr<DeviceDescriptor> descriptor =
+        memory_.Read<DeviceDescriptor>(DescriptorOf(i));  // guest-controlled
+    if (!descriptor.ok()) continue;
+    const uint16_t newly_set = descriptor->status & ~seen_status_[i];
+    if (newly_set == 0) continue;
+    seen_status_[i] |= newly_set;
+    changes.push_back(
+        {.device = i, .newly_set = newly_set, .describe = Describe(*devices_[i], newly_set)});
+  }
+  return changes;
+}
+
+}  // namespace lguest

@@ -1,0 +1,100 @@
+// The devices of one guest, as it finds them.
+
+#ifndef DEVICES_DEVICE_BUS_H_
+#define DEVICES_DEVICE_BUS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/device.h"
+#include "devices/host_dma_port.h"
+#include "devices/notice.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+
+namespace lguest {
+
+// The descriptor page, the devices' pages after it and the way from a DMA key to its device (lguest
+// interface, section 1). Device i interrupts on irq i + 1.
+//
+//   std::vector<std::unique_ptr<Device>> devices = ...;  // in command-line order, the console last
+//   const uint32_t size = ram + DeviceBus::PagesNeeded(devices) * kPageSize;
+//   ... memory of `size` bytes, a host ...
+//   auto bus = DeviceBus::Create(*memory, *host, GuestPhys(ram), std::move(devices), notice);
+//   ... Host::Run() says DmaSent: (*bus)->Dispatch(sent); input is there: (*bus)->Receive(i) ...
+//
+// Belongs to the thread that runs the guest. Errors of Dispatch() and Receive() are the guest's
+// end, with the message as reason, save where noted.
+class DeviceBus {
+ public:
+  // Pages above RAM: the descriptor page and all device pages.
+  static uint32_t PagesNeeded(std::span<const std::unique_ptr<Device>> devices);
+
+  // Lays the devices out from `descriptors` (page-aligned: the end of RAM) upwards and attaches
+  // them. InvalidArgument for more than kMaxDevices or two devices with one key; OutOfRange when
+  // the pages do not fit; whatever attaching says. `memory` and `host` have to outlive the bus.
+  static absl::StatusOr<std::unique_ptr<DeviceBus>> Create(
+      GuestMemory& memory, Host& host, GuestPhys descriptors,
+      std::vector<std::unique_ptr<Device>> devices, NoticeSink notice = nullptr);
+
+  DeviceBus(const DeviceBus&) = delete;
+  DeviceBus& operator=(const DeviceBus&) = delete;
+
+  std::span<const std::unique_ptr<Device>> devices() const { return devices_; }
+
+  // Hands what the guest sent to the device that listens at its key, and writes used_len. A key at
+  // which nobody listens is no error: used_len stays, the DMA is counted and the first one noticed.
+  absl::Status Dispatch(const DmaSent& sent);
+
+  // Lets device `index` hand one unit of input to the guest: see Device::Receive().
+  absl::StatusOr<Device::Input> Receive(size_t index);
+
+  // DMAs to keys at which nobody listens, so far.
+  uint64_t unmatched() const { return unmatched_; }
+
+  struct StatusChange {
+    size_t device;         // index
+    uint16_t newly_set;    // bits of DeviceDescriptor::status, never seen before
+    std::string describe;  // "block disk.img: acknowledged, driver found", for the user
+    bool failed() const { return (newly_set & kStatusFailed) != 0; }
+  };
+
+  // What guests have done to the descriptors' status since the last call. Each bit of each device
+  // is told once, so that a guest cannot make much of it. Cheap enough to be called after each
+  // Run().
+  std::vector<StatusChange> StatusChanges();
+
+ private:
+  DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
+            std::vector<std::unique_ptr<Device>> devices, NoticeSink notice);
+
+  absl::Status Attach();
+
+  GuestPhys DescriptorOf(size_t index) const {
+    return GuestPhys(descriptors_.value() +
+                     static_cast<uint32_t>(index * sizeof(DeviceDescriptor)));
+  }
+
+  GuestMemory& memory_;
+  const GuestPhys descriptors_;
+  const std::vector<std::unique_ptr<Device>> devices_;
+  HostDmaPort port_;
+  absl::flat_hash_map<DmaKey, Device*> listeners_;
+  std::array<uint16_t, kMaxDevices> seen_status_ = {};
+  uint64_t unmatched_ = 0;
+  OneNotice unmatched_notice_;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_DEVICE_BUS_H_

@@ -1,0 +1,42 @@
+#include "devices/host_dma_port.h"
+
+#include <cstddef>
+
+#include "absl/strings/str_format.h"
+#include "devices/dma_chain.h"
+#include "launcher/guest/abi.h"
+
+namespace lguest {
+
+absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey key) {
+  const absl::StatusOr<BoundDma> bound = host_.GetDma(key);
+  if (absl::IsNotFound(bound.status())) return std::nullopt;
+  if (!bound.ok()) return bound.status();
+  // On the real host the number has travelled through guest memory.
+  if (bound->irq >= kInterrupts) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("bad interrupt %u of dma buffer %#x", bound->irq, bound->dma.value()));
+  }
+  absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, bound->dma);
+  if (!chain.ok()) return chain.status();
+  return Buffer{.chain = *chain, .irq = bound->irq};
+}
+
+absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
+  buffer.chain.NotifyWritten(memory_, used);
+  if (absl::Status set = SetUsedLen(buffer.chain.address(), used); !set.ok()) return set;
+  absl::Status raised = host_.Interrupt(buffer.irq);
+  if (absl::IsNotFound(raised)) return absl::OkStatus();
+  return raised;
+}
+
+absl::Status HostDmaPort::Release(const Buffer& buffer) {
+  return SetUsedLen(buffer.chain.address(), 0);
+}
+
+absl::Status HostDmaPort::SetUsedLen(GuestPhys dma, uint32_t used) {
+  static_assert(offsetof(Dma, used_len) == 0);
+  return memory_.Write(dma, used);
+}
+
+}  // namespace lguest

@@ -1,0 +1,63 @@
+#include "devices/io_vector.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "gtest/gtest.h"
+
+namespace lguest {
+namespace {
+
+std::string Text(const IoVector& vector) {
+  std::string text;
+  for (int i = 0; i < vector.count(); ++i) {
+    const iovec& piece = vector.data()[i];
+    text.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    text += '|';
+  }
+  return text;
+}
+
+class IoVectorTest : public testing::Test {
+ protected:
+  std::string a_ = "abc";
+  std::string b_ = "defg";
+  std::array<iovec, 3> pieces_ = {{{a_.data(), 3}, {a_.data(), 0}, {b_.data(), 4}}};
+};
+
+TEST_F(IoVectorTest, SkipsEmptyPieces) {
+  const IoVector vector(pieces_);
+  EXPECT_EQ(vector.count(), 2);
+  EXPECT_EQ(vector.size(), 7u);
+}
+
+TEST_F(IoVectorTest, ConsumeLeavesTheRest) {
+  IoVector vector(pieces_);
+  vector.Consume(0);
+  EXPECT_EQ(Text(vector), "abc|defg|");
+  vector.Consume(2);
+  EXPECT_EQ(Text(vector), "c|defg|");
+  vector.Consume(2);
+  EXPECT_EQ(Text(vector), "efg|");
+  vector.Consume(3);
+  EXPECT_TRUE(vector.empty());
+  vector.Consume(100);
+  EXPECT_TRUE(vector.empty());
+}
+
+TEST_F(IoVectorTest, TruncateKeepsTheStart) {
+  IoVector vector(pieces_);
+  vector.Consume(1);
+  vector.Truncate(100);
+  EXPECT_EQ(Text(vector), "bc|defg|");
+  vector.Truncate(3);
+  EXPECT_EQ(Text(vector), "bc|d|");
+  vector.Truncate(2);
+  EXPECT_EQ(Text(vector), "bc|");
+  vector.Truncate(0);
+  EXPECT_TRUE(vector.empty());
+}
+
+}  // namespace
+}  // namespace lguest

@@ -1,0 +1,66 @@
+// A console whose user is a test.
+
+#ifndef DEVICES_TESTING_FAKE_CONSOLE_BACKEND_H_
+#define DEVICES_TESTING_FAKE_CONSOLE_BACKEND_H_
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/console_backend.h"
+
+namespace lguest {
+
+// What the user types, read by read, and what the user sees; owned by the test.
+struct FakeUser {
+  std::deque<std::string> types;  // each element is one read
+  bool leaves = false;            // after that: the end of input
+  absl::Status input_error;       // after that: this
+  absl::Status output_error;      // instead of output
+  std::string sees;
+  int reads = 0;
+};
+
+class FakeConsoleBackend final : public ConsoleBackend {
+ public:
+  explicit FakeConsoleBackend(FakeUser& user) : user_(user) {}
+
+  int input_fd() const override { return 0; }
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> to) override {
+    ++user_.reads;
+    if (user_.types.empty()) {
+      if (!user_.input_error.ok()) return user_.input_error;
+      if (user_.leaves) return size_t{0};
+      return absl::UnavailableError("nothing typed");
+    }
+    std::string& typed = user_.types.front();
+    const size_t len = std::min(to.size(), typed.size());
+    std::memcpy(to.data(), typed.data(), len);
+    typed.erase(0, len);
+    if (typed.empty()) user_.types.pop_front();
+    return len;
+  }
+
+  absl::Status Write(std::span<const iovec> from) override {
+    if (!user_.output_error.ok()) return user_.output_error;
+    for (const iovec& piece : from) {
+      user_.sees.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  FakeUser& user_;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_TESTING_FAKE_CONSOLE_BACKEND_H_

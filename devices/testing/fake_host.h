@@ -1,0 +1,55 @@
+// A host without a guest, for tests of what lies above it.
+
+#ifndef DEVICES_TESTING_FAKE_HOST_H_
+#define DEVICES_TESTING_FAKE_HOST_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "launcher/guest/address.h"
+#include "launcher/host/host.h"
+
+namespace lguest {
+
+// Buffers are what the test says the guest has bound; interrupts are kept for the test to look at.
+class FakeHost final : public Host {
+ public:
+  // GetDma(key) gives `dma` once; several for one key in order.
+  void Bind(DmaKey key, GuestPhys dma, uint32_t irq) { bound_[key].push_back({dma, irq}); }
+  void Kill() { dead_ = true; }
+  const std::vector<uint32_t>& interrupts() const { return interrupts_; }
+
+  absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
+  absl::StatusOr<Exit> Run() override { return Exit(Died{"a fake host runs no guest"}); }
+  absl::StatusOr<BoundDma> GetDma(DmaKey key) override {
+    const auto buffers = bound_.find(key);
+    if (dead_ || buffers == bound_.end() || buffers->second.empty()) {
+      return absl::NotFoundError("no dma buffer");
+    }
+    const BoundDma next = buffers->second.front();
+    buffers->second.pop_front();
+    return next;
+  }
+  absl::Status Interrupt(uint32_t irq) override {
+    if (dead_) return absl::NotFoundError("the guest is dead");
+    interrupts_.push_back(irq);
+    return absl::OkStatus();
+  }
+  absl::Status BreakOut() override { return absl::OkStatus(); }
+  absl::Status Resume() override { return absl::OkStatus(); }
+
+ private:
+  std::map<DmaKey, std::deque<BoundDma>> bound_;
+  std::vector<uint32_t> interrupts_;
+  bool dead_ = false;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_TESTING_FAKE_HOST_H_
