@@ -1,5 +1,7 @@
 #include "testdata/guest/devices.h"
 
+#include <algorithm>
+
 #include "testdata/guest/boot.h"
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/memory.h"
@@ -46,6 +48,18 @@ bool BindDma(uint32_t key, std::span<lguest::Dma> buffers, uint32_t irq) {
 
 void UnbindDma(uint32_t key, std::span<lguest::Dma> buffers) {
   CallHost(Hypercall::kBindDma, key, ToPhys(buffers.data()), 0);
+}
+
+lguest::Dma MakeDma(std::span<const std::byte> memory) {
+  lguest::Dma dma = {};
+  for (uint32_t section = 0; section < lguest::kMaxDmaSections && !memory.empty(); ++section) {
+    const uint32_t address = ToPhys(memory.data());
+    const uint32_t bytes = std::min(memory.size(), kPageSize - address % kPageSize);
+    dma.addr[section] = address;
+    dma.len[section] = static_cast<uint16_t>(bytes);
+    memory = memory.subspan(bytes);
+  }
+  return dma;
 }
 
 void SendDma(uint32_t key, const lguest::Dma& dma) {

@@ -4,6 +4,7 @@
 #ifndef TESTDATA_GUEST_DEVICES_H_
 #define TESTDATA_GUEST_DEVICES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -36,6 +37,15 @@ void AcceptDevice(const Device& device);
 // Offers buffers to whoever sends to this key; false when the host has no room.
 bool BindDma(uint32_t key, std::span<lguest::Dma> buffers, uint32_t irq);
 void UnbindDma(uint32_t key, std::span<lguest::Dma> buffers);
+
+// Names memory of the kernel's linear map, page by page: no section may cross a page's end when
+// another guest is at the other end. At most 16 sections, the rest is left out.
+lguest::Dma MakeDma(std::span<const std::byte> memory);
+
+template <typename T>
+lguest::Dma MakeDma(std::span<T> memory) {
+  return MakeDma(std::as_bytes(memory));
+}
 
 void SendDma(uint32_t key, const lguest::Dma& dma);
 

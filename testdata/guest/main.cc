@@ -1,6 +1,7 @@
 // The project's own guest: a small kernel that runs under the lguest interface, to test hosts and
 // to show them.
 
+#include "testdata/guest/block.h"
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
 #include "testdata/guest/deaths.h"
@@ -9,6 +10,7 @@
 #include "testdata/guest/gdt.h"
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
+#include "testdata/guest/net.h"
 #include "testdata/guest/paging.h"
 #include "testdata/guest/process.h"
 #include "testdata/guest/shell.h"
@@ -33,6 +35,8 @@ void InitKernel(uint32_t boot_parameters) {
   InitProcesses();
   InitSystemCalls();
   InitConsoleInput();
+  InitDisks();
+  InitNet();
   EnableInterrupts();
 }
 

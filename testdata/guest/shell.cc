@@ -1,11 +1,15 @@
 #include "testdata/guest/shell.h"
 
+#include <algorithm>
 #include <array>
 
+#include "testdata/guest/block.h"
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
 #include "testdata/guest/hypercall.h"
+#include "testdata/guest/net.h"
 #include "testdata/guest/pages.h"
+#include "testdata/guest/ping.h"
 #include "testdata/guest/process.h"
 #include "testdata/guest/timer.h"
 
@@ -52,6 +56,50 @@ void Fault(std::string_view) {
         Hex{ending.address}, ", error code ", ending.error, "; the kernel lives on\r\n");
 }
 
+// A line of text, kept in the first sector of the first disk.
+void UseDisk(std::string_view text) {
+  static std::array<char, lguest::kSectorSize> sector;
+  if (Disks().empty()) {
+    Print("There is no disk; the launcher's --block gives one.\r\n");
+    return;
+  }
+  Disk& disk = Disks().front();
+  if (!text.empty()) {
+    sector = {};
+    std::copy(text.begin(), text.end(), sector.begin());
+    Print(disk.Write(0, sector) ? "Written.\r\n" : "The disk reports an error.\r\n");
+    return;
+  }
+  if (!disk.Read(0, sector)) {
+    Print("The disk reports an error.\r\n");
+    return;
+  }
+  Text line;
+  for (const char c : sector) {
+    if (c < ' ' || c > '~') break;
+    line.Append(c);
+  }
+  Print(disk.sectors(), " sectors; the first one says [", line, "]\r\n");
+}
+
+void UseNet(std::string_view) {
+  NetInterface* interface = FirstNetInterface();
+  const std::optional<IpAddress> own = ParseIp(Option("ip").value_or(""));
+  const std::optional<IpAddress> gateway = ParseIp(Option("gw").value_or(""));
+  if (interface == nullptr || !own || !gateway) {
+    Print("There is no network, or ip= and gw= are not on my command line.\r\n");
+    return;
+  }
+  Pinger pinger(*interface, *own);
+  if (!pinger.Resolve(*gateway)) {
+    Print(*Option("gw"), " does not answer.\r\n");
+    return;
+  }
+  for (uint16_t i = 1; i <= 3; ++i) {
+    Print("ping ", i, " to ", *Option("gw"), pinger.Ping(i, 56) ? ": answered\r\n" : ": lost\r\n");
+  }
+}
+
 void CrashNow(std::string_view reason) { Crash(reason.empty() ? "crashed on request" : reason); }
 
 void PowerOffNow(std::string_view) {
@@ -65,6 +113,8 @@ constexpr Command kCommands[] = {
     {"time", "of day, from the host", Time},
     {"mem", "how much memory there is", Memory},
     {"run", "two processes, by turns", Run},
+    {"disk", "the text on the disk; disk TEXT changes it", UseDisk},
+    {"net", "pings the other end of the network", UseNet},
     {"fault", "a process that goes astray", Fault},
     {"crash", "the guest dies, for this reason", CrashNow},
     {"poweroff", "the guest ends in good order", PowerOffNow},

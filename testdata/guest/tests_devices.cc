@@ -1,14 +1,27 @@
 // Console, disk and network, each against whatever the launcher has behind it.
 
+#include <algorithm>
 #include <array>
 
+#include "testdata/guest/block.h"
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
 #include "testdata/guest/devices.h"
 #include "testdata/guest/memory.h"
+#include "testdata/guest/net.h"
+#include "testdata/guest/ping.h"
 #include "testdata/guest/tests.h"
 
 namespace guest {
+namespace {
+
+constexpr uint32_t kDiskTestBytes = 32 * 1024;
+
+char PatternByte(uint32_t sector, uint32_t at) {
+  return static_cast<char>((sector + at) * 37 + (at >> 8));
+}
+
+}  // namespace
 
 // One DMA of many pieces, some of them across a page.
 TestResult TestConsoleOutput() {
@@ -40,8 +53,63 @@ TestResult TestConsoleInput() {
   return Pass();
 }
 
-TestResult TestDisk() { return Skip("no block device"); }
-TestResult TestNet() { return Skip("no network device"); }
-TestResult TestNetAnswer() { return Skip("no network device"); }
+// Writes a pattern, reads it back, and puts back what was there.
+TestResult TestDisk() {
+  if (Disks().empty()) return Skip("no block device");
+  static std::array<char, 2 * kDiskTestBytes + 1> memory;
+  for (Disk& disk : Disks()) {
+    const uint32_t sectors = std::min(disk.sectors(), kDiskTestBytes / lguest::kSectorSize);
+    if (sectors == 0) return Fail("a disk without sectors");
+    // One byte off, so that pieces begin and end in the middle of pages.
+    const std::span<char> saved(&memory[1], sectors * lguest::kSectorSize);
+    const std::span<char> pattern(&memory[1 + saved.size()], saved.size());
+    for (const uint32_t start : {uint32_t{0}, disk.sectors() - sectors}) {
+      if (!disk.Read(start, saved)) return Fail("cannot read sector ", start);
+      for (uint32_t i = 0; i < pattern.size(); ++i) pattern[i] = PatternByte(start, i);
+      if (!disk.Write(start, pattern)) return Fail("cannot write sector ", start);
+      memset(pattern.data(), 0, pattern.size());
+      const bool read = disk.Read(start, pattern);
+      const bool restored = disk.Write(start, saved);
+      if (!read || !restored) return Fail("cannot read and write sector ", start, " again");
+      for (uint32_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] != PatternByte(start, i)) {
+          return Fail("sector ", start + i / lguest::kSectorSize, " differs");
+        }
+      }
+    }
+    if (disk.Read(disk.sectors(), saved)) return Fail("read beyond the end");
+    if (disk.Write(disk.sectors(), saved)) return Fail("wrote beyond the end");
+  }
+  return Pass();
+}
+
+TestResult TestNet() {
+  NetInterface* interface = FirstNetInterface();
+  if (interface == nullptr) return Skip("no network device");
+  const std::optional<IpAddress> own = ParseIp(Option("ip").value_or(""));
+  const std::optional<IpAddress> gateway = ParseIp(Option("gw").value_or(""));
+  if (!own || !gateway) return Skip("no ip=A.B.C.D and gw=A.B.C.D on the command line");
+  Pinger pinger(*interface, *own);
+  if (!pinger.Resolve(*gateway)) return Fail("no answer to ARP");
+  constexpr uint32_t kLargest = 1472;
+  uint16_t sequence = 0;
+  for (const uint32_t bytes : {uint32_t{0}, uint32_t{56}, uint32_t{1001}, kLargest}) {
+    if (!pinger.Ping(++sequence, bytes)) return Fail("no answer to a ping of ", bytes, " bytes");
+  }
+  return Pass();
+}
+
+TestResult TestNetAnswer() {
+  constexpr uint32_t kPings = 4;
+  constexpr uint32_t kTimeoutMs = 20'000;
+  NetInterface* interface = FirstNetInterface();
+  if (interface == nullptr) return Skip("no network device");
+  const std::optional<IpAddress> own = ParseIp(Option("ip").value_or(""));
+  if (!own) return Skip("no ip=A.B.C.D on the command line");
+  Pinger pinger(*interface, *own);
+  const uint32_t answered = pinger.Answer(kPings, kTimeoutMs);
+  if (answered != kPings) return Fail("answered ", answered, " pings");
+  return Pass();
+}
 
 }  // namespace guest
