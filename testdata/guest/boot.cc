@@ -78,6 +78,15 @@ std::optional<std::string_view> RestOfLineOption(std::string_view name) {
   return value;
 }
 
+uint32_t NumberOption(std::string_view name) {
+  uint32_t number = 0;
+  for (const char digit : Option(name).value_or("")) {
+    if (digit < '0' || digit > '9') return 0;
+    number = number * 10 + static_cast<uint32_t>(digit - '0');
+  }
+  return number;
+}
+
 bool HasWord(std::string_view word) {
   std::string_view rest = boot_info.command_line;
   for (;;) {

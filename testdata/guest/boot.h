@@ -32,6 +32,9 @@ std::optional<std::string_view> Option(std::string_view name);
 // The value, and all that follows it to the end of the line.
 std::optional<std::string_view> RestOfLineOption(std::string_view name);
 
+// The value as a number; 0 when there is none.
+uint32_t NumberOption(std::string_view name);
+
 // Whether a word stands on the command line.
 bool HasWord(std::string_view word);
 

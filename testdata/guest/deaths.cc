@@ -2,6 +2,8 @@
 
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
+#include "testdata/guest/devices.h"
+#include "testdata/guest/gdt.h"
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
 #include "testdata/guest/pages.h"
@@ -38,6 +40,26 @@ void BadPageDirectoryEntry() {
   *reinterpret_cast<volatile uint32_t*>(kTable << 22) = 1;
 }
 
+// Entered from ring 3 with nowhere to put the frame.
+void BadStackAddress() {
+  constexpr uint32_t kNoStack = kPageOffset - kPageSize;
+  AddressSpace space;
+  space.Create();
+  *space.Resolve(kUserHeap, /*write=*/true) = '\xcc';  // int3
+  space.Activate();
+  CallHost(Hypercall::kSetStack, lguest::kGuestKernelDs, kNoStack, 1);
+  asm volatile("pushl %0; pushl %1; pushl $0x202; pushl %2; pushl %3; iretl"
+               :
+               : "i"(kUserDs), "i"(kUserStackTop), "i"(kUserCs), "i"(kUserHeap));
+}
+
+void BadDmaSection() {
+  lguest::Dma dma = {};
+  dma.addr[0] = kNoMemory;
+  dma.len[0] = 2 * kPageSize;
+  SendDma(0, dma);
+}
+
 struct Death {
   std::string_view cause;
   void (*die)();
@@ -53,11 +75,20 @@ constexpr Death kDeaths[] = {
     {"init-twice", [] { CallHost(Hypercall::kLguestInit, ToPhys(&lguest_data)); }},
     {"stack-segment", [] { CallHost(Hypercall::kSetStack, 0x68, 0, 1); }},
     {"stack-pages", [] { CallHost(Hypercall::kSetStack, lguest::kGuestKernelDs, 0, 3); }},
+    {"stack-address", BadStackAddress},
     {"gate", [] { CallHost(Hypercall::kLoadIdtEntry, 5, 0x610000, 0x8500); }},
     {"gdt", [] { CallHost(Hypercall::kLoadGdt, 0, lguest::kGdtEntries + 1); }},
     {"gdt-address", [] { CallHost(Hypercall::kLoadGdt, kNoMemory, 1); }},
     {"tls-address", [] { CallHost(Hypercall::kLoadTls, kNoMemory); }},
     {"crash-address", [] { CallHost(Hypercall::kCrash, kNoMemory); }},
+    {"ring",
+     [] {
+       CallHostLater(static_cast<Hypercall>(99));
+       CallHost(Hypercall::kFlushAsync);
+     }},
+    {"dma-address", [] { CallHost(Hypercall::kSendDma, 0, kNoMemory); }},
+    {"dma-section", BadDmaSection},
+    {"bind-key", [] { CallHost(Hypercall::kBindDma, 2, ToPhys(&lguest_data), 0x101); }},
     {"dma-key", [] { CallHost(Hypercall::kSendDma, 2, ToPhys(&lguest_data)); }},
 };
 

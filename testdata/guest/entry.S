@@ -1,7 +1,7 @@
 // Where the guest starts, where its traps come in, and where it switches stacks: all that C++ cannot say.
 
 #define KERNEL_DS 0x69
-#define USER_ENTRY_IF 0x200
+#define INTERRUPT_FLAG 0x200
 
 // ---- Start (lguest interface, section 3) ----------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ ReturnFromTrap:
         addl $8, %esp                   // vector and error code
         pushl %eax
         movl 12(%esp), %eax             // eflags: their IF says what irq_enabled was
-        andl $USER_ENTRY_IF, %eax
+        andl $INTERRUPT_FLAG, %eax
         // An interrupt between the store and the iret would only find a deeper stack, but an endless storm of them
         // would find its end. The host holds interrupts back while %eip is in this window (section 4).
         .globl noirq_window_start
@@ -94,12 +94,15 @@ noirq_window_start:
         popl %eax
         iretl
 
-// void SpinInsideNoIrqWindow(uint32_t rounds): for the test that shows the window to work.
+// void SpinInsideNoIrqWindow(uint32_t rounds): for the test that shows the window to work. Interrupts are on just while
+// it spins, so nothing but the window keeps them away.
         .globl SpinInsideNoIrqWindow
 SpinInsideNoIrqWindow:
         movl 4(%esp), %ecx
+        movl $INTERRUPT_FLAG, lguest_data
 1:      subl $1, %ecx
         jnz 1b
+        movl $0, lguest_data
         ret
         .globl noirq_window_end
 noirq_window_end:

@@ -1,6 +1,8 @@
 // The project's own guest: a small kernel that runs under the lguest interface, to test hosts and
 // to show them.
 
+#include <algorithm>
+
 #include "testdata/guest/block.h"
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
@@ -24,8 +26,9 @@ namespace guest {
 namespace {
 
 void InitKernel(uint32_t boot_parameters) {
-  InitLguestData();
   ReadBootInfo(boot_parameters);
+  if (Option("die") == "before-init") CallHost(Hypercall::kFlushAsync);
+  InitLguestData();
   InitPaging();
   MapDevices();
   InitGdt();
@@ -47,7 +50,9 @@ void Run() {
   if (HasWord("hang")) Hang();
   if (HasWord("flood")) FloodConsole();
   if (const auto names = Option("test")) {
-    if (!RunTests(*names)) Crash("tests failed");
+    for (uint32_t i = 0; i < std::max(NumberOption("repeat"), uint32_t{1}); ++i) {
+      if (!RunTests(*names)) Crash("tests failed");
+    }
     return;
   }
   RunShell();
@@ -58,8 +63,9 @@ void Run() {
 
 void KernelMain(uint32_t boot_parameters) {
   guest::InitKernel(boot_parameters);
-  guest::Print("lguest demo kernel: ", guest::GetBootInfo().memory_bytes >> 20, " MB, [",
-               guest::GetBootInfo().command_line, "]\r\n");
+  guest::Print("lguest demo kernel: ", guest::GetBootInfo().memory_bytes >> 20, " MB, [");
+  guest::WriteConsole(guest::GetBootInfo().command_line);  // of any length
+  guest::Print("]\r\n");
   guest::Run();
   guest::PowerOff();
 }

@@ -23,8 +23,10 @@ uint32_t scheduler_parked_at;  // the scheduler's stack pointer while a process 
 uint32_t next_pid = 1;
 uint32_t turn_started;  // in ticks
 
+// The top lies within the page: the host finds out from it which page it must keep mapped.
 uint32_t StackTop(const Process& process) {
-  return reinterpret_cast<uint32_t>(ToVirt<char>(process.kernel_stack + kPageSize));
+  constexpr uint32_t kUnused = 16;
+  return process.kernel_stack + kPageSize - kUnused + kPageOffset;
 }
 
 Process& NewProcess() {
