@@ -3,12 +3,13 @@
 #ifndef HOSTSIM_CLOCK_H_
 #define HOSTSIM_CLOCK_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
-#include "absl/synchronization/mutex.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest::hostsim {
@@ -25,14 +26,17 @@ class Clock {
   // Seconds and nanoseconds since 1970.
   virtual GuestTime WallTime() = 0;
 
-  // At `deadline` `callback` is called once, on a thread of the clock's; nullopt: never. Replaces the deadline before,
-  // whose callback may be running already. `callback` is given once, by OnAlarm(), before the first SetAlarm().
+  // Who is called when an alarm is due, on a thread of the clock's; nullptr: nobody any more, and a
+  // call that was under way has returned.
   virtual void OnAlarm(std::function<void()> callback) = 0;
+
+  // One alarm at `deadline`, in place of the one before; nullopt: none.
   virtual void SetAlarm(std::optional<Nanos> deadline) = 0;
 
-  // Blocks until `wakeup` is signalled (with `mutex` held, which is given up meanwhile) or `deadline` has come; may wake
-  // early.
-  virtual void Wait(absl::Mutex& mutex, absl::CondVar& wakeup, std::optional<Nanos> deadline) = 0;
+  // Waits for `wakeup` with `lock` held (given up meanwhile), or until `deadline` has come. May
+  // return early.
+  virtual void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
+                    std::optional<Nanos> deadline) = 0;
 };
 
 // The machine's own monotonic and wall clocks.

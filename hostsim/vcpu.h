@@ -33,12 +33,13 @@ enum class Register : uint8_t {
   kGs,
 };
 
-// What stopped the guest's code. Registers are those the processor would push: %eip of the faulting instruction, or
-// of the one after an `int n`.
+// What stopped the guest's code. Registers are those the processor would push: %eip of the faulting
+// instruction, or of the one after an `int n`.
 struct Trap {
   enum class Kind : uint8_t {
-    kException,              // vector, error_code (0 where the vector has none), cr2 for vector 14
-    kSoftwareInterrupt,      // `int n` (also int3, into) with vector n, whatever the privilege of the caller
+    kException,          // vector, error_code (0 where the vector has none), cr2 for vector 14
+    kSoftwareInterrupt,  // `int n` (also int3, into) with vector n, whatever the privilege of the
+                         // caller
     kBadPageDirectoryEntry,  // a present entry with a page frame or flags that no guest may use
     kBadPageTableEntry,
   };
@@ -53,16 +54,16 @@ class TrapHandler {
  public:
   virtual ~TrapHandler() = default;
 
-  // Called inside Vcpu::Run(), on its thread, whenever the guest traps. May read and change everything of the CPU. True:
-  // the guest goes on; false: Run() returns.
+  // Called inside Vcpu::Run(), on its thread, whenever the guest traps. May read and change
+  // everything of the CPU. True: the guest goes on; false: Run() returns.
   virtual bool OnTrap(const Trap& trap) = 0;
 };
 
 // One i386 that runs guest code at ring 1 and ring 3 on the guest's own page tables.
 //
-// The last page-directory entry belongs to the host: whatever the guest writes there, the area above 0xFFC00000 shows it
-// nothing that it may write. CR0.WP is set. `in` and `out` trap with #GP(0). Guest memory that the page tables name is
-// checked against the memory's size.
+// The last page-directory entry belongs to the host: whatever the guest writes there, the area
+// above 0xFFC00000 shows it nothing that it may write. CR0.WP is set. `in` and `out` trap with
+// #GP(0). Guest memory that the page tables name is checked against the memory's size.
 //
 // Belongs to one thread, but for Kick().
 class Vcpu {
@@ -74,21 +75,22 @@ class Vcpu {
 
   virtual ~Vcpu() = default;
 
-  // Prepares a guest whose kernel lives at virtual addresses from `page_offset`: page directory loaded, all registers
-  // 0. Once, before all else.
+  // Prepares a guest whose kernel lives at virtual addresses from `page_offset`: page directory
+  // loaded, all registers 0. Once, before all else.
   virtual absl::Status Start(GuestPhys page_directory, uint32_t page_offset) = 0;
 
   // Runs the guest and tells `handler` of each trap. Fails with Internal when the CPU itself does.
   virtual absl::StatusOr<Stop> Run(TrapHandler& handler) = 0;
 
-  // Makes the current Run(), or else the next one, return kKicked soon. From any thread, also a signal-free one; kicks
-  // are not counted.
+  // Makes the current Run(), or else the next one, return kKicked soon. From any thread, also a
+  // signal-free one; kicks are not counted.
   virtual void Kick() = 0;
 
   virtual uint32_t Get(Register reg) const = 0;
 
-  // A segment register is loaded with the descriptor that its selector names in the current GDT, without the checks of
-  // the instruction: the caller vouches for it. %cs carries the privilege level.
+  // A segment register is loaded with the descriptor that its selector names in the current GDT,
+  // without the checks of the instruction: the caller vouches for it. %cs carries the privilege
+  // level.
   virtual void Set(Register reg, uint32_t value) = 0;
 
   // All 32 descriptors, as the guest is to have them.
@@ -101,7 +103,8 @@ class Vcpu {
   virtual void SetPageDirectory(GuestPhys page_directory) = 0;
   virtual GuestPhys page_directory() const = 0;
 
-  // The guest changed page tables: forget what the TLB holds of them. `directory` may be another than the current one.
+  // The guest changed page tables: forget what the TLB holds of them. `directory` may be another
+  // than the current one.
   virtual void FlushTlb() = 0;
   virtual void FlushUserTlb() = 0;  // below page_offset only
   virtual void FlushPage(GuestPhys directory, GuestVirt page) = 0;

@@ -1,5 +1,6 @@
-// The structures and numbers that a Linux 2.6.23 lguest guest, its Launcher and its host agree on, as they lie in guest
-// memory: little-endian, no padding of the compiler's choosing. Field names are those of the Linux headers.
+// The structures and numbers that a Linux 2.6.23 lguest guest, its Launcher and its host agree on,
+// as they lie in guest memory: little-endian, no padding of the compiler's choosing. Field names
+// are those of the Linux headers.
 
 #ifndef LAUNCHER_GUEST_ABI_H_
 #define LAUNCHER_GUEST_ABI_H_
@@ -20,7 +21,8 @@ inline constexpr uint32_t kHypercallRingSize = 64;
 inline constexpr uint32_t kTimerIrq = 0;
 inline constexpr uint32_t kFirstIrqVector = 32;  // interrupt n uses vector 32 + n
 
-// What the guest's own code issues as `int $0x1f`; the number is in %eax, arguments in %edx, %ebx, %ecx.
+// What the guest's own code issues as `int $0x1f`; the number is in %eax, arguments in %edx, %ebx,
+// %ecx.
 inline constexpr uint8_t kHypercallVector = 0x1f;
 inline constexpr uint8_t kSystemCallVector = 0x80;
 
@@ -60,7 +62,8 @@ inline constexpr uint32_t kHostAreaStart = 0u - kReservedTop;
 // EFLAGS.IF, and the value of lguest_data.irq_enabled that means "on".
 inline constexpr uint32_t kInterruptFlag = 0x200;
 
-// One DMA: up to 16 pieces of guest memory. A `len` of 0 ends the list; `used_len` 0 means free to be filled.
+// One DMA: up to 16 pieces of guest memory. A `len` of 0 ends the list; `used_len` 0 means free to
+// be filled.
 struct Dma {
   uint32_t used_len;
   std::array<uint32_t, kMaxDmaSections> addr;
@@ -120,7 +123,8 @@ static_assert(offsetof(BlockPage, num_sectors) == 16);
 
 inline constexpr uint32_t kSectorSize = 512;
 
-// One peer of a network page. mac[0] == 0: the slot is unused; its multicast bit: the peer wants every packet.
+// One peer of a network page. mac[0] == 0: the slot is unused; its multicast bit: the peer wants
+// every packet.
 struct NetPeer {
   std::array<uint8_t, 6> mac;
 };

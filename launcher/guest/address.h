@@ -12,8 +12,8 @@ namespace lguest {
 inline constexpr uint32_t kPageSize = 4096;
 inline constexpr uint32_t kPageShift = 12;
 
-// A 32-bit number of one kind. Conversions are explicit in both directions; arithmetic is left to the
-// caller, who has to say what happens at the ends of the range.
+// A 32-bit number of one kind. Conversions are explicit in both directions; arithmetic is left to
+// the caller, who has to say what happens at the ends of the range.
 template <typename Kind>
 class StrongU32 {
  public:
@@ -39,7 +39,8 @@ using GuestPhys = StrongU32<struct GuestPhysKind>;
 // Address as the guest's own code uses it, before its page tables.
 using GuestVirt = StrongU32<struct GuestVirtKind>;
 
-// Names the rendezvous of two ends of a DMA: the console's key is 0, every other device's lies in a page of its own.
+// Names the rendezvous of two ends of a DMA: the console's key is 0, every other device's lies in a
+// page of its own.
 using DmaKey = StrongU32<struct DmaKeyKind>;
 
 constexpr bool IsPageAligned(uint32_t value) { return value % kPageSize == 0; }

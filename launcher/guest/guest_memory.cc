@@ -10,8 +10,9 @@
 namespace lguest {
 namespace {
 
-// With Placement::kIdentity guest memory starts at address 0, where the language knows no objects and memcpy() may
-// assume that nobody points; the string instruction copies from and to there like anywhere else.
+// With Placement::kIdentity guest memory starts at address 0, where the language knows no objects
+// and memcpy() may assume that nobody points; the string instruction copies from and to there like
+// anywhere else.
 void Copy(void* to, const void* from, size_t len) {
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len) : : "memory");
 }
@@ -21,16 +22,18 @@ void Copy(void* to, const void* from, size_t len) {
 absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
                                                                  Placement placement) {
   if (size == 0 || !IsPageAligned(size)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("guest memory of %u bytes: a positive multiple of %u is needed", size, kPageSize));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "guest memory of %u bytes: a positive multiple of %u is needed", size, kPageSize));
   }
   const bool identity = placement == Placement::kIdentity;
-  void* const map = mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (identity ? MAP_FIXED : 0), -1, 0);
+  void* const map =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (identity ? MAP_FIXED : 0), -1, 0);
   if (map == MAP_FAILED) {
     return absl::ErrnoToStatus(
-        errno, absl::StrFormat("mapping %u bytes of guest memory%s", size,
-                               identity ? " at address 0 (root and vm.mmap_min_addr=0 are needed)" : ""));
+        errno,
+        absl::StrFormat("mapping %u bytes of guest memory%s", size,
+                        identity ? " at address 0 (root and vm.mmap_min_addr=0 are needed)" : ""));
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<GuestMemory>(new GuestMemory(reinterpret_cast<uintptr_t>(map), size));
@@ -39,7 +42,8 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
 GuestMemory::~GuestMemory() { munmap(base(), size_); }
 
 absl::Status GuestMemory::OutOfRange(const char* verb, GuestPhys addr, uint64_t len) {
-  return absl::OutOfRangeError(absl::StrFormat("bad %s address %#x len %u", verb, addr.value(), len));
+  return absl::OutOfRangeError(
+      absl::StrFormat("bad %s address %#x len %u", verb, addr.value(), len));
 }
 
 void GuestMemory::CopyOut(void* to, GuestPhys from, size_t len) const {
@@ -79,15 +83,17 @@ void GuestMemory::NotifyWritten(GuestPhys addr, uint32_t len) {
 
 absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len) {
   if (!IsPageAligned(addr.value()) || offset % kPageSize != 0 || len == 0) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "mapping %u bytes from offset %u to guest address %#x: not whole pages", len, offset, addr.value()));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("mapping %u bytes from offset %u to guest address %#x: not whole pages",
+                        len, offset, addr.value()));
   }
   const uint64_t mapped = PageAlignUp(len);
   if (!Contains(addr, mapped)) return OutOfRange("map", addr, mapped);
   if (mmap(At(addr), mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
            static_cast<off_t>(offset)) == MAP_FAILED) {
-    return absl::ErrnoToStatus(errno, absl::StrFormat("mapping %u bytes of a file to guest address %#x", len,
-                                                      addr.value()));
+    return absl::ErrnoToStatus(
+        errno,
+        absl::StrFormat("mapping %u bytes of a file to guest address %#x", len, addr.value()));
   }
   NotifyWritten(addr, static_cast<uint32_t>(mapped));
   return absl::OkStatus();

@@ -15,7 +15,8 @@
 
 namespace lguest {
 
-// Hears of every change that the launcher makes to guest memory; a CPU that caches translated code needs to.
+// Hears of every change that the launcher makes to guest memory; a CPU that caches translated code
+// needs to.
 class WriteObserver {
  public:
   virtual ~WriteObserver() = default;
@@ -24,11 +25,13 @@ class WriteObserver {
   virtual void OnWrite(GuestPhys addr, uint32_t len) = 0;
 };
 
-// RAM and device pages of one guest: guest-physical 0 to size(), zero-filled, private to this process.
+// RAM and device pages of one guest: guest-physical 0 to size(), zero-filled, private to this
+// process.
 //
-// Every address and length that comes from the guest is wrong until checked here; all checks are exact (a range that
-// ends at the top is inside it) and cannot wrap. The guest, or another guest that shares a page with it, may change
-// memory at any time: copy once, check the copy, use the copy.
+// Every address and length that comes from the guest is wrong until checked here; all checks are
+// exact (a range that ends at the top is inside it) and cannot wrap. The guest, or another guest
+// that shares a page with it, may change memory at any time: copy once, check the copy, use the
+// copy.
 //
 //   absl::StatusOr<Dma> dma = memory.Read<Dma>(addr);  // guest-controlled
 //   if (!dma.ok()) return dma.status();
@@ -38,11 +41,12 @@ class GuestMemory {
  public:
   enum class Placement {
     kAnywhere,  // wherever the kernel finds room: for hosts that translate
-    kIdentity,  // launcher address == guest-physical address, from 0: what the real /dev/lguest demands
+    kIdentity,  // launcher address == guest-physical address, from 0: what the real /dev/lguest
+                // demands
   };
 
-  // `size`: bytes, a multiple of the page size, more than 0. Fails with InvalidArgument on another size, with
-  // ResourceExhausted or PermissionDenied where the kernel refuses the mapping.
+  // `size`: bytes, a multiple of the page size, more than 0. Fails with InvalidArgument on another
+  // size, with ResourceExhausted or PermissionDenied where the kernel refuses the mapping.
   static absl::StatusOr<std::unique_ptr<GuestMemory>> Create(
       uint32_t size, Placement placement = Placement::kAnywhere);
 
@@ -57,7 +61,8 @@ class GuestMemory {
     return addr.value() <= size_ && len <= size_ - addr.value();
   }
 
-  // Copies one object in or out. OutOfRange, with address and length, unless all of it lies in guest memory.
+  // Copies one object in or out. OutOfRange, with address and length, unless all of it lies in
+  // guest memory.
   template <typename T>
   absl::StatusOr<T> Read(GuestPhys addr) const {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -83,9 +88,10 @@ class GuestMemory {
   absl::StatusOr<std::span<std::byte>> MutableRange(GuestPhys addr, uint32_t len);
   void NotifyWritten(GuestPhys addr, uint32_t len);
 
-  // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the file nor are the
-  // bytes read before they are touched. All three are multiples of the page size (`len` is rounded up, the rest of the
-  // last page is zero). The file has to keep its length while the guest lives.
+  // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the
+  // file nor are the bytes read before they are touched. All three are multiples of the page size
+  // (`len` is rounded up, the rest of the last page is zero). The file has to keep its length while
+  // the guest lives.
   absl::Status MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len);
 
   // At most one; it has to outlive its registration. nullptr: nobody.
@@ -99,9 +105,7 @@ class GuestMemory {
 
   static absl::Status OutOfRange(const char* verb, GuestPhys addr, uint64_t len);
 
-  std::byte* At(GuestPhys addr) const {
-    return reinterpret_cast<std::byte*>(base_ + addr.value());
-  }
+  std::byte* At(GuestPhys addr) const { return reinterpret_cast<std::byte*>(base_ + addr.value()); }
   void CopyOut(void* to, GuestPhys from, size_t len) const;
 
   const uintptr_t base_;  // 0 with Placement::kIdentity

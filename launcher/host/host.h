@@ -22,7 +22,8 @@ struct BootState {
 };
 
 // Why Run() came back.
-struct DmaSent {  // the guest sent `dma` (unchecked!) to `key`, where only the launcher can be listening
+struct DmaSent {  // the guest sent `dma` (unchecked!) to `key`, where only the launcher can be
+                  // listening
   GuestPhys dma;
   DmaKey key;
 };
@@ -33,21 +34,24 @@ struct Died {           // the guest is no more; an orderly power-off is "CRASH:
 };
 using Exit = std::variant<DmaSent, BrokenOut, Interrupted, Died>;
 
-// A buffer that the guest has bound to a key, to be filled by the launcher. The guest chose every number in it.
+// A buffer that the guest has bound to a key, to be filled by the launcher. The guest chose every
+// number in it.
 struct BoundDma {
   GuestPhys dma;
   uint32_t irq = 0;  // to be raised when the buffer has been filled
 };
 
-// One guest. The thread that calls Initialize() owns it and alone calls everything else, save where noted.
+// One guest. The thread that calls Initialize() owns it and alone calls everything else, save where
+// noted.
 //
-// Once the guest has died, Run() returns Died, each time, and all other calls fail with ENOENT's status (NotFound): a
-// caller that meets one learns the reason from the next Run().
+// Once the guest has died, Run() returns Died, each time, and all other calls fail with ENOENT's
+// status (NotFound): a caller that meets one learns the reason from the next Run().
 class Host {
  public:
   virtual ~Host() = default;
 
-  // Once, first. InvalidArgument when the boot state cannot be; ResourceExhausted when the host has no room.
+  // Once, first. InvalidArgument when the boot state cannot be; ResourceExhausted when the host has
+  // no room.
   virtual absl::Status Initialize(const BootState& boot) = 0;
 
   // Runs the guest until there is something to do.
@@ -59,8 +63,8 @@ class Host {
   // Marks interrupt `irq` (< 32, else InvalidArgument) as pending in the guest.
   virtual absl::Status Interrupt(uint32_t irq) = 0;
 
-  // Makes Run() return BrokenOut, now if it is running, and blocks until Resume(). From any thread but, of sense, the
-  // owner's. NotFound at once when the guest is dead.
+  // Makes Run() return BrokenOut, now if it is running, and blocks until Resume(). From any thread
+  // but, of sense, the owner's. NotFound at once when the guest is dead.
   virtual absl::Status BreakOut() = 0;
 
   // Ends the break-out and lets every BreakOut() caller go on. From any thread.

@@ -1,0 +1,45 @@
+// The buffers that a guest has bound to keys.
+
+#ifndef HOSTSIM_DMA_BINDINGS_H_
+#define HOSTSIM_DMA_BINDINGS_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+
+namespace lguest::hostsim {
+
+// BIND_DMA and GETDMA (lguest interface, sections 2 and 4): at most 32 bindings, each of an array
+// of lguest_dma to a key and an interrupt.
+class DmaBindings {
+ public:
+  // False when the interrupt is none (>= 32) or no slot is left.
+  bool Bind(DmaKey key, GuestPhys array, uint32_t count, uint32_t irq);
+
+  // False when that array is not bound to that key.
+  bool Unbind(DmaKey key, GuestPhys array);
+
+  // The first buffer of the first binding of `key` that is free to be filled; nullopt when there is
+  // none. Aborted (the guest dies) when the array does not lie in guest memory.
+  absl::StatusOr<std::optional<BoundDma>> FreeBuffer(const GuestMemory& memory, DmaKey key) const;
+
+ private:
+  struct Binding {
+    DmaKey key;
+    GuestPhys array;
+    uint32_t count = 0;
+    uint32_t irq = 0;  // 0: the slot is unused
+  };
+
+  std::array<Binding, kMaxDmaBindings> bindings_ = {};
+};
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_DMA_BINDINGS_H_

@@ -1,0 +1,88 @@
+#include "hostsim/dma_bindings.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "launcher/guest/abi.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr DmaKey kKey(0x1000);
+constexpr GuestPhys kArray(0x2000);
+constexpr uint32_t kSize = 4 * kPageSize;
+
+class DmaBindingsTest : public ::testing::Test {
+ protected:
+  void MarkUsed(uint32_t index) {
+    ASSERT_TRUE(
+        memory_->Write(GuestPhys(kArray.value() + index * uint32_t{sizeof(Dma)}), uint32_t{1})
+            .ok());
+  }
+
+  std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kSize).value();
+  DmaBindings bindings_;
+};
+
+TEST_F(DmaBindingsTest, TheFirstFreeBufferIsFoundWithItsInterrupt) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 3, 7));
+  MarkUsed(0);
+  const BoundDma buffer = bindings_.FreeBuffer(*memory_, kKey).value().value();
+  EXPECT_EQ(buffer.dma, GuestPhys(kArray.value() + 100));
+  EXPECT_EQ(buffer.irq, 7u);
+}
+
+TEST_F(DmaBindingsTest, NoneIsFreeWhenAllAreUsed) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 2, 7));
+  MarkUsed(0);
+  MarkUsed(1);
+  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
+}
+
+TEST_F(DmaBindingsTest, AnEmptyOrUnboundKeyHasNone) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 0, 7));
+  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
+  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, DmaKey(4)).value().has_value());
+}
+
+TEST_F(DmaBindingsTest, TheFirstBindingOfAKeyCounts) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
+  ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0x3000), 1, 2));
+  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).value()->irq, 1u);
+  ASSERT_TRUE(bindings_.Unbind(kKey, kArray));
+  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).value()->irq, 2u);
+}
+
+TEST_F(DmaBindingsTest, UnbindingNeedsKeyAndArray) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
+  EXPECT_FALSE(bindings_.Unbind(kKey, GuestPhys(0x3000)));
+  EXPECT_FALSE(bindings_.Unbind(DmaKey(4), kArray));
+  EXPECT_TRUE(bindings_.Unbind(kKey, kArray));
+  EXPECT_FALSE(bindings_.Unbind(kKey, kArray));
+}
+
+TEST_F(DmaBindingsTest, AnUnboundSlotIsNotUnboundAgain) {
+  EXPECT_FALSE(bindings_.Unbind(DmaKey(0), GuestPhys(0)));
+}
+
+TEST_F(DmaBindingsTest, AnArrayThatLeavesMemoryIsTheGuestsEnd) {
+  ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 150), 2, 1));
+  ASSERT_TRUE(memory_->Write(GuestPhys(kSize - 150), uint32_t{1}).ok());
+  EXPECT_TRUE(absl::IsAborted(bindings_.FreeBuffer(*memory_, kKey).status()));
+}
+
+TEST_F(DmaBindingsTest, AnArrayThatWrapsAroundIsTheGuestsEnd) {
+  ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0xffffffe0), 0xffff, 1));
+  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).status().message(),
+            "bad read address 0xffffffe0 len 100");
+}
+
+TEST_F(DmaBindingsTest, ABufferThatEndsAtTheTopIsFine) {
+  ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 100), 1, 1));
+  EXPECT_TRUE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

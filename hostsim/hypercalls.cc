@@ -1,0 +1,182 @@
+#include "hostsim/hypercalls.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "hostsim/guest_death.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint32_t kCrashTextSize = 128;
+constexpr uint32_t kMaxStackPages = 2;
+constexpr Nanos kShortestTimer = 100;
+constexpr uint32_t kHostDirectoryEntry = 1023;
+
+// A key is where a futex could be: in guest memory, and aligned as one.
+bool IsUsableKey(const Guest& guest, DmaKey key) {
+  return key.value() % sizeof(uint32_t) == 0 &&
+         guest.memory.Contains(GuestPhys(key.value()), sizeof(uint32_t));
+}
+
+absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
+  if (static_cast<Hypercall>(call.eax) != Hypercall::kLguestInit) {
+    return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
+  }
+  absl::StatusOr<SharedData> data = SharedData::At(guest.memory, GuestPhys(call.edx));
+  if (!data.ok()) return GuestDeath("bad guest page %#x", call.edx);
+  guest.data = *data;
+  guest.noirq_start = data->noirq_start();
+  guest.noirq_end = data->noirq_end();
+  data->set_reserve_mem(kReservedTop);
+  data->set_tsc_khz(guest.tsc_khz);
+  data->set_guestid(0);  // every software host has one guest
+  data->set_time(guest.clock.WallTime());
+  return absl::OkStatus();
+}
+
+absl::Status Crash(const Guest& guest, GuestPhys text) {
+  std::array<char, kCrashTextSize> reason;
+  if (absl::Status read = guest.memory.ReadBytes(text, std::as_writable_bytes(std::span(reason)));
+      !read.ok()) {
+    return GuestDeath("%s", read.message());
+  }
+  const auto end = std::find(reason.begin(), reason.end() - 1, '\0');
+  return GuestDeath("CRASH: %s", std::string_view(reason.begin(), end));
+}
+
+absl::Status SwitchPageTable(Guest& guest, GuestPhys directory) {
+  if (!guest.memory.Contains(directory, kPageSize)) {
+    return GuestDeath("bad read address %#x len %u", directory.value(), kPageSize);
+  }
+  guest.cpu.SetPageDirectory(directory);
+  return absl::OkStatus();
+}
+
+absl::Status SetStack(Guest& guest, uint32_t ss, uint32_t esp, uint32_t pages) {
+  if ((ss & 3) != 1) return GuestDeath("bad stack segment %u", ss);
+  if (pages > kMaxStackPages) return GuestDeath("bad stack pages %u", pages);
+  guest.kernel_ss = static_cast<uint16_t>(ss);
+  guest.kernel_esp = esp;
+  return absl::OkStatus();
+}
+
+absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& result) {
+  const DmaKey key(call.edx);
+  const GuestPhys array(call.ebx);
+  const uint32_t irq = call.ecx & 0xff;
+  const uint32_t count = (call.ecx >> 8) & 0xffff;
+  result = 0;
+  if (irq >= kInterrupts) return absl::OkStatus();
+  if (!IsUsableKey(guest, key)) return GuestDeath("bad dma key %#x", key.value());
+  const bool done =
+      irq == 0 ? guest.bindings.Unbind(key, array) : guest.bindings.Bind(key, array, count, irq);
+  result = done ? 1 : 0;
+  return absl::OkStatus();
+}
+
+absl::Status SendDma(Guest& guest, DmaKey key, GuestPhys dma) {
+  if (!IsUsableKey(guest, key)) return GuestDeath("bad sending DMA key");
+  guest.sent = DmaSent{.dma = dma, .key = key};
+  return absl::OkStatus();
+}
+
+void SetClockEvent(Guest& guest, uint32_t nanos) {
+  if (nanos == 0) {
+    guest.timer.reset();
+  } else {
+    guest.timer = guest.clock.Now() + std::max<Nanos>(nanos, kShortestTimer);
+  }
+}
+
+absl::Status ReloadGdt(Guest& guest, const absl::Status& loaded) {
+  if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
+  return loaded;
+}
+
+// `call.eax` becomes the result, where the hypercall has one.
+absl::Status Do(Guest& guest, HypercallArguments& call) {
+  switch (static_cast<Hypercall>(call.eax)) {
+    case Hypercall::kFlushAsync:
+      return absl::OkStatus();
+    case Hypercall::kLguestInit:
+      return GuestDeath("already have lguest_data");
+    case Hypercall::kCrash:
+      return Crash(guest, GuestPhys(call.edx));
+    case Hypercall::kLoadGdt:
+      return ReloadGdt(guest, guest.segments.Load(guest.memory, GuestPhys(call.edx), call.ebx));
+    case Hypercall::kNewPgtable:
+      return SwitchPageTable(guest, GuestPhys(call.edx));
+    case Hypercall::kFlushTlb:
+      if (call.edx != 0) {
+        guest.cpu.FlushTlb();
+      } else {
+        guest.cpu.FlushUserTlb();
+      }
+      return absl::OkStatus();
+    case Hypercall::kLoadIdtEntry:
+      return guest.gates.Load(call.edx, call.ebx, call.ecx);
+    case Hypercall::kSetStack:
+      return SetStack(guest, call.edx, call.ebx, call.ecx);
+    case Hypercall::kTs:
+      guest.task_switched = call.edx != 0;
+      guest.cpu.SetTaskSwitched(guest.task_switched);
+      return absl::OkStatus();
+    case Hypercall::kSetClockevent:
+      SetClockEvent(guest, call.edx);
+      return absl::OkStatus();
+    case Hypercall::kHalt:
+      guest.halted = true;
+      return absl::OkStatus();
+    case Hypercall::kBindDma:
+      return BindDma(guest, call, call.eax);
+    case Hypercall::kSendDma:
+      return SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx));
+    case Hypercall::kSetPte:
+      guest.cpu.FlushPage(GuestPhys(call.edx), GuestVirt(PageAlignDown(call.ebx)));
+      return absl::OkStatus();
+    case Hypercall::kSetPmd:
+      if (call.ebx < kHostDirectoryEntry) {
+        guest.cpu.FlushDirectoryEntry(GuestPhys(call.edx), call.ebx);
+      }
+      return absl::OkStatus();
+    case Hypercall::kLoadTls:
+      return ReloadGdt(guest, guest.segments.LoadTls(guest.memory, GuestPhys(call.edx)));
+  }
+  return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
+}
+
+// One turn of the ring at most, so that a guest which refills it cannot hold its host.
+absl::Status DrainRing(Guest& guest) {
+  for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
+    const uint32_t slot = guest.next_ring_slot;
+    if (guest.data->hypercall_status(slot) == kHypercallDone) break;
+    guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
+    HypercallArguments call = guest.data->hypercall(slot);
+    if (absl::Status status = Do(guest, call); !status.ok()) return status;
+    guest.data->set_hypercall_status(slot, kHypercallDone);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status DoHypercalls(Guest& guest) {
+  if (guest.data.has_value()) {
+    if (absl::Status drained = DrainRing(guest); !drained.ok()) return drained;
+  }
+  if (!guest.hypercall_waits || guest.sent.has_value()) return absl::OkStatus();
+  guest.hypercall_waits = false;
+  HypercallArguments call = {.eax = guest.cpu.Get(Register::kEax),
+                             .edx = guest.cpu.Get(Register::kEdx),
+                             .ebx = guest.cpu.Get(Register::kEbx),
+                             .ecx = guest.cpu.Get(Register::kEcx)};
+  if (!guest.data.has_value()) return Initialize(guest, call);
+  const bool has_result = static_cast<Hypercall>(call.eax) == Hypercall::kBindDma;
+  absl::Status status = Do(guest, call);
+  if (has_result) guest.cpu.Set(Register::kEax, call.eax);
+  return status;
+}
+
+}  // namespace lguest::hostsim

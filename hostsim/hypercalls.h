@@ -1,0 +1,19 @@
+// What a guest asks of its host.
+
+#ifndef HOSTSIM_HYPERCALLS_H_
+#define HOSTSIM_HYPERCALLS_H_
+
+#include "absl/status/status.h"
+#include "hostsim/guest.h"
+
+namespace lguest::hostsim {
+
+// Does the asynchronous hypercalls in the guest's ring, then the direct one that waits, if any
+// (lguest interface, section 4). Stops early when one of them sends a DMA to the launcher: that has
+// to be served first, the rest is done by the next call. Aborted, with the reason, when the guest
+// has to die.
+absl::Status DoHypercalls(Guest& guest);
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_HYPERCALLS_H_

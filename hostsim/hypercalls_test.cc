@@ -1,0 +1,265 @@
+// Every hypercall of the lguest interface, section 4, and what kills the guest that gets it wrong.
+
+#include "hostsim/hypercalls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <variant>
+
+#include "hostsim/scripted_machine.h"
+
+namespace lguest::hostsim {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr uint32_t kTop = ScriptedMachine::kMemorySize;
+constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
+
+// How the guest of `script` dies.
+std::string DeathOf(const Script& script) {
+  ScriptedMachine machine(script);
+  std::string death = machine.Death();
+  EXPECT_THAT(machine.cpu().failures(), IsEmpty());
+  return death;
+}
+
+TEST(LguestInitTest, TellsTheGuestAboutItsHost) {
+  ScriptedMachine machine(Script().Init().Crash("x"));
+  machine.Death();
+  const LguestData data = machine.memory().Read<LguestData>(Script::kData).value();
+  EXPECT_EQ(data.reserve_mem, 4u << 20);
+  EXPECT_EQ(data.tsc_khz, ScriptedMachine::kTscKhz);
+  EXPECT_EQ(data.guestid, 0);
+  EXPECT_EQ(data.time.sec, 1u);
+}
+
+TEST(LguestInitTest, HasToComeFirst) {
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kFlushAsync)), "hypercall 0 before LGUEST_INIT");
+  EXPECT_EQ(DeathOf(Script().Crash("x")), "hypercall 2 before LGUEST_INIT");
+}
+
+TEST(LguestInitTest, HasToComeOnce) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLguestInit, Script::kData.value())),
+            "already have lguest_data");
+}
+
+TEST(LguestInitTest, NeedsItsDataInGuestMemory) {
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - 1127)), "bad guest page 0xfb99");
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, 0xfffffff0)),
+            "bad guest page 0xfffffff0");
+}
+
+TEST(LguestInitTest, ItsDataMayEndAtTheTop) {
+  const std::string idle_ring(kHypercallRingSize, static_cast<char>(kHypercallDone));
+  EXPECT_EQ(DeathOf(Script()
+                        .Put(kTop - 1128 + 20, idle_ring)
+                        .Call(Hypercall::kLguestInit, kTop - 1128)
+                        .Crash("x")),
+            "CRASH: x");
+}
+
+TEST(CrashTest, GivesItsReason) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("so it is")), "CRASH: so it is");
+}
+
+TEST(CrashTest, TheReasonIsCutAt127Bytes) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash(std::string(300, 'a'))),
+            "CRASH: " + std::string(127, 'a'));
+}
+
+TEST(CrashTest, TheReasonHasToBeInGuestMemory) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kCrash, kTop - 127)),
+            "bad read address 0xff81 len 128");
+}
+
+TEST(UnknownHypercallTest, KillsTheGuest) {
+  for (const uint32_t number : {11u, 17u, 1000u}) {
+    EXPECT_EQ(DeathOf(Script().Init().Call(static_cast<Hypercall>(number))),
+              "Bad hypercall " + std::to_string(number));
+  }
+  EXPECT_EQ(DeathOf(Script().Init().Call(static_cast<Hypercall>(0xffffffff))), "Bad hypercall -1");
+}
+
+TEST(PageTableTest, NewPgtableSwitches) {
+  ScriptedMachine machine(Script().Init().Call(Hypercall::kNewPgtable, kFree).Crash("x"));
+  machine.Death();
+  EXPECT_EQ(machine.cpu().page_directory(), GuestPhys(kFree));
+}
+
+TEST(PageTableTest, APageDirectoryHasToBeInGuestMemory) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kNewPgtable, kTop - 4095)),
+            "bad read address 0xf001 len 4096");
+}
+
+TEST(PageTableTest, FlushesReachTheCpu) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Call(Hypercall::kFlushTlb, 1)
+                              .Call(Hypercall::kFlushTlb, 0)
+                              .Call(Hypercall::kSetPte, kFree, 0xc0123456, 7)
+                              .Call(Hypercall::kSetPmd, kFree, 768)
+                              .Call(Hypercall::kSetPmd, kFree, 1023)
+                              .Crash("x"));
+  machine.Death();
+  EXPECT_THAT(machine.cpu().flushes(),
+              ElementsAre("all", "user", "page 0xc0123000 of 0x5000", "entry 768 of 0x5000"));
+}
+
+TEST(TaskSwitchedTest, SetsAndClearsTheFlag) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Call(Hypercall::kTs, 8)
+                              .Send(DmaKey(0), GuestPhys(0))
+                              .Call(Hypercall::kTs, 0));
+  machine.Run();
+  EXPECT_TRUE(machine.cpu().task_switched());
+  machine.Run();
+  EXPECT_FALSE(machine.cpu().task_switched());
+}
+
+TEST(SegmentsTest, LoadGdtReachesTheCpu) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Put(kFree, std::string("\xff\xff\x00\x00\x00\x93\xcf\x00", 8))
+                              .Call(Hypercall::kLoadGdt, kFree, 1)
+                              .Call(Hypercall::kLoadTls, kFree)
+                              .Crash("x"));
+  machine.Death();
+  EXPECT_EQ(machine.cpu().gdt()[0], 0x00cfb3000000ffffu);
+  EXPECT_EQ(machine.cpu().gdt()[6], 0x00cfb3000000ffffu);
+  EXPECT_EQ(machine.cpu().gdt()[7], 0u);
+}
+
+TEST(SegmentsTest, TablesHaveToFitAndToBeInGuestMemory) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kFree, 33)),
+            "too many gdt entries 33");
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kTop - 8, 2)),
+            "bad read address 0xfff8 len 16");
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadTls, kTop)),
+            "bad read address 0x10000 len 24");
+}
+
+TEST(GatesTest, ATaskGateKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadIdtEntry, 3, 0, 0x8500)),
+            "bad IDT type 5");
+}
+
+TEST(StackTest, HasToBeOfRing1AndSmall) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x68, 0, 1)),
+            "bad stack segment 104");
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x69, 0, 3)), "bad stack pages 3");
+}
+
+TEST(BindDmaTest, ReturnsWhetherItWorked) {
+  EXPECT_EQ(DeathOf(Script()
+                        .Init()
+                        .Bind(DmaKey(kFree), GuestPhys(0x6000), 1, 31)
+                        .ExpectResult(1)
+                        .Bind(DmaKey(kFree), GuestPhys(0x6000), 1, 32)
+                        .ExpectResult(0)
+                        .Unbind(DmaKey(kFree), GuestPhys(0x7000))
+                        .ExpectResult(0)
+                        .Unbind(DmaKey(kFree), GuestPhys(0x6000))
+                        .ExpectResult(1)
+                        .Unbind(DmaKey(kFree), GuestPhys(0x6000))
+                        .ExpectResult(0)
+                        .Crash("x")),
+            "CRASH: x");
+}
+
+TEST(BindDmaTest, TheThirtyThirdBindingFails) {
+  Script script;
+  script.Init();
+  for (uint32_t i = 0; i < kMaxDmaBindings; ++i) {
+    script.Bind(DmaKey(4 * i), GuestPhys(0x6000), 1, 1).ExpectResult(1);
+  }
+  script.Bind(DmaKey(4 * kMaxDmaBindings), GuestPhys(0x6000), 1, 1).ExpectResult(0).Crash("x");
+  EXPECT_EQ(DeathOf(script), "CRASH: x");
+}
+
+TEST(BindDmaTest, AKeyOutsideMemoryOrUnalignedKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(kTop), GuestPhys(0x6000), 1, 1)),
+            "bad dma key 0x10000");
+  EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(2), GuestPhys(0x6000), 1, 1)), "bad dma key 0x2");
+}
+
+TEST(SendDmaTest, GoesToTheLauncherUnchecked) {
+  ScriptedMachine machine(Script().Init().Send(DmaKey(kFree), GuestPhys(0xfffffff0)).Crash("x"));
+  const Exit exit = machine.Run();
+  ASSERT_TRUE(std::holds_alternative<DmaSent>(exit));
+  EXPECT_EQ(std::get<DmaSent>(exit).dma, GuestPhys(0xfffffff0));
+  EXPECT_EQ(std::get<DmaSent>(exit).key, DmaKey(kFree));
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+}
+
+TEST(SendDmaTest, AKeyOutsideMemoryOrUnalignedKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kTop), GuestPhys(0))), "bad sending DMA key");
+  EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(1), GuestPhys(0))), "bad sending DMA key");
+}
+
+TEST(RingTest, IsDrainedBeforeTheDirectHypercall) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Ring(Hypercall::kFlushTlb, 1)
+                              .Ring(Hypercall::kFlushTlb, 0)
+                              .Call(Hypercall::kSetPmd, kFree, 1)
+                              .Expect(Script::kData.value() + 20, "\xff\xff")
+                              .Crash("x"));
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+  EXPECT_THAT(machine.cpu().flushes(), ElementsAre("all", "user", "entry 1 of 0x5000"));
+  EXPECT_THAT(machine.cpu().failures(), IsEmpty());
+}
+
+TEST(RingTest, IsDrainedAtEveryTrap) {
+  ScriptedMachine machine(Script().Init().Ring(Hypercall::kFlushTlb, 1).Trap(7).Crash("x"));
+  machine.Death();
+  EXPECT_THAT(machine.cpu().flushes(), ElementsAre("all"));
+}
+
+TEST(RingTest, PausesAtADmaForTheLauncherUntilItIsServed) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Ring(Hypercall::kSendDma, 0, 0x100)
+                              .Ring(Hypercall::kSendDma, 0, 0x200)
+                              .Call(Hypercall::kFlushTlb, 1)
+                              .Crash("x"));
+  EXPECT_EQ(std::get<DmaSent>(machine.Run()).dma, GuestPhys(0x100));
+  EXPECT_EQ(std::get<DmaSent>(machine.Run()).dma, GuestPhys(0x200));
+  EXPECT_THAT(machine.cpu().flushes(), IsEmpty()) << "the direct hypercall waits for both";
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+  EXPECT_THAT(machine.cpu().flushes(), ElementsAre("all"));
+}
+
+TEST(RingTest, WrapsAroundAfterSixtyFourCalls) {
+  Script script;
+  script.Init();
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = 0; i < 40; ++i) script.Ring(Hypercall::kFlushTlb, 1);
+    script.Call(Hypercall::kFlushAsync);
+  }
+  ScriptedMachine machine(script.Crash("x"));
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+  EXPECT_EQ(machine.cpu().flushes().size(), 120u);
+}
+
+TEST(RingTest, ABadCallInItKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Ring(static_cast<Hypercall>(99)).Call(Hypercall::kFlushAsync)),
+            "Bad hypercall 99");
+}
+
+TEST(RingTest, ABindInItLeavesTheGuestsRegistersAlone) {
+  EXPECT_EQ(DeathOf(Script()
+                        .Init()
+                        .Ring(Hypercall::kBindDma, kFree, 0x6000, 0x101)
+                        .Call(Hypercall::kFlushAsync)
+                        .ExpectResult(static_cast<uint32_t>(Hypercall::kFlushAsync))
+                        .Crash("x")),
+            "CRASH: x");
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

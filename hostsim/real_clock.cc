@@ -1,0 +1,109 @@
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "hostsim/clock.h"
+
+namespace lguest::hostsim {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+SteadyTime At(Nanos nanos) { return SteadyTime(std::chrono::nanoseconds(nanos)); }
+
+class RealClock final : public Clock {
+ public:
+  RealClock() : thread_([this] { RunAlarms(); }) {}
+
+  ~RealClock() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  Nanos Now() override {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+
+  GuestTime WallTime() override {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+    const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds);
+    return {.sec = static_cast<uint32_t>(seconds.count()),
+            .nsec = static_cast<uint32_t>(rest.count())};
+  }
+
+  void OnAlarm(std::function<void()> callback) override {
+    const std::lock_guard calling(calling_);
+    callback_ = std::move(callback);
+  }
+
+  void SetAlarm(std::optional<Nanos> deadline) override {
+    bool is_sooner = false;
+    {
+      const std::lock_guard lock(mutex_);
+      deadline_ = deadline;
+      is_sooner =
+          deadline.has_value() && (!sleeps_until_.has_value() || *deadline < *sleeps_until_);
+    }
+    // A later deadline, or none, is found out when the thread wakes up anyway.
+    if (is_sooner) changed_.notify_one();
+  }
+
+  void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
+            std::optional<Nanos> deadline) override {
+    if (deadline.has_value()) {
+      wakeup.wait_until(lock, At(*deadline));
+    } else {
+      wakeup.wait(lock);
+    }
+  }
+
+ private:
+  void RunAlarms() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (deadline_.has_value() && Now() >= *deadline_) {
+        deadline_.reset();
+        lock.unlock();
+        Call();
+        lock.lock();
+        continue;
+      }
+      sleeps_until_ = deadline_;
+      Wait(lock, changed_, deadline_);
+    }
+  }
+
+  void Call() {
+    const std::lock_guard calling(calling_);
+    if (callback_) callback_();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Nanos> deadline_;
+  std::optional<Nanos> sleeps_until_;  // what the thread waits for
+  bool stopping_ = false;
+
+  std::mutex calling_;  // held during a call
+  std::function<void()> callback_;
+
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Clock> NewRealClock() { return std::make_unique<RealClock>(); }
+
+}  // namespace lguest::hostsim

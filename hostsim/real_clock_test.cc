@@ -1,0 +1,75 @@
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+
+#include "hostsim/clock.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr Nanos kSoon = 1'000'000;
+constexpr Nanos kNever = 3'600'000'000'000;
+
+TEST(RealClockTest, NeverGoesBack) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  const Nanos before = clock->Now();
+  EXPECT_GE(clock->Now(), before);
+}
+
+TEST(RealClockTest, WallTimeIsAfterThisWasWritten) {
+  const GuestTime time = NewRealClock()->WallTime();
+  EXPECT_GT(time.sec, 1'700'000'000u);
+  EXPECT_LT(time.nsec, 1'000'000'000u);
+}
+
+TEST(RealClockTest, AnAlarmRingsOnceItIsDue) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  std::promise<Nanos> rang;
+  clock->OnAlarm([&] { rang.set_value(clock->Now()); });
+  const Nanos deadline = clock->Now() + kSoon;
+  clock->SetAlarm(deadline);
+  EXPECT_GE(rang.get_future().get(), deadline);
+  clock->OnAlarm(nullptr);
+}
+
+TEST(RealClockTest, ASoonerAlarmReplacesALaterOne) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  std::promise<void> rang;
+  clock->OnAlarm([&] { rang.set_value(); });
+  clock->SetAlarm(clock->Now() + kNever);
+  clock->SetAlarm(clock->Now() + kSoon);
+  rang.get_future().get();
+  clock->OnAlarm(nullptr);
+}
+
+TEST(RealClockTest, ALaterAlarmReplacesASoonerOne) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  std::promise<Nanos> rang;
+  clock->OnAlarm([&] { rang.set_value(clock->Now()); });
+  clock->SetAlarm(clock->Now() + kSoon);
+  const Nanos later = clock->Now() + 5 * kSoon;
+  clock->SetAlarm(later);
+  EXPECT_GE(rang.get_future().get(), later);
+  clock->OnAlarm(nullptr);
+}
+
+TEST(RealClockTest, AWaitEndsAtItsDeadline) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  std::mutex mutex;
+  std::condition_variable nobody;
+  std::unique_lock lock(mutex);
+  const Nanos deadline = clock->Now() + kSoon;
+  while (clock->Now() < deadline) clock->Wait(lock, nobody, deadline);
+  EXPECT_GE(clock->Now(), deadline);
+}
+
+TEST(RealClockTest, GoesAwayWithAnAlarmPending) {
+  const std::unique_ptr<Clock> clock = NewRealClock();
+  clock->SetAlarm(clock->Now() + kNever);
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

@@ -1,0 +1,70 @@
+// The page that host and guest share all the time.
+
+#ifndef HOSTSIM_SHARED_DATA_H_
+#define HOSTSIM_SHARED_DATA_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+#include "launcher/guest/guest_memory.h"
+
+namespace lguest::hostsim {
+
+// `struct lguest_data` of a running guest (lguest interface, sections 1 and 4), checked once: it
+// stays where LGUEST_INIT put it. Each call reads or writes memory once; the guest may have written
+// anything there.
+class SharedData {
+ public:
+  // OutOfRange unless all of it lies in guest memory.
+  static absl::StatusOr<SharedData> At(GuestMemory& memory, GuestPhys addr);
+
+  uint32_t irq_enabled() const { return Load<uint32_t>(offsetof(LguestData, irq_enabled)); }
+  void set_irq_enabled(uint32_t value) { Store(offsetof(LguestData, irq_enabled), value); }
+  uint32_t blocked_interrupts() const {
+    return Load<uint32_t>(offsetof(LguestData, blocked_interrupts));
+  }
+  void set_cr2(uint32_t value) { Store(offsetof(LguestData, cr2), value); }
+  void set_time(GuestTime time) { Store(offsetof(LguestData, time), time); }
+
+  uint8_t hypercall_status(uint32_t slot) const {
+    return Load<uint8_t>(offsetof(LguestData, hcall_status) + slot);
+  }
+  void set_hypercall_status(uint32_t slot, uint8_t status) {
+    Store(offsetof(LguestData, hcall_status) + slot, status);
+  }
+  HypercallArguments hypercall(uint32_t slot) const {
+    return Load<HypercallArguments>(offsetof(LguestData, hcalls) +
+                                    slot * sizeof(HypercallArguments));
+  }
+
+  void set_reserve_mem(uint32_t bytes) { Store(offsetof(LguestData, reserve_mem), bytes); }
+  void set_guestid(uint16_t id) { Store(offsetof(LguestData, guestid), id); }
+  void set_tsc_khz(uint32_t khz) { Store(offsetof(LguestData, tsc_khz), khz); }
+  uint32_t noirq_start() const { return Load<uint32_t>(offsetof(LguestData, noirq_start)); }
+  uint32_t noirq_end() const { return Load<uint32_t>(offsetof(LguestData, noirq_end)); }
+
+ private:
+  SharedData(GuestMemory& memory, GuestPhys addr) : memory_(&memory), addr_(addr) {}
+
+  GuestPhys Field(size_t offset) const {
+    return GuestPhys(addr_.value() + static_cast<uint32_t>(offset));
+  }
+  template <typename T>
+  T Load(size_t offset) const {
+    return *memory_->Read<T>(Field(offset));
+  }
+  template <typename T>
+  void Store(size_t offset, const T& value) {
+    memory_->Write(Field(offset), value).IgnoreError();  // At() has checked the whole structure
+  }
+
+  GuestMemory* memory_;
+  GuestPhys addr_;
+};
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_SHARED_DATA_H_

@@ -1,0 +1,270 @@
+#include "hostsim/software_host.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "absl/strings/str_format.h"
+#include "hostsim/guest_death.h"
+#include "hostsim/hypercalls.h"
+#include "hostsim/port_emulation.h"
+#include "hostsim/trap_delivery.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint32_t kBootEflags = 0x202;
+constexpr uint8_t kBreakpointVector = 3;
+constexpr uint8_t kOverflowVector = 4;
+constexpr uint8_t kDeviceNotAvailable = 7;
+constexpr uint8_t kGeneralProtection = 13;
+constexpr uint8_t kPageFault = 14;
+
+// A guest that enables or unblocks interrupts does so with a plain store, of which nobody hears.
+// While one waits, the host looks again this often.
+constexpr Nanos kRetryInterval = 1'000'000;
+
+absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead"); }
+
+}  // namespace
+
+SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz)
+    : guest_(memory, cpu, clock) {
+  guest_.tsc_khz = tsc_khz;
+  clock.OnAlarm([this] { OnAlarm(); });
+}
+
+SoftwareHost::~SoftwareHost() { guest_.clock.OnAlarm(nullptr); }
+
+absl::Status SoftwareHost::Initialize(const BootState& boot) {
+  if (initialized_) {
+    return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is initialized already");
+  }
+  if (boot.page_offset >= kHostAreaStart) {
+    return absl::ErrnoToStatus(EINVAL,
+                               absl::StrFormat("page offset %#x lies in the host's area, from %#x",
+                                               boot.page_offset, kHostAreaStart));
+  }
+  if (uint64_t{boot.pfn_limit} * kPageSize != guest_.memory.size()) {
+    return absl::ErrnoToStatus(
+        EINVAL, absl::StrFormat("pfn limit %u is not that of %u bytes of memory", boot.pfn_limit,
+                                guest_.memory.size()));
+  }
+  if (!guest_.memory.Contains(boot.page_directory, kPageSize)) {
+    return absl::ErrnoToStatus(EINVAL,
+                               absl::StrFormat("page directory %#x lies outside guest memory",
+                                               boot.page_directory.value()));
+  }
+  Vcpu& cpu = guest_.cpu;
+  if (absl::Status started = cpu.Start(boot.page_directory, boot.page_offset); !started.ok()) {
+    return started;
+  }
+  guest_.page_offset = boot.page_offset;
+  cpu.SetGdt(guest_.segments.descriptors());
+  cpu.Set(Register::kCs, kGuestKernelCs);
+  for (const Register segment : {Register::kSs, Register::kDs, Register::kEs}) {
+    cpu.Set(segment, kGuestKernelDs);
+  }
+  cpu.Set(Register::kEflags, kBootEflags);
+  cpu.Set(Register::kEip, boot.entry.value());
+  owner_ = std::this_thread::get_id();
+  initialized_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status SoftwareHost::CheckCaller() const {
+  if (!initialized_) return absl::ErrnoToStatus(EINVAL, "the guest is not initialized");
+  if (is_dead()) return DeadGuest();
+  if (std::this_thread::get_id() != owner_) {
+    return absl::ErrnoToStatus(EPERM, "the guest belongs to another thread");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Exit> SoftwareHost::Run() {
+  if (absl::Status caller = CheckCaller(); !caller.ok() && !absl::IsNotFound(caller)) return caller;
+  guest_.sent.reset();
+  while (MakeReady()) {
+    if (absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this); !stopped.ok()) {
+      return stopped.status();
+    }
+  }
+  if (is_dead()) return Died{death_reason_};
+  if (guest_.sent.has_value()) return *guest_.sent;
+  return BrokenOut();
+}
+
+absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
+  if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
+  absl::StatusOr<std::optional<BoundDma>> buffer = guest_.bindings.FreeBuffer(guest_.memory, key);
+  if (!buffer.ok()) {
+    Die(buffer.status().message());
+    return DeadGuest();
+  }
+  if (!buffer->has_value()) {
+    return absl::ErrnoToStatus(ENOENT,
+                               absl::StrFormat("no free buffer is bound to key %#x", key.value()));
+  }
+  return **buffer;
+}
+
+absl::Status SoftwareHost::Interrupt(uint32_t irq) {
+  if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
+  if (irq >= kInterrupts) {
+    return absl::ErrnoToStatus(EINVAL,
+                               absl::StrFormat("interrupt %u: there are %u", irq, kInterrupts));
+  }
+  guest_.pending_interrupts |= 1u << irq;
+  return absl::OkStatus();
+}
+
+absl::Status SoftwareHost::BreakOut() {
+  if (!initialized_) return absl::ErrnoToStatus(EINVAL, "the guest is not initialized");
+  std::unique_lock lock(mutex_);
+  if (is_dead()) return DeadGuest();
+  broken_out_ = true;
+  if (sleeping_) {
+    wakeup_.notify_one();
+  } else {
+    guest_.cpu.Kick();
+  }
+  resumed_.wait(lock, [this] { return !broken_out_ || is_dead(); });
+  return is_dead() ? DeadGuest() : absl::OkStatus();
+}
+
+absl::Status SoftwareHost::Resume() {
+  if (!initialized_) return absl::ErrnoToStatus(EINVAL, "the guest is not initialized");
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_dead()) return DeadGuest();
+    broken_out_ = false;
+  }
+  resumed_.notify_all();
+  return absl::OkStatus();
+}
+
+void SoftwareHost::Die(std::string_view reason) {
+  if (is_dead()) return;
+  death_reason_ = std::string(reason);
+  {
+    const std::lock_guard lock(mutex_);
+    dead_.store(true, std::memory_order_release);
+  }
+  resumed_.notify_all();
+}
+
+bool SoftwareHost::OnTrap(const Trap& trap) {
+  if (absl::Status handled = Handle(trap); !handled.ok()) Die(handled.message());
+  return MakeReady();
+}
+
+absl::Status SoftwareHost::Handle(const Trap& trap) {
+  switch (trap.kind) {
+    case Trap::Kind::kSoftwareInterrupt:
+      return HandleSoftwareInterrupt(trap.vector);
+    case Trap::Kind::kBadPageDirectoryEntry:
+      return GuestDeath("bad page directory entry");
+    case Trap::Kind::kBadPageTableEntry:
+      return GuestDeath("bad page table entry");
+    case Trap::Kind::kException:
+      break;
+  }
+  if (trap.vector == kGeneralProtection && trap.error_code == 0) {
+    const absl::StatusOr<bool> emulated = EmulatePortInstruction(guest_);
+    if (!emulated.ok() || *emulated) return emulated.status();
+  }
+  if (trap.vector == kPageFault && guest_.data.has_value()) guest_.data->set_cr2(trap.cr2);
+  if (trap.vector == kDeviceNotAvailable && !guest_.task_switched) return absl::OkStatus();
+  return Reflect(trap);
+}
+
+absl::Status SoftwareHost::HandleSoftwareInterrupt(uint8_t vector) {
+  const uint32_t privilege = PrivilegeLevel(guest_.cpu);
+  if (vector == kHypercallVector && privilege == 1) {
+    guest_.hypercall_waits = true;
+    return absl::OkStatus();
+  }
+  if (guest_.gates.MayInvoke(vector, privilege)) return Reflect({.vector = vector});
+  // The processor would have refused the instruction: %eip goes back to it.
+  const bool is_one_byte = vector == kBreakpointVector || vector == kOverflowVector;
+  guest_.cpu.Set(Register::kEip, guest_.cpu.Get(Register::kEip) - (is_one_byte ? 1 : 2));
+  constexpr uint32_t kInIdt = 2;
+  return Reflect({.vector = kGeneralProtection, .error_code = vector * 8u + kInIdt});
+}
+
+absl::Status SoftwareHost::Reflect(const Trap& trap) {
+  const absl::StatusOr<bool> delivered = DeliverTrap(guest_, trap.vector, trap.error_code);
+  if (!delivered.ok()) return delivered.status();
+  if (*delivered) return absl::OkStatus();
+  return GuestDeath("unhandled trap %u at %#x (%#x)", trap.vector, guest_.cpu.Get(Register::kEip),
+                    trap.vector == kPageFault ? trap.cr2 : trap.error_code);
+}
+
+bool SoftwareHost::MakeReady() {
+  while (!is_dead()) {
+    if (absl::Status done = DoHypercalls(guest_); !done.ok()) {
+      Die(done.message());
+      return false;
+    }
+    if (guest_.sent.has_value() || broken_out_.load(std::memory_order_acquire)) return false;
+    CheckTimer();
+    if (absl::Status delivered = DeliverInterrupt(guest_); !delivered.ok()) {
+      Die(delivered.message());
+      return false;
+    }
+    if (!guest_.halted) {
+      UpdateAlarm();
+      return true;
+    }
+    SleepUntilInterrupt();
+  }
+  return false;
+}
+
+void SoftwareHost::CheckTimer() {
+  if (!alarm_rang_.load(std::memory_order_relaxed)) return;
+  alarm_rang_ = false;
+  alarm_.reset();
+  retry_.reset();
+  if (guest_.timer.has_value() && guest_.clock.Now() >= *guest_.timer) {
+    guest_.timer.reset();
+    guest_.pending_interrupts |= 1u << kTimerIrq;
+  }
+}
+
+void SoftwareHost::UpdateAlarm() {
+  if (guest_.pending_interrupts == 0) {
+    retry_.reset();
+  } else if (!retry_.has_value()) {
+    retry_ = guest_.clock.Now() + kRetryInterval;
+  }
+  std::optional<Nanos> next = guest_.timer;
+  if (retry_.has_value() && (!next.has_value() || *retry_ < *next)) next = retry_;
+  if (next == alarm_) return;
+  alarm_ = next;
+  guest_.clock.SetAlarm(next);
+}
+
+void SoftwareHost::OnAlarm() {
+  alarm_rang_ = true;
+  const std::lock_guard lock(mutex_);
+  if (sleeping_) {
+    wakeup_.notify_one();
+  } else {
+    guest_.cpu.Kick();
+  }
+}
+
+void SoftwareHost::SleepUntilInterrupt() {
+  if (alarm_.has_value()) {  // the wait below has its own deadline
+    alarm_.reset();
+    guest_.clock.SetAlarm(std::nullopt);
+  }
+  std::unique_lock lock(mutex_);
+  sleeping_ = true;
+  if (!broken_out_ && !alarm_rang_) guest_.clock.Wait(lock, wakeup_, guest_.timer);
+  sleeping_ = false;
+  if (guest_.timer.has_value() && guest_.clock.Now() >= *guest_.timer) alarm_rang_ = true;
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,318 @@
+// The /dev/lguest protocol: lguest interface, section 2.
+
+#include "hostsim/software_host.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "hostsim/scripted_machine.h"
+
+namespace lguest::hostsim {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
+
+// Does `what` on a thread that does not own the guest.
+template <typename What>
+auto Elsewhere(What what) {
+  return std::async(std::launch::async, what).get();
+}
+
+TEST(InitializeTest, HasToComeFirst) {
+  ScriptedMachine machine(Script().Init());
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Run().status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().GetDma(DmaKey(0)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Interrupt(0)));
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().BreakOut()));
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Resume()));
+}
+
+TEST(InitializeTest, ASecondTimeIsRefused) {
+  ScriptedMachine machine(Script().Init());
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  EXPECT_EQ(machine.host().Initialize(machine.boot()).code(), absl::ErrnoToStatusCode(EBUSY));
+}
+
+TEST(InitializeTest, APageOffsetInTheHostsAreaIsRefused) {
+  ScriptedMachine machine(Script().Init());
+  BootState boot = machine.boot();
+  boot.page_offset = 0xffc00000;
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Initialize(boot)));
+  boot.page_offset = 0xffbff000;
+  EXPECT_TRUE(machine.host().Initialize(boot).ok()) << "a refused attempt does not count";
+}
+
+TEST(InitializeTest, MemoryAndPageDirectoryHaveToFit) {
+  ScriptedMachine machine(Script().Init());
+  BootState boot = machine.boot();
+  boot.pfn_limit = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Initialize(boot)));
+  boot = machine.boot();
+  boot.page_directory = GuestPhys(ScriptedMachine::kMemorySize);
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Initialize(boot)));
+}
+
+TEST(InitializeTest, TheGuestStartsInTheBootState) {
+  ScriptedMachine machine(Script().Init());
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  ScriptedVcpu& cpu = machine.cpu();
+  EXPECT_EQ(cpu.Get(Register::kCs), 0x61u);
+  EXPECT_EQ(cpu.Get(Register::kDs), 0x69u);
+  EXPECT_EQ(cpu.Get(Register::kEs), 0x69u);
+  EXPECT_EQ(cpu.Get(Register::kSs), 0x69u);
+  EXPECT_EQ(cpu.Get(Register::kFs), 0u);
+  EXPECT_EQ(cpu.Get(Register::kGs), 0u);
+  EXPECT_EQ(cpu.Get(Register::kEsi), 0u);
+  EXPECT_EQ(cpu.Get(Register::kEflags), 0x202u);
+  EXPECT_EQ(cpu.Get(Register::kEip), 0xc0010000u);
+  EXPECT_EQ(cpu.page_offset(), Script::kPageOffset);
+}
+
+TEST(OwnerTest, OtherThreadsMayOnlyBreakOut) {
+  ScriptedMachine machine(Script().Init());
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  SoftwareHost& host = machine.host();
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.Run().status(); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.GetDma(DmaKey(0)).status(); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.Interrupt(0); })));
+  EXPECT_TRUE(Elsewhere([&] { return host.Resume(); }).ok());
+}
+
+TEST(GetDmaTest, GivesTheBoundBufferAndItsInterrupt) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Dma(kFree, {{0x6000, 64}})
+                              .Bind(DmaKey(0), GuestPhys(kFree), 1, 3)
+                              .Send(DmaKey(0), GuestPhys(kFree)));
+  machine.Run();
+  const absl::StatusOr<BoundDma> buffer = machine.host().GetDma(DmaKey(0));
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_EQ(buffer->dma, GuestPhys(kFree));
+  EXPECT_EQ(buffer->irq, 3u);
+  EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(8)).status()));
+}
+
+TEST(GetDmaTest, ABadArrayKillsTheGuest) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 3)
+                              .Send(DmaKey(0), GuestPhys(kFree)));
+  machine.Run();
+  EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(0)).status()));
+  EXPECT_EQ(machine.Death(), "bad read address 0xfffff000 len 100");
+}
+
+TEST(InterruptTest, ReachesTheGuestWhenItRuns) {
+  ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Wait(5).Crash("got it"));
+  machine.Run();
+  ASSERT_TRUE(machine.host().Interrupt(5).ok());
+  EXPECT_EQ(machine.Death(), "CRASH: got it");
+}
+
+TEST(InterruptTest, ThereAre32) {
+  ScriptedMachine machine(Script().Init());
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  EXPECT_TRUE(machine.host().Interrupt(31).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Interrupt(32)));
+}
+
+TEST(ClockEventTest, WakesAHaltedGuestInTime) {
+  ScriptedMachine machine(
+      Script().Init().Call(Hypercall::kSetClockevent, 5000).Wait(0).Crash("tick"));
+  const Nanos start = machine.clock().Now();
+  EXPECT_EQ(machine.Death(), "CRASH: tick");
+  EXPECT_EQ(machine.clock().Now() - start, 5000);
+}
+
+TEST(ClockEventTest, IsAtLeastAHundredNanoseconds) {
+  ScriptedMachine machine(Script().Init().Call(Hypercall::kSetClockevent, 1).Wait(0).Crash("tick"));
+  const Nanos start = machine.clock().Now();
+  machine.Death();
+  EXPECT_EQ(machine.clock().Now() - start, 100);
+}
+
+TEST(ClockEventTest, InterruptsARunningGuest) {
+  ScriptedMachine machine(
+      Script().Init().Call(Hypercall::kSetClockevent, 5000).Spin(0).Crash("tick"));
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::future<void> time = std::async(std::launch::async, [&] {
+    while (!machine.clock().alarm().has_value()) std::this_thread::yield();
+    machine.clock().Advance(5000);
+  });
+  EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: tick");
+  time.get();
+}
+
+TEST(ClockEventTest, ZeroTurnsItOff) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Call(Hypercall::kSetClockevent, 5000)
+                              .Call(Hypercall::kSetClockevent, 0)
+                              .Send(DmaKey(0), GuestPhys(0))
+                              .Call(Hypercall::kFlushAsync)
+                              .Send(DmaKey(0), GuestPhys(0)));
+  machine.Run();
+  machine.clock().Advance(10000);
+  machine.Run();
+  EXPECT_FALSE(machine.clock().alarm().has_value());
+}
+
+// Nobody hears of the store that unblocks an interrupt, so the host has to look again.
+TEST(ClockEventTest, AnInterruptThatWasBlockedIsLookedAtAgain) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Put32(Script::kData.value() + 4, 1)  // block the timer
+                              .Call(Hypercall::kSetClockevent, 5000)
+                              .Send(DmaKey(0), GuestPhys(0))
+                              .Call(Hypercall::kFlushAsync)
+                              .Put32(Script::kData.value() + 4, 0)
+                              .Spin(0)
+                              .Crash("tick"));
+  machine.Run();
+  machine.clock().Advance(5000);
+  std::future<void> time = std::async(std::launch::async, [&] {
+    while (!machine.cpu().finished()) {
+      machine.clock().Advance(1'000'000);
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_EQ(machine.Death(), "CRASH: tick");
+  time.get();
+}
+
+TEST(BreakOutTest, StopsARunningGuestAndBlocksUntilResumed) {
+  ScriptedMachine machine(Script().Init().Spin(9).Crash("x"));
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::future<absl::Status> breaker =
+      std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()))
+      << "as long as nobody resumes";
+  ASSERT_TRUE(machine.host().Resume().ok());
+  EXPECT_TRUE(breaker.get().ok());
+  ASSERT_TRUE(machine.host().Interrupt(9).ok());
+  EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
+}
+
+TEST(BreakOutTest, StopsAHaltedGuest) {
+  ScriptedMachine machine(Script().Init().Wait(9).Crash("x"));
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::future<absl::Status> breaker =
+      std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
+  ASSERT_TRUE(machine.host().Interrupt(9).ok());
+  ASSERT_TRUE(machine.host().Resume().ok());
+  EXPECT_TRUE(breaker.get().ok());
+  EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
+}
+
+TEST(BreakOutTest, OneResumeReleasesEverybody) {
+  ScriptedMachine machine(Script().Init().Wait(9));
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::vector<std::future<absl::Status>> breakers(4);
+  for (std::future<absl::Status>& breaker : breakers) {
+    breaker = std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
+  }
+  std::atomic<bool> all_released = false;
+  std::future<absl::Status> last = std::async(std::launch::async, [&] {
+    for (std::future<absl::Status>& breaker : breakers) EXPECT_TRUE(breaker.get().ok());
+    all_released = true;
+    return machine.host().BreakOut();
+  });
+  bool was_last = false;
+  while (!was_last) {  // some may come after a Resume(): they break out again
+    EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
+    was_last = all_released;
+    EXPECT_TRUE(machine.host().Resume().ok());
+  }
+  EXPECT_TRUE(last.get().ok());
+}
+
+TEST(DeathTest, IsToldByEachRunAndFailsAllElse) {
+  ScriptedMachine machine(Script().Init().Crash("x"));
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+  EXPECT_EQ(machine.Death(), "CRASH: x");
+  EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(0)).status()));
+  EXPECT_TRUE(absl::IsNotFound(machine.host().Interrupt(0)));
+  EXPECT_TRUE(absl::IsNotFound(machine.host().BreakOut()));
+  EXPECT_TRUE(absl::IsNotFound(machine.host().Resume()));
+  EXPECT_TRUE(absl::IsNotFound(machine.host().Initialize(machine.boot())));
+}
+
+TEST(DeathTest, ReleasesWhoBrokeOut) {
+  ScriptedMachine machine(Script().Init().Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 1).Spin(9));
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::future<absl::Status> breaker =
+      std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
+  ASSERT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
+  EXPECT_FALSE(machine.host().GetDma(DmaKey(0)).ok());
+  EXPECT_TRUE(absl::IsNotFound(breaker.get()));
+}
+
+TEST(TrapTest, WithoutAHandlerIsTheGuestsEnd) {
+  ScriptedMachine machine(Script().Init().SetRegister(8, 0xc0012345).Trap(13, 0x1a));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0012345 (0x1a)");
+  ScriptedMachine faulting(Script().Init().SetRegister(8, 0xc0012345).Trap(14, 2, 0xdeadbeef));
+  EXPECT_EQ(faulting.Death(), "unhandled trap 14 at 0xc0012345 (0xdeadbeef)");
+}
+
+TEST(TrapTest, APageFaultTellsItsAddress) {
+  ScriptedMachine machine(Script().Init().Trap(14, 2, 0xdeadbeef));
+  machine.Death();
+  EXPECT_EQ(machine.memory().Read<LguestData>(Script::kData).value().cr2, 0xdeadbeefu);
+}
+
+TEST(TrapTest, ASoftwareInterruptWithoutAGateIsAGeneralProtectionFault) {
+  ScriptedMachine machine(Script().Init().SetRegister(8, 0xc0012345).SoftwareInterrupt(0x80));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0012343 (0x402)");
+}
+
+TEST(TrapTest, AHypercallFromUserCodeIsAGeneralProtectionFault) {
+  constexpr uint32_t kCsNumber = static_cast<uint32_t>(Register::kCs);
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .SetRegister(kCsNumber, 0x73)
+                              .SetRegister(8, 0x08048002)
+                              .SoftwareInterrupt(0x1f));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0xfa)");
+}
+
+TEST(PortTest, InReadsAllOnesAndOutIsIgnored) {
+  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Put(kFree, "\xec\xe5\x70\x66\xec\xee\xe6\x70")
+                              .SetRegister(8, 0xc0005000)
+                              .SetRegister(kEaxNumber, 0)
+                              .Trap(13)  // inb (%dx): the host does not look at sizes below a word
+                              .ExpectResult(0xffff)
+                              .Trap(13)  // in $0x70,%eax
+                              .ExpectResult(0xffffffff)
+                              .SetRegister(kEaxNumber, 0)
+                              .Trap(13)  // the operand size prefix
+                              .ExpectResult(0xffff0000)
+                              .Trap(13)  // outb %al,(%dx)
+                              .Trap(13)  // outb %al,$0x70
+                              .ExpectResult(0xffff0000)
+                              .Trap(13));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0005008 (0x0)");
+  EXPECT_THAT(machine.cpu().failures(), IsEmpty());
+}
+
+TEST(PortTest, UserCodeIsNotHelped) {
+  ScriptedMachine machine(Script().Init().SetRegister(8, 0x08048000).Trap(13));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0x0)");
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

@@ -1,0 +1,108 @@
+#include "hostsim/trap_delivery.h"
+
+#include <array>
+#include <bit>
+#include <span>
+
+#include "hostsim/guest_death.h"
+
+namespace lguest::hostsim {
+namespace {
+
+// EFLAGS bits that the processor clears on its way into a handler: trap flag, nested task, resume,
+// virtual-8086 mode. A trap flag set by user code would single-step the kernel's handler to death.
+constexpr uint32_t kClearedInHandler = 0x00034100;
+
+constexpr bool PushesErrorCode(uint32_t vector) {
+  return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+// The words of one trap frame, last pushed first.
+class Frame {
+ public:
+  void Push(uint32_t word) { words_[--first_] = word; }
+  std::span<const uint32_t> words() const { return std::span(words_).subspan(first_); }
+
+ private:
+  std::array<uint32_t, 6> words_;
+  size_t first_ = words_.size();
+};
+
+absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
+  Vcpu& cpu = guest.cpu;
+  uint32_t esp = cpu.Get(Register::kEsp);
+  Frame frame;
+  const bool from_user = PrivilegeLevel(cpu) != 1;
+  if (from_user) {
+    frame.Push(cpu.Get(Register::kSs));
+    frame.Push(esp);
+    esp = guest.kernel_esp;
+  }
+  // The processor never has interrupts off while a guest runs; what the guest believes is in the
+  // shared page.
+  const uint32_t eflags = cpu.Get(Register::kEflags);
+  const bool irqs_off = guest.data.has_value() && (guest.data->irq_enabled() & kInterruptFlag) == 0;
+  frame.Push(irqs_off ? eflags & ~kInterruptFlag : eflags);
+  frame.Push(cpu.Get(Register::kCs));
+  frame.Push(cpu.Get(Register::kEip));
+  if (error_code != nullptr) frame.Push(*error_code);
+
+  const uint16_t ss = from_user ? guest.kernel_ss : static_cast<uint16_t>(cpu.Get(Register::kSs));
+  if (!guest.segments.IsRing1Stack(ss)) return GuestDeath("bad stack segment %u", ss);
+  if (!guest.segments.IsRing1Code(kGuestKernelCs))
+    return GuestDeath("bad code segment %u", kGuestKernelCs);
+
+  esp -= static_cast<uint32_t>(frame.words().size_bytes());
+  if (absl::Status pushed =
+          guest.memory.WriteBytes(guest.KernelPhys(esp), std::as_bytes(frame.words()));
+      !pushed.ok()) {
+    return GuestDeath("%s", pushed.message());
+  }
+  cpu.Set(Register::kCs, kGuestKernelCs);
+  cpu.Set(Register::kSs, ss);
+  cpu.Set(Register::kEsp, esp);
+  cpu.Set(Register::kEip, gate.handler.value());
+  cpu.Set(Register::kEflags, eflags & ~kClearedInHandler);
+  if (gate.disables_interrupts && guest.data.has_value()) guest.data->set_irq_enabled(0);
+  return absl::OkStatus();
+}
+
+// Whether the guest accepts an interrupt just now.
+bool IsWelcome(const Guest& guest) {
+  const uint32_t eip = guest.cpu.Get(Register::kEip);
+  if (eip >= guest.noirq_start && eip < guest.noirq_end) return false;
+  return guest.halted || guest.data->irq_enabled() != 0;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> DeliverTrap(Guest& guest, uint32_t vector, uint32_t error_code) {
+  const Gate gate = guest.gates.Find(vector);
+  if (!gate.present) return false;
+  if (absl::Status entered = Enter(guest, gate, PushesErrorCode(vector) ? &error_code : nullptr);
+      !entered.ok()) {
+    return entered;
+  }
+  return true;
+}
+
+absl::Status DeliverInterrupt(Guest& guest) {
+  if (!guest.data.has_value()) return absl::OkStatus();
+  if (guest.pending_interrupts == 0) return absl::OkStatus();
+  const uint32_t deliverable = guest.pending_interrupts & ~guest.data->blocked_interrupts();
+  if (deliverable == 0 || !IsWelcome(guest)) return absl::OkStatus();
+  if (guest.halted) {
+    guest.data->set_irq_enabled(kInterruptFlag);
+    guest.halted = false;
+  }
+  const auto irq = static_cast<uint32_t>(std::countr_zero(deliverable));
+  const Gate gate = guest.gates.Find(kFirstIrqVector + irq);
+  if (gate.present) {
+    guest.pending_interrupts &= ~(1u << irq);
+    if (absl::Status entered = Enter(guest, gate, nullptr); !entered.ok()) return entered;
+  }
+  guest.data->set_time(guest.clock.WallTime());
+  return absl::OkStatus();
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,199 @@
+#include "launcher/guest/guest_memory.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "launcher/guest/abi.h"
+
+namespace lguest {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+constexpr uint32_t kSize = 4 * kPageSize;
+
+// Both placements; where address 0 cannot be mapped, only the first.
+class GuestMemoryTest : public ::testing::TestWithParam<GuestMemory::Placement> {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<GuestMemory>> memory = GuestMemory::Create(kSize, GetParam());
+    if (GetParam() == GuestMemory::Placement::kIdentity &&
+        absl::IsPermissionDenied(memory.status())) {
+      GTEST_SKIP() << "this user may not map address 0: " << memory.status();
+    }
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    memory_ = *std::move(memory);
+  }
+
+  std::unique_ptr<GuestMemory> memory_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, GuestMemoryTest,
+                         ::testing::Values(GuestMemory::Placement::kAnywhere,
+                                           GuestMemory::Placement::kIdentity),
+                         [](const auto& placement) {
+                           return placement.param == GuestMemory::Placement::kIdentity ? "Identity"
+                                                                                       : "Anywhere";
+                         });
+
+TEST_P(GuestMemoryTest, StartsAsZeroes) {
+  EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(0)).value(), 0u);
+  EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(kSize - 4)).value(), 0u);
+}
+
+TEST_P(GuestMemoryTest, WhatIsWrittenIsReadBackAtAnyAlignment) {
+  for (const uint32_t addr : {0u, 1u, 4094u, 4095u, kSize - 4}) {
+    ASSERT_TRUE(memory_->Write(GuestPhys(addr), uint32_t{0x12345678}).ok()) << addr;
+    EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(addr)).value(), 0x12345678u) << addr;
+  }
+}
+
+TEST_P(GuestMemoryTest, AddressZeroIsMemoryLikeAnyOther) {
+  const std::array<std::byte, 8> bytes = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4},
+                                          std::byte{5}, std::byte{6}, std::byte{7}, std::byte{8}};
+  ASSERT_TRUE(memory_->WriteBytes(GuestPhys(0), bytes).ok());
+  std::array<std::byte, 8> read = {};
+  ASSERT_TRUE(memory_->ReadBytes(GuestPhys(0), read).ok());
+  EXPECT_EQ(read, bytes);
+  EXPECT_EQ(memory_->Range(GuestPhys(0), 8).value().size(), 8u);
+}
+
+TEST_P(GuestMemoryTest, ARangeThatEndsAtTheTopIsInside_B02) {
+  EXPECT_TRUE(memory_->Contains(GuestPhys(kSize - 4), 4));
+  EXPECT_TRUE(memory_->Range(GuestPhys(0), kSize).ok());
+  EXPECT_TRUE(memory_->Write(GuestPhys(kSize - 1), uint8_t{1}).ok());
+}
+
+TEST_P(GuestMemoryTest, ARangeThatEndsOneBehindTheTopIsNot) {
+  EXPECT_FALSE(memory_->Contains(GuestPhys(kSize - 3), 4));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(0), kSize + 1));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(kSize), 1));
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->Read<uint32_t>(GuestPhys(kSize - 3)).status()));
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->Write(GuestPhys(kSize), uint8_t{1})));
+}
+
+TEST_P(GuestMemoryTest, AddressAndLengthDoNotWrapAround_B01) {
+  EXPECT_FALSE(memory_->Contains(GuestPhys(0xffffffff), 1));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(0xffffffff), 2));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(0xfffff000), 0x1001));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(4), 0xfffffffc));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(4), UINT64_MAX));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(4), UINT64_MAX - 3));
+  EXPECT_FALSE(memory_->Range(GuestPhys(0x1000), 0xffffffff).ok());
+  EXPECT_FALSE(memory_->MutableRange(GuestPhys(0xfffffffe), 4).ok());
+}
+
+TEST_P(GuestMemoryTest, NothingAtAllIsInRangeUpToTheTop) {
+  EXPECT_TRUE(memory_->Contains(GuestPhys(0), 0));
+  EXPECT_TRUE(memory_->Contains(GuestPhys(kSize), 0));
+  EXPECT_FALSE(memory_->Contains(GuestPhys(kSize + 1), 0));
+  EXPECT_TRUE(memory_->WriteBytes(GuestPhys(kSize), {}).ok());
+  EXPECT_TRUE(memory_->Range(GuestPhys(kSize), 0).value().empty());
+}
+
+TEST_P(GuestMemoryTest, TheMessageNamesAddressAndLengthUnsigned_B03) {
+  EXPECT_EQ(memory_->Read<Dma>(GuestPhys(0xfffffff0)).status().message(),
+            "bad read address 0xfffffff0 len 100");
+  EXPECT_EQ(memory_->Write(GuestPhys(0x80000000), uint32_t{0}).message(),
+            "bad write address 0x80000000 len 4");
+}
+
+TEST_P(GuestMemoryTest, AWriteThatDoesNotFitChangesNothing) {
+  ASSERT_FALSE(memory_->Write(GuestPhys(kSize - 2), uint32_t{0xffffffff}).ok());
+  EXPECT_EQ(memory_->Read<uint16_t>(GuestPhys(kSize - 2)).value(), 0);
+}
+
+class WriteLog : public WriteObserver {
+ public:
+  void OnWrite(GuestPhys addr, uint32_t len) override { writes.emplace_back(addr.value(), len); }
+  std::vector<std::pair<uint32_t, uint32_t>> writes;
+};
+
+TEST_P(GuestMemoryTest, TheObserverHearsOfEachWriteThatHappens) {
+  WriteLog log;
+  memory_->set_write_observer(&log);
+  ASSERT_TRUE(memory_->Write(GuestPhys(8), uint32_t{1}).ok());
+  ASSERT_TRUE(memory_->WriteBytes(GuestPhys(16), {}).ok());
+  ASSERT_FALSE(memory_->Write(GuestPhys(kSize), uint8_t{1}).ok());
+  memory_->NotifyWritten(GuestPhys(32), 5);
+  EXPECT_THAT(log.writes, ElementsAre(Pair(8, 4), Pair(32, 5)));
+}
+
+// A file of two and a half pages, each filled with its number from 1.
+class MappedFile {
+ public:
+  MappedFile()
+      : path_(::testing::TempDir() + "/guest_memory_test.XXXXXX"), fd_(mkstemp(path_.data())) {
+    std::string contents(2 * kPageSize + kPageSize / 2, '\1');
+    std::fill(contents.begin() + kPageSize, contents.end(), '\2');
+    std::fill(contents.begin() + 2 * kPageSize, contents.end(), '\3');
+    EXPECT_EQ(write(fd_, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
+  }
+  ~MappedFile() {
+    close(fd_);
+    unlink(path_.c_str());
+  }
+
+  int fd() const { return fd_; }
+  char ByteAt(off_t offset) const {
+    char byte = 0;
+    EXPECT_EQ(pread(fd_, &byte, 1, offset), 1);
+    return byte;
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+TEST_P(GuestMemoryTest, AMappedFileIsSeenAndNeverChanged) {
+  const MappedFile file;
+  ASSERT_TRUE(
+      memory_->MapFile(GuestPhys(kPageSize), file.fd(), kPageSize, kPageSize + kPageSize / 2).ok());
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kPageSize)).value(), 2);
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(2 * kPageSize)).value(), 3);
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize - 1)).value(), 0)
+      << "behind the file's end";
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize)).value(), 0) << "the next page";
+  ASSERT_TRUE(memory_->Write(GuestPhys(kPageSize), uint8_t{9}).ok());
+  EXPECT_EQ(file.ByteAt(kPageSize), 2);
+}
+
+TEST_P(GuestMemoryTest, AFileIsMappedOntoWholePagesOfGuestMemoryOnly) {
+  const MappedFile file;
+  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(1), file.fd(), 0, kPageSize)));
+  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 1, kPageSize)));
+  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 0, 0)));
+  EXPECT_TRUE(absl::IsOutOfRange(
+      memory_->MapFile(GuestPhys(kSize - kPageSize), file.fd(), 0, kPageSize + 1)));
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->MapFile(GuestPhys(kPageSize), file.fd(), 0, 0xffffffff)));
+  EXPECT_FALSE(memory_->MapFile(GuestPhys(0), -1, 0, kPageSize).ok());
+}
+
+TEST(GuestMemoryCreateTest, TheSizeIsWholePages) {
+  EXPECT_THAT(std::string(GuestMemory::Create(0).status().message()), HasSubstr("0 bytes"));
+  EXPECT_TRUE(absl::IsInvalidArgument(GuestMemory::Create(kPageSize + 1).status()));
+  EXPECT_TRUE(GuestMemory::Create(kPageSize).ok());
+}
+
+TEST(GuestMemoryCreateTest, TwoGuestsShareNothing) {
+  const std::unique_ptr<GuestMemory> one = GuestMemory::Create(kPageSize).value();
+  const std::unique_ptr<GuestMemory> other = GuestMemory::Create(kPageSize).value();
+  ASSERT_TRUE(one->Write(GuestPhys(0), uint32_t{1}).ok());
+  EXPECT_EQ(other->Read<uint32_t>(GuestPhys(0)).value(), 0u);
+}
+
+}  // namespace
+}  // namespace lguest
