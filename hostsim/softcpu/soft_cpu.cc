@@ -1,0 +1,297 @@
+#include "hostsim/softcpu/soft_cpu.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "hostsim/softcpu/cpuid.h"
+#include "hostsim/softcpu/segment.h"
+#include "hostsim/softcpu/unicorn_check.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint64_t kHostFrames = uint64_t{1} << 32;
+
+// Protected mode with paging; MP, ET, NE, WP and AM as Linux has them.
+constexpr uint32_t kCr0 = 0x80050033;
+constexpr uint32_t kCr0TaskSwitched = 8;
+constexpr uint32_t kCr4 = 0x600;  // OSFXSR, OSXMMEXCPT
+constexpr uint32_t kBusyTss = 0x8b00;
+
+// CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, RF, AC, ID. IOPL stays 0, and there is no virtual-8086
+// mode.
+constexpr uint32_t kEflagsMask = 0x00254fd5;
+constexpr uint32_t kEflagsFixed = 2;
+
+constexpr uint8_t kInvalidOpcode = 6;
+constexpr uint8_t kPageFault = 14;
+constexpr uint32_t kHostDirectoryEntry = 1023;
+
+absl::Status LibraryError(const char* what, uc_err error) {
+  const auto text = absl::StrCat(what, ": ", uc_strerror(error));
+  return error == UC_ERR_NOMEM || error == UC_ERR_RESOURCE ? absl::ResourceExhaustedError(text)
+                                                           : absl::InternalError(text);
+}
+
+constexpr int SegmentIndex(Register reg) {
+  return static_cast<int>(reg) - static_cast<int>(Register::kEs);
+}
+
+}  // namespace
+
+void SoftCpu::Free::operator()(std::byte* pages) const { std::free(pages); }
+
+absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory) {
+  return Create(memory, UnicornLayout());
+}
+
+absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory,
+                                                         const UnicornLayout& layout) {
+  std::unique_ptr<SoftCpu> cpu(new SoftCpu(memory));
+  if (absl::Status status = cpu->Open(layout); !status.ok()) return status;
+  memory.set_write_observer(cpu.get());
+  return cpu;
+}
+
+absl::Status SoftCpu::Open(const UnicornLayout& layout) {
+  if (memory_.base() == nullptr) {
+    return absl::InvalidArgumentError("a software CPU cannot use memory at address 0");
+  }
+  constexpr size_t kHostSize = size_t{kScratchPages} * kPageSize;
+  host_pages_.reset(static_cast<std::byte*>(std::aligned_alloc(kPageSize, kHostSize)));
+  if (host_pages_ == nullptr) return absl::ResourceExhaustedError("no memory for a software CPU");
+
+  uc_engine* uc = nullptr;
+  if (uc_err error = uc_open(UC_ARCH_X86, UC_MODE_32, &uc); error != UC_ERR_OK) {
+    return LibraryError("uc_open", error);
+  }
+  uc_.reset(uc);
+  uc_err error = uc_ctl_set_cpu_model(uc, UC_CPU_X86_PENTIUM3);
+  // The library stops at `until` addresses, and 0 is one unless there may be several.
+  if (error == UC_ERR_OK) error = uc_ctl_exits_enable(uc);
+  if (error == UC_ERR_OK) {
+    error = uc_mem_map_ptr(uc, 0, memory_.size(), UC_PROT_ALL, memory_.base());
+  }
+  if (error == UC_ERR_OK) {
+    error = uc_mem_map_ptr(uc, kHostFrames, kHostSize, UC_PROT_ALL, host_pages_.get());
+  }
+  if (error != UC_ERR_OK) return LibraryError("setting up the software CPU", error);
+
+  unicorn_.emplace(uc, layout, memory_.base(), memory_.size());
+  if (absl::Status status = CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames); !status.ok()) {
+    return status;
+  }
+  unicorn_->set_client(this);
+  std::memset(host_pages_.get(), 0, kHostSize);
+  host_area_.emplace(host_pages_.get());
+  return absl::OkStatus();
+}
+
+SoftCpu::~SoftCpu() {
+  if (host_area_.has_value()) memory_.set_write_observer(nullptr);
+}
+
+absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
+  if (!memory_.Contains(GuestPhys(PageAlignDown(page_directory.value())), kPageSize)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("page directory at ", absl::Hex(page_directory.value(), absl::kZeroPad8),
+                     " lies outside guest memory"));
+  }
+  page_offset_ = page_offset;
+  directory_ = page_directory;
+
+  const auto write = [this](int id, const void* value) {
+    return uc_reg_write(uc_.get(), id, value) == UC_ERR_OK;
+  };
+  uc_x86_mmr gdtr = {};
+  gdtr.base = HostArea::kGdtAddress;
+  gdtr.limit = HostArea::kGdtLimit;
+  uc_x86_mmr tr = {};
+  tr.base = HostArea::kTssAddress;
+  tr.limit = HostArea::kTssLimit;
+  tr.flags = kBusyTss;
+  const uc_x86_mmr ldtr = {};
+  const uint64_t cr4 = kCr4;
+  const uint16_t fpu_control = 0x37f;
+  const uint16_t fpu_tags = 0xffff;
+  const uint32_t mxcsr = 0x1f80;
+  if (!write(UC_X86_REG_GDTR, &gdtr) || !write(UC_X86_REG_TR, &tr) ||
+      !write(UC_X86_REG_LDTR, &ldtr) || !write(UC_X86_REG_CR4, &cr4) ||
+      !write(UC_X86_REG_FPCW, &fpu_control) || !write(UC_X86_REG_FPTAG, &fpu_tags) ||
+      !write(UC_X86_REG_MXCSR, &mxcsr)) {
+    return absl::InternalError("the software CPU refuses its registers");
+  }
+
+  unicorn_->set_hflags(kHflagsProtected | kHflagsSse);
+  SetTaskSwitched(false);
+  for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
+  unicorn_->set_user_limit(page_offset & ~(kReservedTop - 1));
+  FlushTlb();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
+  handler_ = &handler;
+  handler_stopped_ = false;
+  while (!kicked_.exchange(false)) {
+    const auto end = unicorn_->Run(unicorn_->eip());
+    if (!end.ok()) return end.status();
+    if (handler_stopped_) return Stop::kHandler;
+    if (*end == UnicornInternals::RunEnd::kIllegalInstruction) {
+      Trap trap;
+      trap.vector = kInvalidOpcode;
+      if (!handler.OnTrap(trap)) return Stop::kHandler;
+    } else if (!kicked_.load()) {
+      return absl::InternalError("the software CPU stopped by itself");
+    }
+  }
+  return Stop::kKicked;
+}
+
+void SoftCpu::Kick() {
+  kicked_.store(true);
+  unicorn_->Nudge();
+}
+
+uint32_t SoftCpu::Get(Register reg) const {
+  if (reg < Register::kEip) return unicorn_->reg(static_cast<int>(reg));
+  if (reg == Register::kEip) return unicorn_->eip();
+  if (reg >= Register::kEs) return unicorn_->selector(SegmentIndex(reg));
+  // The library keeps the flags in parts, and has a function that puts them together.
+  uint32_t eflags = 0;
+  uc_reg_read(uc_.get(), UC_X86_REG_EFLAGS, &eflags);
+  return eflags;
+}
+
+void SoftCpu::Set(Register reg, uint32_t value) {
+  if (reg < Register::kEip) {
+    unicorn_->set_reg(static_cast<int>(reg), value);
+  } else if (reg == Register::kEip) {
+    unicorn_->set_eip(value);
+  } else if (reg >= Register::kEs) {
+    SetSegment(reg, static_cast<uint16_t>(value));
+  } else {
+    const uint32_t eflags = (value & kEflagsMask) | kEflagsFixed;
+    uc_reg_write(uc_.get(), UC_X86_REG_EFLAGS, &eflags);
+  }
+}
+
+void SoftCpu::SetSegment(Register reg, uint16_t selector) {
+  unicorn_->set_segment(SegmentIndex(reg),
+                        DecodeSegment(selector, host_area_->Descriptor(selector)));
+
+  // What the library derives from segments when it loads them itself.
+  uint32_t hflags = unicorn_->hflags();
+  if (reg == Register::kCs) {
+    // Ring 0 does not exist here, whatever the selector says.
+    const uint32_t privilege = (selector & 3) != 0 ? selector & 3u : 1;
+    hflags = (hflags & ~kHflagsPrivilege) | privilege;
+  }
+  const auto segment = [this](Register r) { return unicorn_->segment(SegmentIndex(r)); };
+  const bool code32 = (segment(Register::kCs).flags & kDescriptorBig) != 0;
+  const bool stack32 = (segment(Register::kSs).flags & kDescriptorBig) != 0;
+  const bool add = !code32 || segment(Register::kDs).base != 0 ||
+                   segment(Register::kEs).base != 0 || segment(Register::kSs).base != 0;
+  hflags &= ~(kHflagsCode32 | kHflagsStack32 | kHflagsAddSegment);
+  hflags |=
+      (code32 ? kHflagsCode32 : 0) | (stack32 ? kHflagsStack32 : 0) | (add ? kHflagsAddSegment : 0);
+  unicorn_->set_hflags(hflags);
+}
+
+void SoftCpu::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) { host_area_->SetGdt(gdt); }
+
+void SoftCpu::SetTaskSwitched(bool on) {
+  const uint32_t cr0 = on ? kCr0 | kCr0TaskSwitched : kCr0;
+  if (cr0 == cr0_) return;
+  cr0_ = cr0;
+  const uint64_t value = cr0;
+  uc_reg_write(uc_.get(), UC_X86_REG_CR0, &value);
+  // That was a plain store: what the processor does by it, it does by these.
+  unicorn_->set_hflags((unicorn_->hflags() & ~kHflagsCr0Mask) |
+                       ((cr0 << kHflagsCr0Shift) & kHflagsCr0Mask));
+}
+
+void SoftCpu::SetPageDirectory(GuestPhys page_directory) {
+  const bool same_kernel =
+      page_directory == directory_ || SameKernelHalf(page_directory, directory_);
+  directory_ = page_directory;
+  if (same_kernel) {
+    FlushUserTlb();
+  } else {
+    FlushTlb();
+  }
+}
+
+bool SoftCpu::SameKernelHalf(GuestPhys a, GuestPhys b) const {
+  const uint32_t first = page_offset_ >> 22;
+  if (first >= kHostDirectoryEntry) return true;
+  const uint32_t len = (kHostDirectoryEntry - first) * 4;
+  const GuestPhys from_a(PageAlignDown(a.value()) + first * 4);
+  const GuestPhys from_b(PageAlignDown(b.value()) + first * 4);
+  return memory_.Contains(from_a, len) && memory_.Contains(from_b, len) &&
+         std::memcmp(memory_.base() + from_a.value(), memory_.base() + from_b.value(), len) == 0;
+}
+
+void SoftCpu::FlushTlb() { unicorn_->FlushAll(); }
+
+void SoftCpu::FlushUserTlb() { unicorn_->FlushUser(); }
+
+void SoftCpu::FlushPage(GuestPhys directory, GuestVirt page) {
+  // Page tables of the kernel are shared between directories, user pages are not.
+  if (directory != directory_ && page.value() < page_offset_) return;
+  unicorn_->FlushPage(PageAlignDown(page.value()));
+}
+
+void SoftCpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
+  if (index >= kHostDirectoryEntry || !unicorn_->HasFilled(index)) return;
+  if (index >= page_offset_ >> 22) {
+    FlushTlb();
+  } else if (directory == directory_) {
+    FlushUserTlb();
+  }
+}
+
+void SoftCpu::OnWrite(GuestPhys addr, uint32_t len) { unicorn_->InvalidateCode(addr.value(), len); }
+
+TlbFill SoftCpu::FillTlb(uint32_t address, Access access, bool user) {
+  const GuestVirt virt(address);
+  const bool host = HostArea::Contains(virt);
+  const Translation translation = host ? HostArea::Translate(virt, access, user)
+                                       : WalkPageTables(memory_, directory_, virt, access, user);
+  TlbFill fill;
+  fill.mapped = translation.result == Translation::Result::kMapped;
+  fill.frame = translation.frame.value() + (host ? kHostFrames : 0);
+  fill.writable = translation.writable;
+  fill.executable = !host;
+  fill.error_code = translation.error_code;
+  if (!fill.mapped) {
+    fault_address_ = address;
+    fault_result_ = translation.result;
+  }
+  return fill;
+}
+
+bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
+  Trap trap;
+  trap.vector = vector;
+  trap.error_code = error_code;
+  if (software) {
+    trap.kind = Trap::Kind::kSoftwareInterrupt;
+  } else if (vector == kPageFault) {
+    trap.cr2 = fault_address_;
+    if (fault_result_ == Translation::Result::kBadDirectoryEntry) {
+      trap.kind = Trap::Kind::kBadPageDirectoryEntry;
+    } else if (fault_result_ == Translation::Result::kBadTableEntry) {
+      trap.kind = Trap::Kind::kBadPageTableEntry;
+    }
+  }
+  if (handler_->OnTrap(trap)) return true;
+  handler_stopped_ = true;
+  return false;
+}
+
+CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return GuestCpuid(leaf); }
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,274 @@
+#include "hostsim/softcpu/unicorn_internals.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+#if !defined(__x86_64__)
+#error "The layout of the library's structures is known for x86-64 only."
+#endif
+
+namespace lguest::hostsim {
+
+// The library's. `cpu` is a CPUState*, opaque here.
+void TlbFlush(void* cpu) asm("tlb_flush_x86_64");
+void TlbFlushPage(void* cpu, uint64_t address) asm("tlb_flush_page_x86_64");
+void TlbSetDirty(void* cpu, uint64_t address) asm("tlb_set_dirty_x86_64");
+void TlbResetDirty(void* cpu, uint64_t launcher_address,
+                   uint64_t len) asm("tlb_reset_dirty_x86_64");
+void TlbSetPage(void* cpu, uint64_t address, uint64_t frame, uint32_t attributes, int prot,
+                int mmu_index, uint64_t size) asm("tlb_set_page_with_attrs_x86_64");
+void InvalidateBlocks(void* uc, uint64_t start,
+                      uint64_t end) asm("tb_invalidate_phys_range_x86_64");
+void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
+
+namespace {
+
+constexpr int kMmuUser = 1;    // MMU_USER_IDX: accesses of ring 3
+constexpr int kMmuKernel = 2;  // MMU_KNOSMAP_IDX: all others
+constexpr int kVictims = 8;    // CPU_VTLB_SIZE
+constexpr uint64_t kTlbEntrySize = sizeof(TlbEntry);
+static_assert(kTlbEntrySize == 32);
+
+// PAGE_READ, PAGE_WRITE, PAGE_EXEC.
+constexpr int kProtRead = 1;
+constexpr int kProtWrite = 2;
+constexpr int kProtExec = 4;
+
+// The jump cache has 64 groups of 64 blocks; all blocks that start in one page are in one group
+// (tb_jmp_cache_hash_page()).
+constexpr size_t kJumpGroupBlocks = 64;
+constexpr uint32_t JumpGroup(uint32_t pc) { return ((pc >> 12) ^ (pc >> 18)) & 63; }
+
+// With more than this it is faster to look through the whole TLB.
+constexpr size_t kMaxUserPages = 512;
+
+}  // namespace
+
+constinit thread_local UnicornInternals* UnicornInternals::current_ = nullptr;
+
+UnicornInternals::UnicornInternals(uc_engine* uc, const UnicornLayout& layout, std::byte* ram,
+                                   uint32_t ram_size)
+    : uc_(uc),
+      layout_(layout),
+      ram_(ram),
+      ram_region_(RealMemoryMapping(uc, 0)),
+      has_code_(ram_size >> kPageShift) {
+  user_pages_.reserve(kMaxUserPages + 1);
+}
+
+absl::Status UnicornInternals::InstallHooks() {
+  uc_hook hook;
+  uc_err error = uc_hook_add(uc_, &hook, UC_HOOK_INTR, reinterpret_cast<void*>(&InterruptHook),
+                             this, /*begin=*/1, /*end=*/0);
+  if (error == UC_ERR_OK) {
+    error = uc_hook_add(uc_, &hook, UC_HOOK_INSN_INVALID,
+                        reinterpret_cast<void*>(&IllegalInstructionHook), this, 1, 0);
+  }
+  if (error != UC_ERR_OK) {
+    return absl::InternalError(absl::StrCat("uc_hook_add: ", uc_strerror(error)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
+  const Scope scope(this);
+  illegal_instruction_ = false;
+  // Without `until`, `timeout` and `count`, none of which is exact.
+  const uc_err error = uc_emu_start(uc_, eip, /*until=*/0, /*timeout=*/0, /*count=*/0);
+  if (error != UC_ERR_OK) {
+    return absl::InternalError(absl::StrCat("uc_emu_start: ", uc_strerror(error)));
+  }
+  return illegal_instruction_ ? RunEnd::kIllegalInstruction : RunEnd::kStopped;
+}
+
+void UnicornInternals::Nudge() {
+  // Every block starts by looking whether this is negative. Between two blocks the library sets it
+  // to 0, and asks OnLoop() after that.
+  std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
+}
+
+bool UnicornInternals::OnLoop() {
+  // The library has just cleared what Nudge() sets: that has to be over before the client looks at
+  // its own flag, or else the clearing could still wipe out a nudge whose flag was not yet seen.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return client_->ShouldStop();
+}
+
+void UnicornInternals::InterruptHook(uc_engine* uc, uint32_t vector, void* self) {
+  auto& cpu = *static_cast<UnicornInternals*>(self);
+  // Delivered, as far as the library is concerned; it never notices by itself, and would make
+  // double faults of all that follow.
+  cpu.EnvField<int32_t>(cpu.layout_.old_exception) = -1;
+  const bool software = cpu.EnvField<int32_t>(cpu.layout_.exception_is_int) != 0;
+  const auto error_code = cpu.EnvField<uint32_t>(cpu.layout_.error_code);
+  if (!cpu.client_->OnException(static_cast<uint8_t>(vector), software, error_code)) {
+    uc_emu_stop(uc);
+  }
+}
+
+bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
+  auto& cpu = *static_cast<UnicornInternals*>(self);
+  cpu.EnvField<int32_t>(cpu.layout_.old_exception) = -1;
+  cpu.illegal_instruction_ = true;
+  return true;  // the library stops, without an error
+}
+
+Segment UnicornInternals::segment(int index) const {
+  const SegmentCache& cache = SegmentField(index);
+  return {.selector = cache.selector,
+          .base = static_cast<uint32_t>(cache.base),
+          .limit = cache.limit,
+          .flags = cache.flags};
+}
+
+void UnicornInternals::set_segment(int index, const Segment& segment) {
+  SegmentCache& cache = SegmentField(index);
+  cache.selector = segment.selector;
+  cache.base = segment.base;
+  cache.limit = segment.limit;
+  cache.flags = segment.flags;
+}
+
+bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index,
+                                 uint32_t* error_code) {
+  cpu_ = cpu;
+  // Only the second part of an access across the end of the address space lies beyond it, and the
+  // first part has faulted, since the last page is never mapped.
+  const auto virt = static_cast<uint32_t>(address);
+  const Access kind = access == 0 ? Access::kRead : access == 1 ? Access::kWrite : Access::kExecute;
+  const TlbFill fill = client_->FillTlb(virt, kind, mmu_index == kMmuUser);
+  if (!fill.mapped) {
+    *error_code = fill.error_code;
+    return false;
+  }
+  const int prot = kProtRead | (fill.writable ? kProtWrite : 0) | (fill.executable ? kProtExec : 0);
+  const uint32_t page = virt & ~0xfffu;
+  TlbSetPage(cpu, page, fill.frame, /*attributes=*/0, prot, mmu_index, kPageSize);
+  const uint64_t pfn = fill.frame >> kPageShift;
+  const bool has_code = pfn >= has_code_.size() || has_code_[pfn] != 0;
+  // A store to a page that the library believes clean looks for code there: 30 times slower.
+  if (fill.writable && !has_code) TlbSetDirty(cpu, page);
+  TrackPage(page, mmu_index, has_code);
+  return true;
+}
+
+void UnicornInternals::OnCodeProtected(uint64_t ram_address) {
+  const uint64_t pfn = ram_address >> kPageShift;
+  if (pfn >= has_code_.size()) return;
+  has_code_[pfn] = 1;
+  std::byte* const page = ram_ + (pfn << kPageShift);
+  TlbResetDirty(cpu_, reinterpret_cast<uintptr_t>(page), kPageSize);
+}
+
+void UnicornInternals::OnCodeUnprotected(uint64_t ram_address) {
+  const uint64_t pfn = ram_address >> kPageShift;
+  if (pfn < has_code_.size()) has_code_[pfn] = 0;
+}
+
+void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
+  last_block_ = block;
+  if (pc < user_limit_) user_code_groups_ |= uint64_t{1} << JumpGroup(static_cast<uint32_t>(pc));
+}
+
+void UnicornInternals::OnCpuid(char* env) {
+  cpuid_env_ = env;
+  if (env != env_) return;  // the check has only begun
+  constexpr int kEax = 0;
+  constexpr int kEcx = 1;
+  constexpr int kEdx = 2;
+  constexpr int kEbx = 3;
+  const CpuidResult result = client_->Cpuid(reg(kEax));
+  set_reg(kEax, result.eax);
+  set_reg(kEbx, result.ebx);
+  set_reg(kEcx, result.ecx);
+  set_reg(kEdx, result.edx);
+}
+
+void UnicornInternals::InvalidateCode(uint32_t address, uint32_t len) {
+  const Scope scope(this);
+  const uint64_t end = uint64_t{address} + len;
+  for (uint64_t start = address; start < end;) {
+    const uint64_t next = std::min((start & ~uint64_t{0xfff}) + kPageSize, end);
+    const uint64_t pfn = start >> kPageShift;
+    if (pfn < has_code_.size() && has_code_[pfn] != 0) {
+      InvalidateBlocks(uc_, start, next);
+    }
+    start = next;
+  }
+}
+
+uint64_t UnicornInternals::TlbSize(int mmu_index) const {
+  return (TlbMask(mmu_index) / kTlbEntrySize) + 1;
+}
+
+TlbEntry* UnicornInternals::TlbVictims(int mmu_index) const {
+  return &EnvField<TlbEntry>(layout_.tlb_slow + mmu_index * layout_.tlb_slow_size +
+                             layout_.tlb_victims);
+}
+
+void UnicornInternals::TrackPage(uint32_t page, int mmu_index, bool has_code) {
+  filled_[page >> 22] = 1;
+  if (page >= user_limit_) return;
+  if (user_pages_.size() <= kMaxUserPages) user_pages_.push_back({page, mmu_index});
+  if (has_code) user_code_groups_ |= uint64_t{1} << JumpGroup(page);
+}
+
+void UnicornInternals::FlushAll() {
+  const Scope scope(this);
+  TlbFlush(cpu_);
+  std::memset(filled_, 0, sizeof(filled_));
+  user_pages_.clear();
+  user_code_groups_ = 0;
+}
+
+void UnicornInternals::FlushPage(uint32_t page) {
+  const Scope scope(this);
+  TlbFlushPage(cpu_, page);
+}
+
+void UnicornInternals::FlushUser() {
+  // The library's TLB grows in full flushes only.
+  for (const int mmu_index : {kMmuUser, kMmuKernel}) {
+    if (TlbUsed(mmu_index) * 10 > TlbSize(mmu_index) * 7) return FlushAll();
+  }
+  // Everything below the limit has come in through TrackPage() since the last flush, so all of it
+  // is found again: at its place in the TLB, among the victims, and by its group in the jump cache.
+  if (user_pages_.size() <= kMaxUserPages) {
+    for (const UserPage& user : user_pages_) {
+      ForgetIfUser(Tlb(user.mmu_index, user.page), user.mmu_index);
+    }
+  } else {
+    for (const int mmu_index : {kMmuUser, kMmuKernel}) {
+      TlbEntry* const table = TlbTable(mmu_index);
+      for (uint64_t i = 0; i < TlbSize(mmu_index); ++i) ForgetIfUser(table[i], mmu_index);
+    }
+  }
+  for (const int mmu_index : {kMmuUser, kMmuKernel}) {
+    TlbEntry* const victims = TlbVictims(mmu_index);
+    for (int i = 0; i < kVictims; ++i) {
+      if (victims[i].page() < user_limit_) std::memset(&victims[i], 0xff, kTlbEntrySize);
+    }
+  }
+  void** const jump_cache = reinterpret_cast<void**>(cpu_ + layout_.jump_cache);
+  for (uint64_t groups = user_code_groups_; groups != 0; groups &= groups - 1) {
+    std::memset(jump_cache + kJumpGroupBlocks * static_cast<size_t>(std::countr_zero(groups)), 0,
+                kJumpGroupBlocks * sizeof(void*));
+  }
+  std::memset(filled_, 0, (user_limit_ >> 22));
+  user_pages_.clear();
+  user_code_groups_ = 0;
+}
+
+void UnicornInternals::ForgetIfUser(TlbEntry& entry, int mmu_index) {
+  if (entry.page() >= user_limit_) return;
+  std::memset(&entry, 0xff, kTlbEntrySize);
+  // Only the TLB's growth depends on this count, which is the library's and not exact.
+  uint64_t& used = TlbUsed(mmu_index);
+  if (used > 0) --used;
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,192 @@
+// The functions that replace the library's own at link time (ld --wrap=x: calls of x go to
+// __wrap_x, and __real_x is the library's). Each is named in WRAPPED of BUILD.bazel too. They only
+// find the CPU that they are called for and pass on.
+
+#include <cstdint>
+#include <cstring>
+
+#include "hostsim/softcpu/segment.h"
+#include "hostsim/softcpu/unicorn_internals.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr int kInvalidOpcode = 6;
+constexpr int kGeneralProtection = 13;
+constexpr int kPageFault = 14;
+
+constexpr int kMmuKernel = 2;  // MMU_KNOSMAP_IDX
+
+constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
+constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
+
+}  // namespace
+
+#define LGUEST_WRAP(symbol) asm("__wrap_" #symbol)
+#define LGUEST_REAL(symbol) asm("__real_" #symbol)
+
+// `cpu` is a CPUState*, `env` a CPUX86State*. `ra`, the return address into translated code, tells
+// the library which guest instruction it is in.
+[[noreturn]] void RaiseException(void* env, int vector, int error_code,
+                                 uintptr_t ra) asm("raise_exception_err_ra_x86_64");
+
+// Page walk. The library's own goes wrong in its last step (physical = virtual), and reads page
+// tables unchecked.
+bool FillTlb(char* cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
+             uintptr_t ra) LGUEST_WRAP(x86_cpu_tlb_fill_x86_64);
+bool FillTlb(char* cpu, uint64_t address, int /*size*/, int access, int mmu_index, bool probe,
+             uintptr_t ra) {
+  uint32_t error_code = 0;
+  UnicornInternals* const owner = UnicornInternals::current();
+  if (owner->OnTlbMiss(cpu, address, access, mmu_index, &error_code)) return true;
+  if (probe) return false;
+  RaiseException(cpu + owner->layout().cpu_to_env, kPageFault, static_cast<int>(error_code), ra);
+}
+
+// Looked up at every slow memory access, by virtual address. There is guest memory and nothing
+// else: what of it may be reached has been decided in the page walk.
+void* MemoryMapping(void* uc, uint64_t address) LGUEST_WRAP(memory_mapping);
+void* MemoryMapping(void* /*uc*/, uint64_t /*address*/) {
+  return UnicornInternals::current()->ram_region();
+}
+
+// Runs between blocks, since interrupt_request is always set: the one place to see a request to
+// stop that neither loses it nor repeats an instruction.
+bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x86_64);
+bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
+  UnicornInternals* const owner = UnicornInternals::current();
+  if (owner->OnLoop()) uc_emu_stop(owner->uc());
+  return false;
+}
+
+// The library's versions do nothing, so that every store has to look for code in its way.
+void ProtectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_protect_code_x86_64);
+void ProtectCode(void* /*uc*/, uint64_t ram_address) {
+  UnicornInternals::current()->OnCodeProtected(ram_address);
+}
+void UnprotectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_unprotect_code_x86_64);
+void UnprotectCode(void* /*uc*/, uint64_t ram_address) {
+  UnicornInternals::current()->OnCodeUnprotected(ram_address);
+}
+
+// Translation of a block.
+void* RealTranslate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags)
+    LGUEST_REAL(tb_gen_code_x86_64);
+void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags)
+    LGUEST_WRAP(tb_gen_code_x86_64);
+void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags) {
+  void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
+  UnicornInternals::current()->OnCodeTranslated(pc, block);
+  return block;
+}
+
+// Instructions that the library gives a meaning of its own to.
+#define LGUEST_RAISE(env, vector) \
+  RaiseException(env, vector, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0)))
+
+// `in` and `out` are let through at any privilege: here IOPL is 0 and there is no permission
+// bitmap.
+uint64_t InByte(void* env, uint32_t port) LGUEST_WRAP(helper_inb_x86_64);
+uint64_t InByte(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
+uint64_t InWord(void* env, uint32_t port) LGUEST_WRAP(helper_inw_x86_64);
+uint64_t InWord(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
+uint64_t InLong(void* env, uint32_t port) LGUEST_WRAP(helper_inl_x86_64);
+uint64_t InLong(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
+void OutByte(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outb_x86_64);
+void OutByte(void* env, uint32_t /*port*/, uint32_t /*data*/) {
+  LGUEST_RAISE(env, kGeneralProtection);
+}
+void OutWord(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outw_x86_64);
+void OutWord(void* env, uint32_t /*port*/, uint32_t /*data*/) {
+  LGUEST_RAISE(env, kGeneralProtection);
+}
+void OutLong(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outl_x86_64);
+void OutLong(void* env, uint32_t /*port*/, uint32_t /*data*/) {
+  LGUEST_RAISE(env, kGeneralProtection);
+}
+
+// sysenter does nothing there; sysexit and rdpmc raise #UD, rdpmc at a stale %eip.
+void Sysenter(void* env, int len) LGUEST_WRAP(helper_sysenter_x86_64);
+void Sysenter(void* env, int /*len*/) { LGUEST_RAISE(env, kGeneralProtection); }
+void Sysexit(void* env, int size) LGUEST_WRAP(helper_sysexit_x86_64);
+void Sysexit(void* env, int /*size*/) { LGUEST_RAISE(env, kGeneralProtection); }
+void ReadCounter(void* env) LGUEST_WRAP(helper_rdpmc_x86_64);
+void ReadCounter(void* env) { LGUEST_RAISE(env, kGeneralProtection); }
+
+// syscall does nothing there; the processors that we resemble do not have it.
+void Syscall(void* env, int len) LGUEST_WRAP(helper_syscall_x86_64);
+void Syscall(void* env, int /*len*/) { LGUEST_RAISE(env, kInvalidOpcode); }
+
+// Shows features that do not work here, whatever model is asked for.
+void Cpuid(char* env) LGUEST_WRAP(helper_cpuid_x86_64);
+void Cpuid(char* env) { UnicornInternals::current()->OnCpuid(env); }
+
+// Segment loads, far returns and iret use memory through these. The library's versions go through
+// all its lists of hooks each time; a hit in the TLB needs none of that.
+uint32_t RealLoad32(char* env, uint64_t address, int mmu_index, uintptr_t ra)
+    LGUEST_REAL(cpu_ldl_mmuidx_ra_x86_64);
+uint32_t Load32(char* env, uint64_t address, int mmu_index, uintptr_t ra)
+    LGUEST_WRAP(cpu_ldl_mmuidx_ra_x86_64);
+uint32_t Load32(char* env, uint64_t address, int mmu_index, uintptr_t ra) {
+  const TlbEntry& entry = UnicornInternals::current()->Tlb(mmu_index, address);
+  uint32_t value = 0;
+  if (entry.read != PageOf(address) || OffsetOf(address) > kPageSize - sizeof(value)) {
+    return RealLoad32(env, address, mmu_index, ra);
+  }
+  std::memcpy(&value, entry.At(address), sizeof(value));
+  return value;
+}
+
+uint32_t RealLoad16(char* env, uint64_t address, int mmu_index, uintptr_t ra)
+    LGUEST_REAL(cpu_lduw_mmuidx_ra_x86_64);
+uint32_t Load16(char* env, uint64_t address, int mmu_index, uintptr_t ra)
+    LGUEST_WRAP(cpu_lduw_mmuidx_ra_x86_64);
+uint32_t Load16(char* env, uint64_t address, int mmu_index, uintptr_t ra) {
+  const TlbEntry& entry = UnicornInternals::current()->Tlb(mmu_index, address);
+  uint16_t value = 0;
+  if (entry.read != PageOf(address) || OffsetOf(address) > kPageSize - sizeof(value)) {
+    return RealLoad16(env, address, mmu_index, ra);
+  }
+  std::memcpy(&value, entry.At(address), sizeof(value));
+  return value;
+}
+
+void RealStore32(char* env, uint64_t address, uint32_t value, int mmu_index, uintptr_t ra)
+    LGUEST_REAL(cpu_stl_mmuidx_ra_x86_64);
+void Store32(char* env, uint64_t address, uint32_t value, int mmu_index, uintptr_t ra)
+    LGUEST_WRAP(cpu_stl_mmuidx_ra_x86_64);
+void Store32(char* env, uint64_t address, uint32_t value, int mmu_index, uintptr_t ra) {
+  const TlbEntry& entry = UnicornInternals::current()->Tlb(mmu_index, address);
+  // Not equal as well where the page has translated code.
+  if (entry.write != PageOf(address) || OffsetOf(address) > kPageSize - sizeof(value)) {
+    return RealStore32(env, address, value, mmu_index, ra);
+  }
+  std::memcpy(entry.At(address), &value, sizeof(value));
+}
+
+// An image of EFLAGS with VM set makes the library's iret enter virtual-8086 mode from any ring. A
+// processor ignores the bit outside ring 0; since no code has a use for that, it is refused here.
+void RealIret(char* env, int size, int next_eip) LGUEST_REAL(helper_iret_protected_x86_64);
+void Iret(char* env, int size, int next_eip) LGUEST_WRAP(helper_iret_protected_x86_64);
+void Iret(char* env, int size, int next_eip) {
+  constexpr int kSs = 2;
+  constexpr int kEsp = 4;
+  constexpr int kSize32 = 1;
+  constexpr uint32_t kVirtual8086 = 1u << 17;
+  if (size == kSize32) {
+    const auto ra = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+    const UnicornInternals& cpu = *UnicornInternals::current();
+    const Segment ss = cpu.segment(kSs);
+    const uint32_t mask = (ss.flags & kDescriptorBig) != 0 ? 0xffffffff : 0xffff;
+    // %eip too, although it does not matter: a stack that is not there is to fault at its first
+    // word.
+    uint32_t eflags = 0;
+    for (const uint32_t offset : {0u, 8u}) {
+      eflags = Load32(env, ss.base + ((cpu.reg(kEsp) + offset) & mask), kMmuKernel, ra);
+    }
+    if ((eflags & kVirtual8086) != 0) RaiseException(env, kGeneralProtection, 0, ra);
+  }
+  RealIret(env, size, next_eip);
+}
+
+}  // namespace lguest::hostsim
