@@ -1,5 +1,6 @@
 """debian_repository: pinned Debian packages, unpacked into an external repository."""
 
+load("//tools/third_party:download.bzl", "download")
 load(":lock.bzl", "LOCK")
 
 _OPT_IN = "LGUEST_DEB_ALLOW_UNPINNED"
@@ -30,21 +31,13 @@ while [ "$(find . -xtype l -print -delete)" ]; do :; done
 def _fail(rctx, sentence):
     fail("\n\n@{}: {}\n".format(rctx.name, sentence.strip()))
 
-def _cache(rctx, urls, label, row):
-    """Takes a download from Bazel's repository cache; from `urls` (and into the cache) if it is not there."""
+def _cached(rctx, label, row, urls = []):
     version, _, sha256 = row
-    return rctx.download(
-        url = urls,
-        output = "downloads/" + sha256,
-        sha256 = sha256,
-        # A row whose version was changed, but not its hash, must not be served from the cache.
-        canonical_id = label + "=" + version,
-        allow_fail = True,
-    ).success
+    return download(rctx, urls, "downloads/" + sha256, sha256, label + "=" + version)
 
 def _download(rctx, packages):
     """Downloads all packages that Bazel's repository cache does not have."""
-    missing = {label: row for label, row in packages.items() if not _cache(rctx, [], label, row)}
+    missing = {label: row for label, row in packages.items() if not _cached(rctx, label, row)}
     if not missing:
         return
     python = rctx.which("python3")
@@ -62,7 +55,7 @@ def _download(rctx, packages):
     if result.stdout:
         print("\n" + result.stdout)  # buildifier: disable=print
     for label, row in missing.items():
-        if not _cache(rctx, ["file://{}/{}".format(rctx.path("fresh"), row[2])], label, row):
+        if not _cached(rctx, label, row, ["file://{}/{}".format(rctx.path("fresh"), row[2])]):
             # A package that stands in for the pinned one: it has another hash, so it never enters the cache.
             rctx.execute(["cp", "fresh/" + row[2], "downloads/" + row[2]])
     rctx.delete("fresh")

@@ -1,6 +1,7 @@
 """Everything that the build uses and that is not in this repository."""
 
 load("//tools/debian:repository.bzl", "debian_repository")
+load(":npm.bzl", "npm_repository")
 
 def third_party_repositories():
     """Declares the external repositories; each is fetched when a target first needs it."""
@@ -22,6 +23,15 @@ def third_party_repositories():
         name = "clang19",
         build_file = "//tools/third_party:clang19.BUILD.bazel",
         excludes = ["./usr/share"],
+    )
+
+    # Debian has no package of it.
+    npm_repository(
+        name = "buildifier",
+        exports = ["buildifier-linux_amd64"],
+        package = "@bazel/buildifier",
+        sha256 = "b96ea9b13003036c801f52bee6f9b0314738f8432e5cb9d814c89f59292604ee",
+        version = "8.2.1",
     )
 
     debian_repository(name = "com_google_absl")

@@ -2,6 +2,7 @@
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "ACTION_NAMES")
 load("@bazel_tools//tools/cpp:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "tool_path")
+load(":targets.bzl", "FREESTANDING_FLAGS", "GCC_ROOT", "MACHINE_FLAGS", "TARGETS", "isystem")
 load(":warnings.bzl", "CXX_WARNINGS", "C_WARNINGS", "SYSTEM_HEADERS")
 
 _C = [
@@ -20,27 +21,7 @@ _LINK = [
     ACTION_NAMES.cpp_link_nodeps_dynamic_library,
 ]
 
-_ROOT = "external/gcc12/"
-
-_TARGETS = {
-    "linux_x86_64": struct(
-        bazel_cpu = "k8",
-        gnu = "x86_64-linux-gnu",
-        gcc = "x86_64-linux-gnu",
-    ),
-    "linux_i386": struct(
-        bazel_cpu = "i386",
-        gnu = "i386-linux-gnu",
-        gcc = "i686-linux-gnu",
-    ),
-    "freestanding_i386": struct(
-        bazel_cpu = "i386",
-        gnu = "i386-linux-gnu",
-        gcc = "i686-linux-gnu",
-    ),
-}
-
-def _feature(name, c = [], cxx = [], compile = [], link = [], enabled = False, **kwargs):
+def _feature(name, c = [], cxx = [], compile = [], link = [], enabled = True, **kwargs):
     """A feature from plain lists of flags; `compile` is for C and C++, `c` and `cxx` for one of them."""
     sets = [(_C + _CXX, compile), (_C, c), (_CXX, cxx), (_LINK, link)]
     return feature(
@@ -54,121 +35,20 @@ def _feature(name, c = [], cxx = [], compile = [], link = [], enabled = False, *
         **kwargs
     )
 
-def _isystem(directories):
-    return [flag for directory in directories for flag in ("-isystem", directory)]
-
-def _sanitizer(name, kind, libraries):
-    flags = ["-fsanitize=" + kind]
-    return _feature(
-        name,
-        compile = flags + ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1"],
-        link = flags + libraries,
-    )
-
-def _mode_features():
+def _common_features(target):
+    machine = ["-Btools/toolchain/bin/", "-no-canonical-prefixes", "--sysroot=" + GCC_ROOT[:-1]]
+    machine += MACHINE_FLAGS[target.bazel_cpu]
     return [
-        # Also where nobody asked for an optimised build, tests and guests should not crawl.
-        _feature("fastbuild", compile = ["-O1", "-D_GLIBCXX_ASSERTIONS"]),
-        _feature("dbg", compile = ["-Og", "-g", "-D_GLIBCXX_ASSERTIONS"]),
-        _feature(
-            "opt",
-            compile = ["-O2", "-DNDEBUG", "-ffunction-sections", "-fdata-sections"],
-            link = ["-Wl,--gc-sections"],
-        ),
-        _sanitizer("asan", "address,undefined", ["-static-libasan", "-static-libubsan"]),
-        _sanitizer("tsan", "thread", ["-static-libtsan"]),
-        _feature(
-            "coverage",
-            compile = ["--coverage", "-fprofile-update=atomic"],
-            link = ["--coverage"],
-            provides = ["profile"],
-        ),
-    ]
-
-def _header_features(target):
-    return [
-        _feature(
-            "cxx_headers",
-            enabled = True,
-            cxx = _isystem([
-                _ROOT + "usr/include/c++/12",
-                _ROOT + "usr/include/" + target.gnu + "/c++/12",
-            ]),
-        ),
-        _feature(
-            "c_headers",
-            enabled = True,
-            compile = _isystem([
-                _ROOT + "usr/lib/gcc/x86_64-linux-gnu/12/include",
-                _ROOT + "usr/include/" + target.gnu,
-                _ROOT + "usr/include",
-            ]),
-        ),
-    ]
-
-def _linux_features(i386, target):
-    libraries = [
-        _ROOT + "usr/lib/gcc/" + target.gcc + "/12",
-        _ROOT + "usr/lib/" + target.gnu,
-        _ROOT + "lib/" + target.gnu,
-    ]
-    if i386:
-        # The driver is the x86-64 one: point it to the start files and libraries of the i386 packages. Linux 2.6.23 gives
-        # the guest the bottom of the launcher's address space, so the launcher itself is linked above it.
-        compile = ["-fno-pie"]
-        link = ["-static", "-no-pie", "-Wl,-Ttext-segment=0xb8000000"]
-        link += ["-B" + directory + "/" for directory in libraries[:2]] + ["-L" + directory for directory in libraries]
-    else:
-        compile = ["-fPIE"]
-        link = ["-pie", "-static-libgcc", "-Wl,-z,relro,-z,now"]
-    return [
-        _feature(
-            "linux",
-            enabled = True,
-            compile = compile + ["-fstack-protector-strong"],
-            link = link + ["-pthread"],
-        ),
-        # Last on the command line, behind the objects that need them.
-        _feature("cxx_runtime", enabled = True, link = ["-l:libstdc++.a", "-lm"]),
-    ]
-
-def _freestanding_features(target):
-    return [
-        _feature(
-            "freestanding",
-            enabled = True,
-            compile = [
-                "-ffreestanding",
-                "-fno-pic",
-                "-fno-stack-protector",
-                "-fno-asynchronous-unwind-tables",
-                # A guest must not touch the FPU before it has set it up.
-                "-mgeneral-regs-only",
-            ],
-            cxx = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
-            link = ["-nostdlib", "-static", "-no-pie"],
-        ),
-        # The compiler calls into it for 64-bit divisions and the like.
-        _feature("compiler_runtime", enabled = True, link = ["-L" + _ROOT + "usr/lib/gcc/" + target.gcc + "/12", "-lgcc"]),
-    ]
-
-def _impl(ctx):
-    target = _TARGETS[ctx.attr.target]
-    i386 = target.bazel_cpu == "i386"
-    freestanding = ctx.attr.target == "freestanding_i386"
-    machine = ["-m32", "-march=i686"] if i386 else []
-    common = ["-Btools/toolchain/bin/", "-no-canonical-prefixes", "--sysroot=" + _ROOT[:-1]] + machine
-    features = [
         _feature(
             "hermetic",
-            enabled = True,
-            compile = common + ["-nostdinc", "-fno-canonical-system-headers"],
+            compile = machine + ["-nostdinc", "-fno-canonical-system-headers"],
             cxx = ["-nostdinc++", "-std=c++20"],
-            link = common,
+            link = machine,
         ),
+        _feature("cxx_headers", cxx = isystem(target.cxx_headers)),
+        _feature("c_headers", compile = isystem(target.c_headers)),
         _feature(
             "reproducible",
-            enabled = True,
             compile = [
                 "-Wno-builtin-macro-redefined",
                 "-D__DATE__=\"redacted\"",
@@ -178,9 +58,77 @@ def _impl(ctx):
             link = ["-Wl,--build-id=none"],
         ),
         # Guest memory may begin at address 0 of the launcher: a null pointer is as good as any other there.
-        _feature("address_zero", enabled = True, compile = ["-fno-delete-null-pointer-checks"]),
-        _feature("warnings", enabled = True, c = C_WARNINGS, cxx = CXX_WARNINGS, compile = _isystem(SYSTEM_HEADERS)),
-    ] + _header_features(target) + _mode_features() + (_freestanding_features(target) if freestanding else _linux_features(i386, target))
+        _feature("address_zero", compile = ["-fno-delete-null-pointer-checks"]),
+        _feature("warnings", c = C_WARNINGS, cxx = CXX_WARNINGS, compile = isystem(SYSTEM_HEADERS)),
+    ]
+
+def _sanitizer(name, kind, libraries):
+    flags = ["-fsanitize=" + kind]
+    return _feature(
+        name,
+        compile = flags + ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1"],
+        link = flags + libraries,
+        enabled = False,
+    )
+
+def _mode_features():
+    """The features that Bazel or the command line turns on."""
+    return [
+        # Also where nobody asked for an optimised build, tests and guests should not crawl.
+        _feature("fastbuild", compile = ["-O1", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
+        _feature("dbg", compile = ["-Og", "-g", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
+        _feature(
+            "opt",
+            compile = ["-O2", "-DNDEBUG", "-ffunction-sections", "-fdata-sections"],
+            link = ["-Wl,--gc-sections"],
+            enabled = False,
+        ),
+        _sanitizer("asan", "address,undefined", ["-static-libasan", "-static-libubsan"]),
+        _sanitizer("tsan", "thread", ["-static-libtsan"]),
+        _feature(
+            "coverage",
+            compile = ["--coverage", "-fprofile-update=atomic"],
+            link = ["--coverage"],
+            enabled = False,
+            provides = ["profile"],
+        ),
+    ]
+
+def _linux_features(target):
+    if target.bazel_cpu == "i386":
+        # The driver is the x86-64 one: point it to the start files and libraries of the i386 packages. Linux 2.6.23 gives
+        # the guest the bottom of the launcher's address space, so the launcher itself is linked above it.
+        libraries = [target.gcc_libraries] + target.libraries
+        compile = ["-fno-pie"]
+        link = ["-static", "-no-pie", "-Wl,-Ttext-segment=0xb8000000"]
+        link += ["-B" + directory + "/" for directory in libraries] + ["-L" + directory for directory in libraries]
+    else:
+        compile = ["-fPIE"]
+        link = ["-pie", "-static-libgcc", "-Wl,-z,relro,-z,now"]
+    return [
+        _feature("linux", compile = compile + ["-fstack-protector-strong"], link = link + ["-pthread"]),
+        # Last on the command line, behind the objects that need them.
+        _feature("cxx_runtime", link = ["-l:libstdc++.a", "-lm"]),
+    ]
+
+def _freestanding_features(target):
+    return [
+        _feature(
+            "freestanding",
+            compile = FREESTANDING_FLAGS,
+            cxx = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
+            link = ["-nostdlib", "-static", "-no-pie"],
+        ),
+        # The compiler calls into it for 64-bit divisions and the like.
+        _feature("compiler_runtime", link = ["-L" + target.gcc_libraries, "-lgcc"]),
+    ]
+
+def _impl(ctx):
+    target = TARGETS[ctx.attr.target]
+    freestanding = ctx.attr.target == "freestanding_i386"
+    features = _common_features(target) + _mode_features()
+    features += _freestanding_features(target) if freestanding else _linux_features(target)
+    libc = "none" if freestanding else "glibc_2.36"
     return cc_common.create_cc_toolchain_config_info(
         ctx = ctx,
         features = features,
@@ -189,10 +137,10 @@ def _impl(ctx):
         host_system_name = "local",
         target_system_name = target.gnu,
         target_cpu = target.bazel_cpu,
-        target_libc = "none" if freestanding else "glibc_2.36",
+        target_libc = libc,
         compiler = "gcc",
         abi_version = "gcc12",
-        abi_libc_version = "none" if freestanding else "glibc_2.36",
+        abi_libc_version = libc,
         tool_paths = [
             tool_path(name = name, path = "bin/" + name)
             for name in ["ar", "cpp", "dwp", "gcc", "gcov", "ld", "nm", "objcopy", "objdump", "strip"]
@@ -202,6 +150,6 @@ def _impl(ctx):
 cc_toolchain_config = rule(
     doc = "The flags of one target.",
     implementation = _impl,
-    attrs = {"target": attr.string(values = _TARGETS.keys())},
+    attrs = {"target": attr.string(values = TARGETS.keys())},
     provides = [CcToolchainConfigInfo],
 )

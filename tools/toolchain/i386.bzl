@@ -1,38 +1,7 @@
 """Programs for i386, whatever the command line builds for: Linux programs, and guests that run on no system at all."""
 
-# What a command line may ask of our own programs, but makes no sense in a guest or with a static C library.
-_HOST_ONLY_FEATURES = ["asan", "tsan"]
-
-def _i386_settings(settings, platform):
-    return {
-        "//command_line_option:collect_code_coverage": False,
-        "//command_line_option:cpu": "i386",
-        "//command_line_option:features": [
-            name
-            for name in settings["//command_line_option:features"]
-            if name not in _HOST_ONLY_FEATURES
-        ],
-        "//command_line_option:platforms": platform,
-    }
-
-def _linux_impl(settings, _):
-    return _i386_settings(settings, "//tools/toolchain:linux_i386")
-
-def _freestanding_impl(settings, _):
-    return _i386_settings(settings, "//tools/toolchain:freestanding_i386")
-
-_INPUTS = ["//command_line_option:features"]
-
-_OUTPUTS = [
-    "//command_line_option:collect_code_coverage",
-    "//command_line_option:cpu",
-    "//command_line_option:features",
-    "//command_line_option:platforms",
-]
-
-_linux = transition(implementation = _linux_impl, inputs = _INPUTS, outputs = _OUTPUTS)
-
-_freestanding = transition(implementation = _freestanding_impl, inputs = _INPUTS, outputs = _OUTPUTS)
+load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
+load(":transitions.bzl", "PLATFORM_ATTRS", "platform_transition")
 
 def _program_impl(ctx):
     program = ctx.attr.binary[0][DefaultInfo]
@@ -40,34 +9,22 @@ def _program_impl(ctx):
     ctx.actions.symlink(output = out, target_file = program.files_to_run.executable, is_executable = True)
     return [DefaultInfo(executable = out, files = depset([out]), runfiles = program.default_runfiles)]
 
-def _attrs(settings):
-    return {
-        "binary": attr.label(cfg = settings, mandatory = True, doc = "The cc_binary (or, for a test, cc_test) to build."),
-        "_allowlist_function_transition": attr.label(
-            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-        ),
-    }
-
-i386_binary = rule(
-    doc = "A cc_binary built for i386 Linux: static, and linked at 0xb8000000, above all that a guest can reach.",
-    implementation = _program_impl,
-    attrs = _attrs(_linux),
-    executable = True,
+_ATTRS = dict(
+    PLATFORM_ATTRS,
+    binary = attr.label(cfg = platform_transition, mandatory = True, doc = "The cc_binary or cc_test to build."),
 )
 
-i386_test = rule(
-    doc = "A cc_test (tagged 'manual' if it is for i386 only) built for i386 Linux, and run here.",
-    implementation = _program_impl,
-    attrs = _attrs(_linux),
-    test = True,
-)
+_program = rule(implementation = _program_impl, attrs = _ATTRS, executable = True)
 
-_freestanding_program = rule(
-    doc = "A cc_binary built for no operating system.",
-    implementation = _program_impl,
-    attrs = _attrs(_freestanding),
-    executable = True,
-)
+_program_test = rule(implementation = _program_impl, attrs = _ATTRS, test = True)
+
+def i386_binary(name, binary, **kwargs):
+    """A cc_binary built for i386 Linux: static, and linked at 0xb8000000, above all that a guest can reach."""
+    _program(name = name, binary = binary, platform = "linux_i386", **kwargs)
+
+def i386_test(name, binary, **kwargs):
+    """A cc_test built for i386 Linux, and run here."""
+    _program_test(name = name, binary = binary, platform = "linux_i386", **kwargs)
 
 def freestanding_i386_binary(name, srcs, linker_script, copts = [], deps = [], testonly = False, visibility = None):
     """An i386 ELF file for the bare machine, as a guest's vmlinux is.
@@ -97,9 +54,18 @@ def freestanding_i386_binary(name, srcs, linker_script, copts = [], deps = [], t
         visibility = ["//visibility:private"],
         deps = deps,
     )
-    _freestanding_program(
+    _program(
         name = name,
         binary = elf,
+        platform = "freestanding_i386",
         testonly = testonly,
         visibility = visibility,
+    )
+    clang_tidy_test(
+        name = name + "_tidy",
+        size = "small",
+        srcs = srcs,
+        copts = copts,
+        platform = "freestanding_i386",
+        deps = deps,
     )

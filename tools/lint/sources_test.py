@@ -1,0 +1,40 @@
+"""Every C++ source and header is named by a target of its own folder, and every such target has a clang-tidy test."""
+
+import os
+import re
+import unittest
+
+from tools.lint import workspace
+
+_RULES = ("cc_binary", "cc_library", "cc_test")
+
+
+def read_build_file(folder):
+    path = os.path.join(workspace.root(), folder, "BUILD.bazel")
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class SourcesTest(unittest.TestCase):
+    def test_every_file_is_named_in_the_build_file_of_its_folder(self):
+        for path in workspace.cxx_files():
+            folder, name = os.path.split(path)
+            with self.subTest(path):
+                self.assertIn(f'"{name}"', read_build_file(folder), f"{path} is in no target of {folder}/BUILD.bazel")
+
+    def test_every_rule_is_the_one_with_the_clang_tidy_test(self):
+        for path in workspace.starlark_files():
+            if os.path.basename(path) != "BUILD.bazel" or path.startswith("tools/third_party/"):
+                continue
+            text = read_build_file(os.path.dirname(path))
+            loaded = re.search(r'load\("//tools:cc.bzl",([^)]*)\)', text)
+            for rule in _RULES:
+                with self.subTest(path, rule=rule):
+                    if re.search(rf"^\s*(native\.)?{rule}\(", text, re.MULTILINE):
+                        self.assertTrue(loaded and f'"{rule}"' in loaded[1], f'{path}: load("//tools:cc.bzl", "{rule}")')
+
+
+if __name__ == "__main__":
+    unittest.main()

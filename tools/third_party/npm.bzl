@@ -1,0 +1,41 @@
+"""npm_repository: one pinned package of the npm registry that this machine is set up for."""
+
+load(":download.bzl", "download")
+
+def _fail(package, sentence):
+    fail("\n\n{}: {}\n".format(package, sentence))
+
+def _npm_pack(rctx, package):
+    """Has npm download the package, and returns the path of the tarball."""
+    npm = rctx.which("npm")
+    if not npm:
+        _fail(package, "npm is missing, which fetches this package: install it with apt-get install npm")
+    rctx.file("fresh/.keep")
+    result = rctx.execute([npm, "pack", "--silent", package], working_directory = "fresh", quiet = True)
+    if result.return_code:
+        reason = result.stderr.strip() or result.stdout.strip() or "npm pack failed"
+        _fail(package, "it cannot be downloaded from the npm registry of this machine: " + reason)
+    return rctx.path("fresh/" + result.stdout.strip())
+
+def _npm_repository_impl(rctx):
+    package = "{}@{}".format(rctx.attr.package, rctx.attr.version)
+    sha256 = rctx.attr.sha256
+    if not download(rctx, [], "package.tgz", sha256, package):
+        tarball = _npm_pack(rctx, package)
+        if not download(rctx, ["file://{}".format(tarball)], "package.tgz", sha256, package):
+            _fail(package, "what the npm registry sent does not have the pinned sha256 " + sha256)
+    rctx.extract("package.tgz", stripPrefix = "package")
+    rctx.delete("package.tgz")
+    rctx.delete("fresh")
+    rctx.file("BUILD.bazel", "exports_files({})\n".format(rctx.attr.exports))
+
+npm_repository = repository_rule(
+    doc = "The files of an npm package. It is fetched by npm itself, which knows the registry.",
+    implementation = _npm_repository_impl,
+    attrs = {
+        "exports": attr.string_list(doc = "The files that targets may use.", mandatory = True),
+        "package": attr.string(mandatory = True),
+        "sha256": attr.string(doc = "Of the package's tarball.", mandatory = True),
+        "version": attr.string(mandatory = True),
+    },
+)

@@ -1,0 +1,52 @@
+"""What we build for, and where @gcc12 has its headers and libraries."""
+
+GCC_ROOT = "external/gcc12/"
+
+def _target(bazel_cpu, gnu, gcc):
+    """Returns a target: `gnu` is Debian's name of its architecture, `gcc` the compiler's."""
+    return struct(
+        bazel_cpu = bazel_cpu,
+        gnu = gnu,
+        c_headers = [
+            GCC_ROOT + "usr/lib/gcc/x86_64-linux-gnu/12/include",
+            GCC_ROOT + "usr/include/" + gnu,
+            GCC_ROOT + "usr/include",
+        ],
+        cxx_headers = [
+            GCC_ROOT + "usr/include/c++/12",
+            GCC_ROOT + "usr/include/" + gnu + "/c++/12",
+        ],
+        gcc_libraries = GCC_ROOT + "usr/lib/gcc/" + gcc + "/12",
+        libraries = [
+            GCC_ROOT + "usr/lib/" + gnu,
+            GCC_ROOT + "lib/" + gnu,
+        ],
+    )
+
+_I386 = _target("i386", "i386-linux-gnu", "i686-linux-gnu")
+
+# By the names of the platforms in BUILD.bazel. The freestanding one has the headers of the C library because those of C++
+# include them, but none of its code.
+TARGETS = {
+    "freestanding_i386": _I386,
+    "linux_i386": _I386,
+    "linux_x86_64": _target("k8", "x86_64-linux-gnu", "x86_64-linux-gnu"),
+}
+
+MACHINE_FLAGS = {
+    "i386": ["-m32", "-march=i686"],
+    "k8": [],
+}
+
+FREESTANDING_FLAGS = [
+    "-ffreestanding",
+    "-fno-pic",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    # A guest must not touch the FPU before it has set it up.
+    "-mgeneral-regs-only",
+]
+
+def isystem(directories):
+    """Returns the compiler flags that make `directories` system header directories."""
+    return [flag for directory in directories for flag in ("-isystem", directory)]
