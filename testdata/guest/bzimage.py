@@ -1,4 +1,7 @@
-"""Wraps a flat kernel as a bzImage, as Linux's own build does: boot sector, setup code, decompressor, gzip payload."""
+"""Wraps a flat kernel as a bzImage, as Linux's own build does.
+
+That is a boot sector, setup code, a decompressor and the gzip payload; the two programs are stubs.
+"""
 
 import gzip
 import struct
@@ -11,7 +14,7 @@ BOOT_PROTOCOL = 0x0206
 LOADED_HIGH = 1
 LOAD_ADDRESS = 0x100000
 
-# Real-mode code that stops the machine: cli; hlt; jmp back. A launcher of lguest guests never runs it.
+# Code that stops the machine: cli; hlt; jmp back. A launcher of lguest guests never runs it.
 HALT = b"\xfa\xf4\xeb\xfd"
 
 

@@ -1,4 +1,7 @@
-"""Writes a file's bytes as assembly: a section SECTION of whole pages, between the symbols SECTION_start and SECTION_end."""
+"""Writes a file's bytes as assembly.
+
+They make a section of whole pages, between the symbols SECTION_start and SECTION_end.
+"""
 
 import sys
 

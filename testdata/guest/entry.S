@@ -1,14 +1,15 @@
-// Where the guest starts, where its traps come in, and where it switches stacks: all that C++ cannot say.
+// Where the guest starts, where its traps come in, and where it switches stacks: all that C++
+// cannot say.
 
 #define KERNEL_DS 0x69
 #define INTERRUPT_FLAG 0x200
 
-// ---- Start (lguest interface, section 3) ----------------------------------------------------------------------------
+// ---- Start (lguest interface, section 3) -------------------------------------------------------
 
         .section .entry, "ax"
 
-        // The host jumps to the first byte after this magic, with paging on, no stack, and %esi = 0: the
-        // guest-physical address of the boot parameters.
+        // The host jumps to the first byte after this magic, with paging on, no stack, and %esi = 0:
+        // the guest-physical address of the boot parameters.
         .ascii "GenuineLguest"
         .globl GuestEntry
 GuestEntry:
@@ -31,12 +32,12 @@ GuestEntry:
         .globl boot_stack_top
 boot_stack_top:
 
-// ---- Traps ----------------------------------------------------------------------------------------------------------
+// ---- Traps -------------------------------------------------------------------------------------
 
         .text
 
-// One 16-byte stub a vector, 0 to 63, then one for the system call: pushes what makes every frame look alike, an error
-// code and the vector.
+// One 16-byte stub a vector, 0 to 63, then one for the system call: pushes what makes every frame
+// look alike, an error code and the vector.
         .balign 16
         .globl trap_stubs
 trap_stubs:
@@ -64,7 +65,8 @@ CommonTrap:
         movl $KERNEL_DS, %eax
         movl %eax, %ds
         movl %eax, %es
-        xorl %eax, %eax                 // a TLS selector must not stay loaded while LOAD_TLS changes what it names
+        // A TLS selector must not stay loaded while LOAD_TLS changes what it names.
+        xorl %eax, %eax
         movl %eax, %fs
         movl %eax, %gs
         cld
@@ -86,16 +88,17 @@ ReturnFromTrap:
         pushl %eax
         movl 12(%esp), %eax             // eflags: their IF says what irq_enabled was
         andl $INTERRUPT_FLAG, %eax
-        // An interrupt between the store and the iret would only find a deeper stack, but an endless storm of them
-        // would find its end. The host holds interrupts back while %eip is in this window (section 4).
+        // An interrupt between the store and the iret would only find a deeper stack, but an endless
+        // storm of them would find its end. The host holds interrupts back while %eip is in this
+        // window (lguest interface, section 4).
         .globl noirq_window_start
 noirq_window_start:
         movl %eax, %ss:lguest_data      // irq_enabled is its first field
         popl %eax
         iretl
 
-// void SpinInsideNoIrqWindow(uint32_t rounds): for the test that shows the window to work. Interrupts are on just while
-// it spins, so nothing but the window keeps them away.
+// void SpinInsideNoIrqWindow(uint32_t rounds): for the test that shows the window to work.
+// Interrupts are on just while it spins, so nothing but the window keeps them away.
         .globl SpinInsideNoIrqWindow
 SpinInsideNoIrqWindow:
         movl 4(%esp), %ecx
@@ -115,7 +118,8 @@ SpinOutsideNoIrqWindow:
         jnz 1b
         ret
 
-// bool CallCatching(void (*code)()): calls `code`; true when a trap ended it. HandleTrap returns to CatchLanding then.
+// bool CallCatching(void (*code)()): calls `code`; true when a trap ended it, in which case
+// HandleTrap returned to CatchLanding.
         .globl CallCatching
 CallCatching:
         pushl %ebp
@@ -145,11 +149,12 @@ CatchLanding:
 catch_stack:
         .skip 4
 
-// ---- Stacks ---------------------------------------------------------------------------------------------------------
+// ---- Stacks ------------------------------------------------------------------------------------
 
         .text
 
-// void SwitchStack(uint32_t* save, uint32_t load): parks the caller on its stack and resumes whoever parked at `load`.
+// void SwitchStack(uint32_t* save, uint32_t load): parks the caller on its stack and resumes whoever
+// parked at `load`.
         .globl SwitchStack
 SwitchStack:
         movl 4(%esp), %eax

@@ -1,4 +1,4 @@
-"""Writes the loaded bytes of an ELF file as they lie in memory, from the lowest physical address on."""
+"""Writes the loaded bytes of an ELF file as they lie in memory, from the lowest address on."""
 
 import struct
 import sys
@@ -11,7 +11,8 @@ def flatten(elf):
     entry_size, entries = struct.unpack_from("<HH", elf, 42)
     segments = []
     for i in range(entries):
-        kind, offset, _, physical, file_size = struct.unpack_from("<5I", elf, table + i * entry_size)
+        header = table + i * entry_size
+        kind, offset, _, physical, file_size = struct.unpack_from("<5I", elf, header)
         if kind == PT_LOAD and file_size > 0:
             segments.append((physical, elf[offset : offset + file_size]))
     start = min(physical for physical, _ in segments)

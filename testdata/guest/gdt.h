@@ -8,9 +8,8 @@
 
 namespace guest {
 
-inline constexpr uint16_t kUserCs = 0x73;   // entry 14, ring 3
-inline constexpr uint16_t kUserDs = 0x7b;   // entry 15, ring 3
-inline constexpr uint16_t kUserTls = 0x33;  // entry 6, ring 3
+inline constexpr uint16_t kUserCs = 0x73;  // entry 14, ring 3
+inline constexpr uint16_t kUserDs = 0x7b;  // entry 15, ring 3
 
 // Access bytes of a data segment, for ring 1 and ring 3.
 inline constexpr uint8_t kRing1Data = 0xb3;
@@ -29,7 +28,7 @@ void InitGdt();
 // Changes one entry and loads the table anew.
 void SetGdtEntry(uint32_t index, uint64_t descriptor);
 
-// The segment that kUserTls names from now on.
+// The segment that kTlsSelector names from now on.
 void LoadTls(uint64_t descriptor);
 
 }  // namespace guest

@@ -60,6 +60,5 @@ void ReleasePage(uint32_t page) {
 bool IsShared(uint32_t page) { return !IsManaged(page) || Users(page) > 1; }
 
 uint32_t FreePages() { return free_pages; }
-uint32_t TotalPages() { return (end_page - first_page) / kPageSize; }
 
 }  // namespace guest

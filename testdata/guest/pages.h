@@ -21,7 +21,6 @@ void ReleasePage(uint32_t page);
 bool IsShared(uint32_t page);
 
 uint32_t FreePages();
-uint32_t TotalPages();
 
 }  // namespace guest
 

@@ -16,7 +16,6 @@ inline constexpr uint32_t kPageWritable = 0x02;
 inline constexpr uint32_t kPageUser = 0x04;
 inline constexpr uint32_t kPageAccessed = 0x20;
 inline constexpr uint32_t kPageDirty = 0x40;
-inline constexpr uint32_t kPageFlags = kPageSize - 1;
 
 // Builds page tables that show all RAM at kPageOffset, to ring 1 only, and changes over to them.
 void InitPaging();

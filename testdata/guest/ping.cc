@@ -73,7 +73,9 @@ Address Get(const Packet& packet, uint32_t at) {
 // The Internet checksum; over bytes that include a right one it is 0.
 uint16_t Checksum(const Packet& packet, uint32_t start, uint32_t end) {
   uint32_t sum = 0;
-  for (uint32_t at = start; at < end; ++at) sum += (at - start) % 2 ? packet[at] : packet[at] << 8;
+  for (uint32_t at = start; at < end; ++at) {
+    sum += (at - start) % 2 == 0 ? uint32_t{packet[at]} << 8 : packet[at];
+  }
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(~sum);
 }

@@ -16,7 +16,7 @@ enum class SystemCall : uint32_t {
   kFork = 4,    // () -> the child's number, 0 in the child
   kWait = 5,    // (pid) -> its exit code, once it has ended
   kSleep = 6,   // (milliseconds)
-  kSetTls = 7,  // (address): a page of memory there is what %gs:0 names from now on
+  kSetTls = 7,  // (address): kTlsSelector names a page of memory there from now on
 };
 
 inline constexpr uint32_t kSystemCallError = 0xffffffff;
@@ -27,6 +27,9 @@ inline constexpr uint32_t kUserHeap = 0x1000'0000;
 inline constexpr uint32_t kUserHeapBytes = 0x0040'0000;
 inline constexpr uint32_t kUserStackTop = 0xB000'0000;
 inline constexpr uint32_t kUserStackBytes = 0x0010'0000;
+
+// What a process loads into %gs after kSetTls: entry 6 of the GDT, at ring 3.
+inline constexpr uint16_t kTlsSelector = 0x33;
 
 // The programs in the user image; the kernel starts one with its number in %eax and an argument in
 // %ebx.

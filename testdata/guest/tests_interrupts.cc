@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kMillisecond = 1'000'000;
 constexpr uint32_t kChunk = 10'000;
-constexpr uint32_t kMaxChunks = 2'000'000;
+constexpr uint32_t kMaxChunks = 400'000;
 
 constexpr uint32_t kMsPerHour = 3600 * 1000;
 

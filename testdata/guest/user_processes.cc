@@ -47,7 +47,6 @@ uint32_t ComputeWithFpu(uint32_t start) {
 }
 
 uint32_t UseTls(uint32_t value) {
-  constexpr uint16_t kTlsSelector = 0x33;
   thread_local_word = value;
   CallKernel(SystemCall::kSetTls, reinterpret_cast<uint32_t>(&thread_local_word));
   asm volatile("movw %0, %%gs" : : "r"(kTlsSelector));
