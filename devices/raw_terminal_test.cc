@@ -204,7 +204,7 @@ TEST_P(RawTerminalSignal, RestoresAndDiesOfIt_B40) {
 INSTANTIATE_TEST_SUITE_P(EverySignal, RawTerminalSignal,
                          testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT,
                                          SIGSEGV, SIGBUS, SIGILL, SIGFPE),
-                         [](const auto& info) { return std::string(sigabbrev_np(info.param)); });
+                         [](const auto& each) { return std::string(sigabbrev_np(each.param)); });
 
 TEST(RawTerminal, IgnoredSignalsStayIgnored) {
   OnTerminal terminal([] {

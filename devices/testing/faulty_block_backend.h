@@ -1,0 +1,70 @@
+// A disk that fails when told to, for tests.
+
+#ifndef DEVICES_TESTING_FAULTY_BLOCK_BACKEND_H_
+#define DEVICES_TESTING_FAULTY_BLOCK_BACKEND_H_
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "devices/block_backend.h"
+#include "devices/io_vector.h"
+
+namespace lguest {
+
+// What is wrong with the disk; owned by the test, which may change it at any time.
+struct BlockFaults {
+  static constexpr uint64_t kNowhere = std::numeric_limits<uint64_t>::max();
+
+  uint64_t bad_byte = kNowhere;  // a transfer that meets it stops there
+  absl::Status sync;
+  int transfers = 0;  // counts
+  int syncs = 0;
+};
+
+// Passes everything on to another disk, up to the fault.
+class FaultyBlockBackend final : public BlockBackend {
+ public:
+  FaultyBlockBackend(std::unique_ptr<BlockBackend> disk, BlockFaults& faults)
+      : disk_(std::move(disk)), faults_(faults) {}
+
+  uint64_t size() const override { return disk_->size(); }
+
+  absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) override {
+    return UpToFault(&BlockBackend::ReadAt, offset, pieces);
+  }
+  absl::Status WriteAt(uint64_t offset, std::span<const iovec> pieces) override {
+    return UpToFault(&BlockBackend::WriteAt, offset, pieces);
+  }
+  absl::Status Sync() override {
+    ++faults_.syncs;
+    return faults_.sync;
+  }
+
+ private:
+  using Transfer = absl::Status (BlockBackend::*)(uint64_t, std::span<const iovec>);
+
+  absl::Status UpToFault(Transfer transfer, uint64_t offset, std::span<const iovec> pieces) {
+    ++faults_.transfers;
+    IoVector good(pieces);
+    if (faults_.bad_byte < offset || faults_.bad_byte - offset >= good.size()) {
+      return (disk_.get()->*transfer)(offset, pieces);
+    }
+    good.Truncate(faults_.bad_byte - offset);
+    absl::Status moved =
+        (disk_.get()->*transfer)(offset, {good.data(), static_cast<size_t>(good.count())});
+    return moved.ok() ? absl::DataLossError("Input/output error") : moved;
+  }
+
+  const std::unique_ptr<BlockBackend> disk_;
+  BlockFaults& faults_;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_TESTING_FAULTY_BLOCK_BACKEND_H_
