@@ -1,14 +1,22 @@
-// Where the checks end up that the C++ library makes in builds without NDEBUG, of an index say.
+// Where the C++ library's own checks end up, of an index say.
+
+#include <bits/functexcept.h>
 
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/text.h"
 
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl58-cpp,readability-identifier-naming): the
+// library's own names for them.
 namespace std {
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl58-cpp): the library's own name for it.
+#ifdef _GLIBCXX_ASSERTIONS
 void __glibcxx_assert_fail(const char* file, int line, const char* /*function*/,
                            const char* condition) noexcept {
   guest::Crash(guest::Text(file, ":", line, ": ", condition).view());
 }
+#endif
+
+void __throw_out_of_range_fmt(const char* what, ...) { guest::Crash(what); }
 
 }  // namespace std
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl58-cpp,readability-identifier-naming)
