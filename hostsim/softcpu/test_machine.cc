@@ -33,6 +33,15 @@ constexpr uint64_t Flat(uint64_t type, uint64_t dpl, uint64_t base = 0) {
          ((base >> 24) << 56);
 }
 
+MachineCode WithAddress(uint8_t opcode, uint32_t address) {
+  MachineCode code = {opcode};
+  for (int shift = 0; shift < 32; shift += 8) {
+    code.push_back(static_cast<uint8_t>(address >> shift));
+  }
+  code.insert(code.end(), {0xcd, kDone});
+  return code;
+}
+
 }  // namespace
 
 TestMachine::TestMachine() {
@@ -80,11 +89,11 @@ void TestMachine::Poke(uint32_t phys, uint32_t value) {
   OrDie(memory->Write(GuestPhys(phys), value));
 }
 
-void TestMachine::PokeBytes(uint32_t phys, std::initializer_list<uint8_t> bytes) {
-  OrDie(memory->WriteBytes(GuestPhys(phys), std::as_bytes(std::span(bytes.begin(), bytes.size()))));
+void TestMachine::PokeBytes(uint32_t phys, const MachineCode& bytes) {
+  OrDie(memory->WriteBytes(GuestPhys(phys), std::as_bytes(std::span(bytes))));
 }
 
-void TestMachine::Load(int ring, std::initializer_list<uint8_t> code) {
+void TestMachine::Load(int ring, const MachineCode& code) {
   PokeBytes(kCodePhys, code);
   for (int i = 0; i < static_cast<int>(Register::kEip); ++i) {
     cpu->Set(static_cast<Register>(i), 0);
@@ -108,7 +117,7 @@ Trap TestMachine::RunToTrap() {
   return handler.traps[0];
 }
 
-Trap TestMachine::Do(int ring, std::initializer_list<uint8_t> code) {
+Trap TestMachine::Do(int ring, const MachineCode& code) {
   Load(ring, code);
   return RunToTrap();
 }
@@ -116,6 +125,10 @@ Trap TestMachine::Do(int ring, std::initializer_list<uint8_t> code) {
 bool IsDone(const Trap& trap) {
   return trap.kind == Trap::Kind::kSoftwareInterrupt && trap.vector == kDone;
 }
+
+MachineCode LoadFrom(uint32_t virt) { return WithAddress(0xa1, virt); }
+
+MachineCode StoreTo(uint32_t virt) { return WithAddress(0xa3, virt); }
 
 bool IsPageFault(const Trap& trap, uint32_t cr2, uint32_t error_code) {
   return IsException(trap, 14, error_code) && trap.cr2 == cr2;

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -28,6 +27,8 @@ class RecordingHandler : public TrapHandler {
   std::vector<Trap> traps;
   std::function<bool(const Trap&)> resume;
 };
+
+using MachineCode = std::vector<uint8_t>;
 
 // Page-table bits.
 inline constexpr uint32_t kP = 1;   // present
@@ -73,16 +74,16 @@ class TestMachine {
 
   uint32_t Peek(uint32_t phys) const;
   void Poke(uint32_t phys, uint32_t value);  // told to the CPU, as the launcher would
-  void PokeBytes(uint32_t phys, std::initializer_list<uint8_t> bytes);
+  void PokeBytes(uint32_t phys, const MachineCode& bytes);
 
   // Puts code at the start of the code pages, and sets all registers for it: general ones 0, flat
   // segments of the ring.
-  void Load(int ring, std::initializer_list<uint8_t> code);
+  void Load(int ring, const MachineCode& code);
 
   // Runs until a trap, and returns that.
   Trap RunToTrap();
   // Load() and RunToTrap().
-  Trap Do(int ring, std::initializer_list<uint8_t> code);
+  Trap Do(int ring, const MachineCode& code);
 
   uint32_t reg(Register r) const { return cpu->Get(r); }
 
@@ -96,6 +97,10 @@ class TestMachine {
 // `int $0x99`: how code in tests says that it is through.
 inline constexpr uint8_t kDone = 0x99;
 bool IsDone(const Trap& trap);
+
+// Moves the word at `virt` to %eax, or the other way, and is done.
+MachineCode LoadFrom(uint32_t virt);
+MachineCode StoreTo(uint32_t virt);
 
 // What a page fault looks like.
 bool IsPageFault(const Trap& trap, uint32_t cr2, uint32_t error_code);

@@ -80,42 +80,35 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
   return block;
 }
 
-// Instructions that the library gives a meaning of its own to.
-#define LGUEST_RAISE(env, vector) \
-  RaiseException(env, vector, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0)))
-
-// `in` and `out` are let through at any privilege: here IOPL is 0 and there is no permission
-// bitmap.
-uint64_t InByte(void* env, uint32_t port) LGUEST_WRAP(helper_inb_x86_64);
-uint64_t InByte(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
-uint64_t InWord(void* env, uint32_t port) LGUEST_WRAP(helper_inw_x86_64);
-uint64_t InWord(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
-uint64_t InLong(void* env, uint32_t port) LGUEST_WRAP(helper_inl_x86_64);
-uint64_t InLong(void* env, uint32_t /*port*/) { LGUEST_RAISE(env, kGeneralProtection); }
-void OutByte(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outb_x86_64);
-void OutByte(void* env, uint32_t /*port*/, uint32_t /*data*/) {
-  LGUEST_RAISE(env, kGeneralProtection);
+// Instructions that the library gives a meaning of its own to: all are #GP(0) here. One function
+// under all their names, since equal functions might be merged into calls of one, which would spoil
+// the return address.
+void Refuse(void* env) asm("lguest_refuse_instruction");
+void Refuse(void* env) {
+  RaiseException(env, kGeneralProtection, 0,
+                 reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
 }
-void OutWord(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outw_x86_64);
-void OutWord(void* env, uint32_t /*port*/, uint32_t /*data*/) {
-  LGUEST_RAISE(env, kGeneralProtection);
-}
-void OutLong(void* env, uint32_t port, uint32_t data) LGUEST_WRAP(helper_outl_x86_64);
-void OutLong(void* env, uint32_t /*port*/, uint32_t /*data*/) {
-  LGUEST_RAISE(env, kGeneralProtection);
-}
+#define LGUEST_REFUSE(symbol)                         \
+  void Refuse_##symbol(void* env) LGUEST_WRAP(symbol) \
+      __attribute__((alias("lguest_refuse_instruction")))
 
-// sysenter does nothing there; sysexit and rdpmc raise #UD, rdpmc at a stale %eip.
-void Sysenter(void* env, int len) LGUEST_WRAP(helper_sysenter_x86_64);
-void Sysenter(void* env, int /*len*/) { LGUEST_RAISE(env, kGeneralProtection); }
-void Sysexit(void* env, int size) LGUEST_WRAP(helper_sysexit_x86_64);
-void Sysexit(void* env, int /*size*/) { LGUEST_RAISE(env, kGeneralProtection); }
-void ReadCounter(void* env) LGUEST_WRAP(helper_rdpmc_x86_64);
-void ReadCounter(void* env) { LGUEST_RAISE(env, kGeneralProtection); }
+// Let through at any privilege, where there is neither IOPL nor a permission bitmap to allow it.
+LGUEST_REFUSE(helper_inb_x86_64);
+LGUEST_REFUSE(helper_inw_x86_64);
+LGUEST_REFUSE(helper_inl_x86_64);
+LGUEST_REFUSE(helper_outb_x86_64);
+LGUEST_REFUSE(helper_outw_x86_64);
+LGUEST_REFUSE(helper_outl_x86_64);
+// The first does nothing there; the others raise #UD, rdpmc at a stale %eip.
+LGUEST_REFUSE(helper_sysenter_x86_64);
+LGUEST_REFUSE(helper_sysexit_x86_64);
+LGUEST_REFUSE(helper_rdpmc_x86_64);
 
-// syscall does nothing there; the processors that we resemble do not have it.
+// Does nothing there; the processors that we resemble do not have it.
 void Syscall(void* env, int len) LGUEST_WRAP(helper_syscall_x86_64);
-void Syscall(void* env, int /*len*/) { LGUEST_RAISE(env, kInvalidOpcode); }
+void Syscall(void* env, int /*len*/) {
+  RaiseException(env, kInvalidOpcode, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+}
 
 // Shows features that do not work here, whatever model is asked for.
 void Cpuid(char* env) LGUEST_WRAP(helper_cpuid_x86_64);
