@@ -27,9 +27,9 @@ constexpr Field<uint64_t> kE820Address{0x2d0};
 constexpr Field<uint64_t> kE820Size{0x2d8};
 constexpr Field<uint32_t> kE820Type{0x2e0};
 
-constexpr uint32_t kHdrS = 0x53726448;     // "HdrS": the fields from 0x202 on are valid
-constexpr uint16_t kProtocol = 0x207;      // the first version that has a platform type
-constexpr uint8_t kUnknownLoader = 0xff;   // no number is assigned to this one
+constexpr uint32_t kHdrS = 0x53726448;    // "HdrS": the fields from 0x202 on are valid
+constexpr uint16_t kProtocol = 0x207;     // the first version that has a platform type
+constexpr uint8_t kUnknownLoader = 0xff;  // no number is assigned to this one
 constexpr uint32_t kPlatformLguest = 1;
 constexpr uint32_t kE820Ram = 1;
 

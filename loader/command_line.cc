@@ -16,9 +16,9 @@ absl::Status CheckCommandLine(absl::string_view command_line) {
                         command_line.size(), kCommandLineSize - 1));
   }
   if (const size_t nul = command_line.find('\0'); nul != absl::string_view::npos) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "kernel command line of %u bytes: it would end at the NUL in byte %u",
-        command_line.size(), nul));
+    return absl::FailedPreconditionError(
+        absl::StrFormat("kernel command line of %u bytes: it would end at the NUL in byte %u",
+                        command_line.size(), nul));
   }
   return absl::OkStatus();
 }

@@ -53,8 +53,7 @@ constexpr Format kOtherFormats[] = {
 };
 
 bool StartsWith(std::span<const std::byte> bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() &&
-         std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
 bool Is(const Format& format, std::span<const std::byte> bytes) {

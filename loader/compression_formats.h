@@ -9,8 +9,8 @@
 
 namespace lguest::loader {
 
-// True when a gzip member can start here: magic, the one method there is, no reserved flag (RFC 1952,
-// section 2.3).
+// True when a gzip member can start here: magic, the one method there is, no reserved flag (RFC
+// 1952, section 2.3).
 bool IsGzip(std::span<const std::byte> bytes);
 
 // The first place at or behind `from` where a gzip member can start; it need not be one.

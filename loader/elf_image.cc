@@ -117,8 +117,8 @@ bool Holds(const Segment& segment, uint64_t address, uint64_t size) {
   return address >= start && address + size <= start + segment.file_size;
 }
 
-// Sections of code that runs only while booting. The table comes from the file and may say anything;
-// what it says of places where no data was loaded is passed over.
+// Sections of code that runs only while booting. The table comes from the file and may say
+// anything; what it says of places where no data was loaded is passed over.
 std::vector<GuestRange> FindBootCode(Elf* elf, const ElfImage& image) {
   std::vector<GuestRange> ranges;
   size_t names = 0;

@@ -1,4 +1,5 @@
-// Kernels as ELF executables: what is to be loaded where (lguest interface, section 3: kernel image).
+// Kernels as ELF executables: what is to be loaded where (lguest interface, section 3: kernel
+// image).
 
 #ifndef LOADER_ELF_IMAGE_H_
 #define LOADER_ELF_IMAGE_H_

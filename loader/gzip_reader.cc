@@ -30,6 +30,7 @@ void GzipReader::Start(std::span<const std::byte> packed) {
 
 GzipReader::State GzipReader::Read(std::span<std::byte> out) {
   if (stream_.state == nullptr) return State::kBad;
+  if (out.empty()) return State::kMore;
   for (;;) {
     const uInt in_size = Narrow(rest_.size());
     const uInt out_size = Narrow(out.size());

@@ -37,8 +37,8 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
   LoadedKernel loaded;
   std::vector<Part> parts;
   for (const Segment& segment : elf->segments) {
-    parts.push_back({absl::StrCat(file.name, " segment ", segment.number),
-                     segment.address.value(), segment.memory_size});
+    parts.push_back({absl::StrCat(file.name, " segment ", segment.number), segment.address.value(),
+                     segment.memory_size});
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
@@ -70,17 +70,17 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
   const absl::StatusOr<uint32_t> page_offset =
       InferPageOffset(*code, range.address.value(), file.name);
   if (!page_offset.ok()) return page_offset.status();
-  absl::StatusOr<Layout> layout =
-      PlanKernel(file, room,
-                 {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
-                 *page_offset);
+  absl::StatusOr<Layout> layout = PlanKernel(
+      file, room, {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
+      *page_offset);
   if (!layout.ok()) return layout.status();
   const absl::StatusOr<GuestVirt> entry =
       FindEntryPoint(memory, std::span(&range, 1), *page_offset, file.name);
   if (!entry.ok()) return entry.status();
-  return LoadedKernel{*layout, *entry,
-                      {absl::StrFormat("Unpacked size %u addr %#x", range.size,
-                                       range.address.value())}};
+  return LoadedKernel{
+      *layout,
+      *entry,
+      {absl::StrFormat("Unpacked size %u addr %#x", range.size, range.address.value())}};
 }
 
 }  // namespace

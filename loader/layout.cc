@@ -41,7 +41,7 @@ std::string Size(uint64_t bytes) {
 }
 
 std::string Describe(const Part& part) {
-  return absl::StrFormat("%s (%#x to %#x)", part.name, part.start, part.end());
+  return absl::StrFormat("%s (0x%x to 0x%x)", part.name, part.start, part.end());
 }
 
 // `problem` is what does not fit into memory.
@@ -52,8 +52,8 @@ absl::Status DoesNotFit(absl::string_view problem, uint32_t ram_size, uint64_t l
     return absl::InvalidArgumentError(
         absl::StrCat(problem, " ", Size(ram_size), " of memory, and no memory size would do"));
   }
-  return absl::OutOfRangeError(absl::StrCat(problem, " ", Size(ram_size),
-                                            " of memory: at least ", *needed, " MB are needed"));
+  return absl::OutOfRangeError(absl::StrCat(problem, " ", Size(ram_size), " of memory: at least ",
+                                            *needed, " MB are needed"));
 }
 
 std::vector<Part> LowParts() {
@@ -67,10 +67,11 @@ uint64_t LowEnd(const std::vector<Part>& parts) {
   return end;
 }
 
-// The parts at the top, or an error when they do not even fit by themselves.
-absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_bytes) {
-  const uint64_t low_end = LowEnd(LowParts());
-  if (low_end + PageAlignUp(initrd.size) + table_bytes <= ram_size) return absl::OkStatus();
+// That the parts at the top fit at all. `low_end`: the end of what is known of the rest, for
+// advice.
+absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_bytes,
+                          uint64_t low_end) {
+  if (PageAlignUp(initrd.size) + table_bytes <= ram_size) return absl::OkStatus();
   if (initrd.size == 0) return DoesNotFit("page tables do not fit into", ram_size, low_end, initrd);
   return DoesNotFit(absl::StrFormat("%s (%u bytes) and page tables (%u bytes) do not fit into",
                                     initrd.name, initrd.size, table_bytes),
@@ -81,7 +82,9 @@ absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_
 
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd) {
   const uint64_t tables = MostPageTableBytes(ram_size);
-  if (auto status = CheckTopFits(ram_size, initrd, tables); !status.ok()) return status;
+  if (auto status = CheckTopFits(ram_size, initrd, tables, LowEnd(LowParts())); !status.ok()) {
+    return status;
+  }
   return static_cast<uint32_t>(ram_size - PageAlignUp(initrd.size) - tables);
 }
 
@@ -91,11 +94,19 @@ absl::Status KernelDoesNotFit(const Part& kernel, uint32_t ram_size, const Part&
 }
 
 absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
+  std::vector<Part> parts = LowParts();
+  for (const Part& part : request.kernel) {
+    if (part.size != 0) parts.push_back(part);
+  }
+  const size_t low_parts = parts.size();
+  const uint64_t low_end = LowEnd(parts);
+
   Layout layout;
   layout.page_tables = SizePageTables(request.ram_size, request.page_offset);
   PageTablePlan& tables = layout.page_tables;
   const uint64_t table_bytes = (uint64_t{tables.table_count} + 1) * kPageSize;
-  if (auto status = CheckTopFits(request.ram_size, request.initrd, table_bytes); !status.ok()) {
+  if (auto status = CheckTopFits(request.ram_size, request.initrd, table_bytes, low_end);
+      !status.ok()) {
     return status;
   }
   const uint32_t initrd_start =
@@ -103,32 +114,28 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
   layout.initrd = GuestPhys(initrd_start);
   tables.directory = GuestPhys(initrd_start - kPageSize);
   tables.tables = GuestPhys(tables.directory.value() - tables.table_count * kPageSize);
+  parts.push_back({request.initrd.name, initrd_start, request.initrd.size});
+  parts.push_back({"page tables", tables.tables.value(), table_bytes});
 
-  std::vector<Part> parts = LowParts();
+  const uint64_t mapped = uint64_t{tables.mapped_pages} * kPageSize;
   for (const Part& part : request.kernel) {
     if (part.end() > request.ram_size) {
       return KernelDoesNotFit(part, request.ram_size, request.initrd);
     }
-    const uint64_t mapped = uint64_t{tables.mapped_pages} * kPageSize;
     if (part.end() > mapped) {
       return absl::InvalidArgumentError(
           absl::StrFormat("%s lies beyond the %#x bytes that page offset %#x leaves to be mapped",
                           Describe(part), mapped, request.page_offset));
     }
-    if (part.size != 0) parts.push_back(part);
   }
-  const size_t movable = parts.size();  // from here on a part lies lower in less memory
-  parts.push_back({"page tables", tables.tables.value(), table_bytes});
-  parts.push_back({request.initrd.name, initrd_start, request.initrd.size});
   for (size_t i = 0; i < parts.size(); ++i) {
     for (size_t k = i + 1; k < parts.size(); ++k) {
       if (parts[i].start >= parts[k].end() || parts[k].start >= parts[i].end()) continue;
       const std::string both =
           absl::StrCat(Describe(parts[i]), " and ", Describe(parts[k]), " overlap");
-      if (k < movable) return absl::InvalidArgumentError(both);
-      return DoesNotFit(absl::StrCat(both, " in"), request.ram_size,
-                        LowEnd({parts.begin(), parts.begin() + static_cast<ptrdiff_t>(movable)}),
-                        request.initrd);
+      // Of two low parts none would make way in a larger memory.
+      if (k < low_parts) return absl::InvalidArgumentError(both);
+      return DoesNotFit(absl::StrCat(both, " in"), request.ram_size, low_end, request.initrd);
     }
   }
   return layout;

@@ -33,10 +33,10 @@ struct Part {
 };
 
 struct LayoutRequest {
-  uint32_t ram_size = 0;         // bytes, a multiple of the page size
-  std::vector<Part> kernel;      // placed by the kernel's file
-  Part initrd;                   // size 0: there is none; its start is chosen here
-  uint32_t page_offset = 0;      // has passed CheckPageOffset()
+  uint32_t ram_size = 0;     // bytes, a multiple of the page size
+  std::vector<Part> kernel;  // placed by the kernel's file
+  Part initrd;               // size 0: there is none; its start is chosen here
+  uint32_t page_offset = 0;  // has passed CheckPageOffset()
 };
 
 struct Layout {
@@ -48,8 +48,8 @@ struct Layout {
 // that much memory; InvalidArgument when no memory size would help.
 absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request);
 
-// How far a kernel may reach whatever its page offset turns out to be: to be known before a kernel is
-// unpacked. OutOfRange when initrd and page tables alone do not fit.
+// How far a kernel may reach whatever its page offset turns out to be: to be known before a kernel
+// is unpacked. OutOfRange when initrd and page tables alone do not fit.
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd);
 
 // The error for a kernel part that ends behind where it may in `ram_size` bytes of memory. Its end

@@ -70,10 +70,9 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                     .entry = kernel->entry,
                     .page_offset = layout.page_tables.page_offset,
                     .notes = std::move(kernel->notes)};
-  guest.notes.push_back(absl::StrFormat("Linear mapping of %u pages in %u pte pages at %#x",
-                                        layout.page_tables.mapped_pages,
-                                        layout.page_tables.table_count,
-                                        layout.page_tables.tables.value()));
+  guest.notes.push_back(absl::StrFormat(
+      "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,
+      layout.page_tables.table_count, layout.page_tables.tables.value()));
   return guest;
 }
 

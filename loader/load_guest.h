@@ -30,17 +30,17 @@ struct LoadedGuest {
   std::vector<std::string> notes;  // a line for each thing done, for those who want to know
 };
 
-// Fills the first `ram_size` bytes of `memory` (a multiple of the page size; device pages may follow)
-// as section 3 of the lguest interface wants it. `memory` is fresh: all zeroes. The files have to
-// keep their length while the guest lives, for its memory may be a private mapping of them.
+// Fills the first `ram_size` bytes of `memory` (a multiple of the page size; device pages may
+// follow) as section 3 of the lguest interface wants it. `memory` is fresh: all zeroes. The files
+// have to keep their length while the guest lives, for its memory may be a private mapping of them.
 //
-// On an error the contents of `memory` are of no use. Its message is one line and says what is wrong
-// with which file; its code says whose fault it is:
+// On an error the contents of `memory` are of no use. Its message is one line and says what is
+// wrong with which file; its code says whose fault it is:
 //   InvalidArgument                           a file is not what it should be
 //   OutOfRange                                the memory is too small, the message says for what
 //   NotFound, PermissionDenied, Unavailable   a file cannot be opened or read
-//   FailedPrecondition                        the command line is too long, or `ram_size` is no size
-//   anything else                             the launcher's own trouble
+//   FailedPrecondition                        the command line is too long, or `ram_size` is no
+//   size anything else                             the launcher's own trouble
 absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                                       const GuestImage& image);
 

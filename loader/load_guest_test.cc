@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "loader/little_endian.h"
 #include "testdata/images/bytes.h"
 #include "testdata/images/elf_builder.h"
 #include "testdata/images/temp_file.h"
@@ -30,8 +30,7 @@ class LoadGuestTest : public testing::Test {
   uint32_t Translate(const LoadedGuest& guest, uint32_t address) {
     const uint32_t pde = At<uint32_t>(guest.page_directory.value() + address / (4u << 20) * 4);
     if (pde == 0) return 0;
-    const uint32_t pte =
-        At<uint32_t>(PageAlignDown(pde) + address / kPageSize % 1024 * 4);
+    const uint32_t pte = At<uint32_t>(PageAlignDown(pde) + address / kPageSize % 1024 * 4);
     return pte == 0 ? 0 : PageAlignDown(pte) + address % kPageSize;
   }
 };
@@ -62,6 +61,59 @@ TEST_F(LoadGuestTest, InitrdEndsAtTheTopOfRam) {
   EXPECT_EQ(loaded, contents);
   EXPECT_EQ(At<uint32_t>(start + 5000), 0u);
   EXPECT_EQ(guest->page_directory, GuestPhys(start - kPageSize));
+}
+
+TEST_F(LoadGuestTest, EmptyInitrdIsRefused_B27) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const TempFile initrd({});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""});
+  EXPECT_TRUE(absl::IsInvalidArgument(guest.status()));
+  EXPECT_EQ(guest.status().message(), initrd.path() + ": the file is empty");
+}
+
+TEST_F(LoadGuestTest, InitrdLargerThanMemoryIsNamed_B27) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const TempFile initrd(Bytes(kRam + 1));
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""});
+  EXPECT_TRUE(absl::IsOutOfRange(guest.status()));
+  EXPECT_THAT(std::string(guest.status().message()), testing::StartsWith(initrd.path()));
+}
+
+TEST_F(LoadGuestTest, NothingIsWrittenAboveRam_B29) {
+  ASSERT_TRUE(memory_->Write<uint32_t>(GuestPhys(kRam), 0xdeadbeef).ok());
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const TempFile initrd(testdata::Noise(kPageSize, 1));
+  ASSERT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""}).ok());
+  EXPECT_EQ(At<uint32_t>(kRam), 0xdeadbeef);
+  EXPECT_EQ(At<uint32_t>(kRam + 4), 0u);
+}
+
+TEST_F(LoadGuestTest, RamSizeHasToBePagesOfTheMemory) {
+  const GuestImage image = {"/nowhere", std::nullopt, ""};
+  for (const uint32_t size : {0u, 100u, kRam + 1, kRam + 2 * kPageSize}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(LoadGuest(*memory_, size, image).status())) << size;
+  }
+  EXPECT_TRUE(absl::IsNotFound(LoadGuest(*memory_, kRam, image).status()));
+}
+
+TEST_F(LoadGuestTest, CommandLineIsChecked_B31) {
+  const auto guest = LoadGuest(*memory_, kRam, {"/nowhere", std::nullopt, std::string(5000, 'x')});
+  EXPECT_TRUE(absl::IsFailedPrecondition(guest.status()));
+}
+
+TEST_F(LoadGuestTest, MissingInitrdCannotBeOpened) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), "/nowhere", ""});
+  EXPECT_TRUE(absl::IsNotFound(guest.status()));
+}
+
+TEST_F(LoadGuestTest, NotesSayWhatWasDone) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, ""});
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  EXPECT_THAT(guest->notes,
+              testing::ElementsAre("Section 0: size 24576 addr 0x100000",
+                                   "Linear mapping of 4096 pages in 4 pte pages at 0xffb000"));
 }
 
 }  // namespace

@@ -12,10 +12,10 @@
 namespace lguest::loader {
 namespace {
 
-constexpr int kLoadEax = 0xa1;            // mov moffs32, %eax
-constexpr size_t kInstructionSize = 5;    // with the address
+constexpr int kLoadEax = 0xa1;          // mov moffs32, %eax
+constexpr size_t kInstructionSize = 5;  // with the address
 constexpr uint32_t kTopByteShift = 24;
-constexpr uint32_t kNeeded = 4;           // more than three times
+constexpr uint32_t kNeeded = 4;  // more than three times
 
 using Tallies = std::array<uint32_t, 256>;
 
@@ -74,8 +74,8 @@ absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32
         "one has to stand out with %u or more (seen: %s)",
         name, kNeeded, Describe(tallies)));
   }
-  const auto first = std::find_if(family_begin, best,
-                                  [&](uint32_t tally) { return StandsOut(tally, rival); });
+  const auto first =
+      std::find_if(family_begin, best, [&](uint32_t tally) { return StandsOut(tally, rival); });
   return static_cast<uint32_t>(first - tallies.begin()) << kTopByteShift;
 }
 

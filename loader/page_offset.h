@@ -18,9 +18,9 @@ namespace lguest::loader {
 // addresses' top bytes, the one that recurs is the page offset's.
 //
 // `code` is what will lie at physical `load_address`. The offset is a multiple of 16 MB. A kernel
-// that reaches beyond the first 16 MB has addresses with the following top bytes as well; the lowest
-// that stands out counts. InvalidArgument, naming `name` and the tallies, unless a top byte recurs
-// more than three times and more than twice as often as any other.
+// that reaches beyond the first 16 MB has addresses with the following top bytes as well; the
+// lowest that stands out counts. InvalidArgument, naming `name` and the tallies, unless a top byte
+// recurs more than three times and more than twice as often as any other.
 absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32_t load_address,
                                          absl::string_view name);
 

@@ -32,14 +32,12 @@ PageTablePlan SizePageTables(uint32_t ram_size, uint32_t page_offset) {
 
 absl::Status CheckPageOffset(uint32_t page_offset) {
   if (page_offset % kBytesPerTable != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("page offset %#x: a multiple of %#x is needed", page_offset,
-                        kBytesPerTable));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "page offset %#x: a multiple of %#x is needed", page_offset, kBytesPerTable));
   }
   if (page_offset >= kHostAreaStart) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("page offset %#x: from %#x on addresses belong to the host", page_offset,
-                        kHostAreaStart));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "page offset %#x: from %#x on addresses belong to the host", page_offset, kHostAreaStart));
   }
   return absl::OkStatus();
 }

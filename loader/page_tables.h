@@ -28,8 +28,8 @@ struct PageTablePlan {
 // CheckPageOffset().
 PageTablePlan SizePageTables(uint32_t ram_size, uint32_t page_offset);
 
-// InvalidArgument unless the offset is a multiple of 4 MB below the host's area. `page_offset` 0, for
-// a kernel linked where it is loaded, is a good one.
+// InvalidArgument unless the offset is a multiple of 4 MB below the host's area. `page_offset` 0,
+// for a kernel linked where it is loaded, is a good one.
 absl::Status CheckPageOffset(uint32_t page_offset);
 
 // Writes directory and tables. OutOfRange when they lie outside of guest memory.

@@ -32,12 +32,12 @@ struct Segment {
   uint64_t memory_end() const { return uint64_t{address.value()} + memory_size; }
 };
 
-// Puts a segment into fresh guest memory. `image` is the whole image, and the caller has checked that
-// the segment lies in it and in the memory, and overlaps no other.
+// Puts a segment into fresh guest memory. `image` is the whole image, and the caller has checked
+// that the segment lies in it and in the memory, and overlaps no other.
 //
 // With the file descriptor `fd` of the image (-1: there is none) whole pages are mapped
-// copy-on-write, so that guests of one kernel share what they do not change; the odd bytes before and
-// after them are copied, so that nothing that merely follows in the file comes along.
+// copy-on-write, so that guests of one kernel share what they do not change; the odd bytes before
+// and after them are copied, so that nothing that merely follows in the file comes along.
 absl::Status PlaceSegment(GuestMemory& memory, const Segment& segment,
                           std::span<const std::byte> image, int fd);
 

@@ -34,11 +34,7 @@ class Unpacker {
  public:
   Unpacker(GuestMemory& memory, const KernelFile& file, const Room& room, uint32_t load_address,
            uint32_t limit)
-      : memory_(memory),
-        file_(file),
-        room_(room),
-        load_address_(load_address),
-        limit_(limit) {}
+      : memory_(memory), file_(file), room_(room), load_address_(load_address), limit_(limit) {}
 
   // Unpacks the member in `packed`, which starts at `offset` of the file. Without a value it is not
   // a whole gzip member, or next to nothing: then failure() says why.
@@ -130,9 +126,8 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
                         file_.name, load_address_, kLowEnd));
   }
   if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
-    return KernelDoesNotFit(
-        {absl::StrCat(file_.name, " unpacked"), load_address_, start.size()}, room_.ram_size,
-        room_.initrd);
+    return KernelDoesNotFit({absl::StrCat(file_.name, " unpacked"), load_address_, start.size()},
+                            room_.ram_size, room_.initrd);
   }
   const uint32_t room = limit_ - load_address_;
   const GuestPhys address(load_address_);
@@ -153,8 +148,8 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
           file_.name, offset, kLargestKernel));
     }
     return KernelDoesNotFit(
-        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()},
-        room_.ram_size, room_.initrd);
+        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()}, room_.ram_size,
+        room_.initrd);
   }
   memory_.NotifyWritten(address, written);
   UnpackedKernel kernel;
@@ -177,8 +172,8 @@ absl::StatusOr<UnpackedKernel> UnpackFromHeader(Unpacker& unpacker, const Kernel
         "%s: payload_offset and payload_length: the payload ends at byte %u, but the file has %u",
         file.name, payload.offset + payload.size, file.bytes.size()));
   }
-  const auto packed = file.bytes.subspan(static_cast<size_t>(payload.offset),
-                                         static_cast<size_t>(payload.size));
+  const auto packed =
+      file.bytes.subspan(static_cast<size_t>(payload.offset), static_cast<size_t>(payload.size));
   if (const char* const format = OtherFormatName(packed); format != nullptr) {
     return OtherFormat(file, format, payload.offset);
   }
@@ -230,8 +225,8 @@ absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFil
                                             const Room& room, uint32_t limit) {
   const SetupHeader header = ReadSetupHeader(file.bytes).value_or(SetupHeader());
   if (header.load_address > UINT32_MAX) {
-    return absl::InvalidArgumentError(absl::StrFormat("%s: pref_address %#x is beyond 4 GB",
-                                                      file.name, header.load_address));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: pref_address %#x is beyond 4 GB", file.name, header.load_address));
   }
   Unpacker unpacker(memory, file, room, static_cast<uint32_t>(header.load_address), limit);
   return header.payload.has_value() ? UnpackFromHeader(unpacker, file, *header.payload)

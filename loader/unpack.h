@@ -9,9 +9,8 @@
 #include <span>
 
 #include "absl/status/statusor.h"
-#include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
-#include "loader/kernel.h"
+#include "loader/kernel_file.h"
 #include "loader/segment.h"
 
 namespace lguest::loader {
@@ -30,12 +29,12 @@ struct UnpackedKernel {
   std::span<const std::byte> elf;
 };
 
-// Finds the gzip payload of `file`, where its header says or else wherever there is one, and unpacks
-// it. A bare kernel goes straight into `memory`, behind the command line and up to `limit`
+// Finds the gzip payload of `file`, where its header says or else wherever there is one, and
+// unpacks it. A bare kernel goes straight into `memory`, behind the command line and up to `limit`
 // (exclusive). Nothing is left in memory of places that only looked like a payload.
 //
-// InvalidArgument, naming the file, the place and the reason, when there is none, it is truncated or
-// corrupt, or compressed in another way; OutOfRange when the kernel does not fit below `limit`.
+// InvalidArgument, naming the file, the place and the reason, when there is none, it is truncated
+// or corrupt, or compressed in another way; OutOfRange when the kernel does not fit below `limit`.
 absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFile& file,
                                             const Room& room, uint32_t limit);
 

@@ -55,8 +55,8 @@ class ElfBuilder {
   std::vector<ElfSection> sections_;
 };
 
-// A small kernel that loads: `size` bytes of code at physical 1 MB, virtual 1 MB above `page_offset`,
-// and as many zeroes behind it. Its entry is at 64 bytes and the magic into it.
+// A small kernel that loads: `size` bytes of code at physical 1 MB, virtual 1 MB above
+// `page_offset`, and as many zeroes behind it. Its entry is at 64 bytes and the magic into it.
 ElfBuilder GoodKernel(uint32_t page_offset = 0xc0000000, uint32_t size = 0x3000);
 
 }  // namespace lguest::testdata

@@ -1,0 +1,154 @@
+#include "loader/kernel.h"
+
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "testdata/images/bytes.h"
+#include "testdata/images/bzimage_builder.h"
+#include "testdata/images/elf_builder.h"
+#include "testdata/images/malformed.h"
+
+namespace lguest::loader {
+namespace {
+
+using testdata::Bytes;
+using testing::AnyOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+Bytes BzImageOf(const Bytes& kernel, uint16_t version, uint64_t pref_address = 0) {
+  testdata::BzImage image;
+  image.version = version;
+  image.payload = testdata::Gzip(kernel);
+  image.pref_address = pref_address;
+  return Build(image);
+}
+
+constexpr uint32_t kRam = 16u << 20;
+constexpr uint32_t kPageOffset = 0xc0000000;
+
+class KernelTest : public testing::Test {
+ protected:
+  absl::StatusOr<LoadedKernel> Load(const Bytes& file, uint32_t ram_size = kRam) {
+    memory_ = *GuestMemory::Create(ram_size + kPageSize);
+    Room room;
+    room.ram_size = ram_size;
+    return LoadKernel(*memory_, {"vmlinux", file}, room);
+  }
+
+  uint16_t FirstInstruction(const LoadedKernel& kernel) {
+    return *memory_->Read<uint16_t>(
+        GuestPhys(kernel.entry.value() - kernel.layout.page_tables.page_offset));
+  }
+
+  std::unique_ptr<GuestMemory> memory_;
+};
+
+constexpr uint16_t kJumpHere = 0xfeeb;  // the entry of every test kernel
+
+TEST_F(KernelTest, LoadsElf) {
+  const auto kernel = Load(testdata::GoodKernel().Build());
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
+  EXPECT_THAT(kernel->notes, testing::ElementsAre("Section 0: size 24576 addr 0x100000"));
+}
+
+TEST_F(KernelTest, LoadsBareKernelFromBzImage) {
+  const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 0x7000);
+  const auto kernel = Load(BzImageOf(code, 0x206));
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->layout.page_tables.page_offset, kPageOffset);
+  EXPECT_EQ(kernel->entry, GuestVirt(kPageOffset + 0x100000 + 0x7000 + 13));
+  EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
+  EXPECT_THAT(kernel->notes, testing::ElementsAre("Unpacked size 32768 addr 0x100000"));
+}
+
+TEST_F(KernelTest, LoadsElfFromBzImage) {
+  const Bytes elf = testdata::GoodKernel(0x80000000).Build();
+  const auto kernel = Load(BzImageOf(elf, 0x20f, 0x1000000));
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->layout.page_tables.page_offset, 0x80000000);
+  EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
+}
+
+TEST_F(KernelTest, LoadsGzippedElf_B23) {
+  const auto kernel = Load(testdata::Gzip(testdata::GoodKernel().Build()));
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
+}
+
+TEST_F(KernelTest, HonoursPreferredAddressOfBareKernel_B26) {
+  const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 64);
+  const auto kernel = Load(BzImageOf(code, 0x20a, 0x400000));
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->entry, GuestVirt(kPageOffset + 0x400000 + 64 + 13));
+}
+
+TEST_F(KernelTest, IdentityLinkedKernelIsMappedAtZero_B15_B30) {
+  const auto kernel = Load(testdata::GoodKernel(0).Build());
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->layout.page_tables.page_offset, 0u);
+  EXPECT_EQ(kernel->layout.page_tables.mapped_pages, kRam / kPageSize);
+}
+
+TEST_F(KernelTest, BssMayFillMemoryUpToThePageTables) {
+  const uint32_t tables = (kRam / kBytesPerTable + 1) * kPageSize;
+  testdata::ElfSegment segment;
+  segment.virtual_address = kPageOffset + 0x100000;
+  segment.physical_address = 0x100000;
+  segment.data = testdata::KernelCode(0x1000, kPageOffset, 64);
+  segment.memory_size = kRam - tables - 0x100000;
+  EXPECT_TRUE(Load(testdata::ElfBuilder().Segment(segment).Build()).ok());
+  ++*segment.memory_size;
+  const auto kernel = Load(testdata::ElfBuilder().Segment(segment).Build());
+  EXPECT_EQ(kernel.status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(kernel.status().message(),
+            "vmlinux segment 0 (0x100000 to 0xffb001) and page tables (0xffb000 to 0x1000000) "
+            "overlap in 16 MB of memory: at least 17 MB are needed");
+}
+
+TEST_F(KernelTest, MemorySizeThatIsAdvisedDoes) {
+  testdata::ElfSegment segment;
+  segment.virtual_address = kPageOffset + 0x100000;
+  segment.physical_address = 0x100000;
+  segment.data = testdata::KernelCode(0x1000, kPageOffset, 64);
+  segment.memory_size = 0x10000000;
+  const Bytes file = testdata::ElfBuilder().Segment(segment).Build();
+  EXPECT_THAT(std::string(Load(file).status().message()),
+              EndsWith("does not fit into 16 MB of memory: at least 258 MB are needed"));
+  EXPECT_FALSE(Load(file, 257u << 20).ok());
+  EXPECT_TRUE(Load(file, 258u << 20).ok());
+}
+
+TEST_F(KernelTest, MalformedElfsAreRefusedInOneLine_B10_B11_B12) {
+  for (const testdata::MalformedImage& image : testdata::MalformedElfs()) {
+    const absl::Status status = Load(image.contents).status();
+    EXPECT_THAT(status.code(),
+                AnyOf(absl::StatusCode::kInvalidArgument, absl::StatusCode::kOutOfRange))
+        << image.name;
+    const std::string message(status.message());
+    EXPECT_THAT(message, HasSubstr("vmlinux"));
+    EXPECT_THAT(message, HasSubstr(image.complaint));
+    EXPECT_THAT(message, Not(HasSubstr("\n")));
+  }
+}
+
+TEST_F(KernelTest, MalformedBzImagesAreRefusedInOneLine_B18_B19_B24_B25) {
+  for (const testdata::MalformedImage& image : testdata::MalformedBzImages()) {
+    const absl::Status status = Load(image.contents).status();
+    EXPECT_THAT(status.code(),
+                AnyOf(absl::StatusCode::kInvalidArgument, absl::StatusCode::kOutOfRange))
+        << image.name;
+    const std::string message(status.message());
+    EXPECT_THAT(message, StartsWith("vmlinux"));
+    EXPECT_THAT(message, HasSubstr(image.complaint));
+    EXPECT_THAT(message, Not(HasSubstr("\n")));
+  }
+}
+
+}  // namespace
+}  // namespace lguest::loader

@@ -1,0 +1,68 @@
+#include "loader/setup_header.h"
+
+#include "gtest/gtest.h"
+#include "testdata/images/bytes.h"
+#include "testdata/images/bzimage_builder.h"
+
+namespace lguest::loader {
+namespace {
+
+testdata::BzImage Image(uint16_t version) {
+  testdata::BzImage image;
+  image.version = version;
+  image.code = testdata::Bytes(100);
+  image.payload = testdata::Bytes(1000);
+  image.pref_address = 0x1000000;
+  return image;
+}
+
+TEST(SetupHeaderTest, PayloadFieldsFromProtocol208On) {
+  EXPECT_FALSE(ReadSetupHeader(Build(Image(0x207)))->payload.has_value());
+  const auto header = ReadSetupHeader(Build(Image(0x208)));
+  EXPECT_EQ(header->version, 0x208);
+  ASSERT_TRUE(header->payload.has_value());
+  EXPECT_EQ(header->payload->offset, 5u * 512 + 100);
+  EXPECT_EQ(header->payload->size, 1000u);
+}
+
+TEST(SetupHeaderTest, NoSetupSectorsMeansFour) {
+  testdata::BzImage image = Image(0x208);
+  image.setup_sectors = 0;
+  EXPECT_EQ(ReadSetupHeader(Build(image))->payload->offset, 5u * 512 + 100);
+  image.setup_sectors = 39;
+  EXPECT_EQ(ReadSetupHeader(Build(image))->payload->offset, 40u * 512 + 100);
+}
+
+TEST(SetupHeaderTest, EmptyPayloadFieldIsNone) {
+  testdata::BzImage image = Image(0x208);
+  image.payload_length = 0;
+  EXPECT_FALSE(ReadSetupHeader(Build(image))->payload.has_value());
+}
+
+TEST(SetupHeaderTest, PreferredAddressFromProtocol210On_B26) {
+  EXPECT_EQ(ReadSetupHeader(Build(Image(0x209)))->load_address, kDefaultLoadAddress);
+  EXPECT_EQ(ReadSetupHeader(Build(Image(0x20a)))->load_address, 0x1000000u);
+}
+
+TEST(SetupHeaderTest, PayloadFieldsDoNotWrap) {
+  testdata::BzImage image = Image(0x208);
+  image.payload_offset = 0xffffffff;
+  image.payload_length = 0xffffffff;
+  const auto payload = ReadSetupHeader(Build(image))->payload;
+  EXPECT_EQ(payload->offset + payload->size, uint64_t{0x1fffffffe} + 5 * 512);
+}
+
+TEST(SetupHeaderTest, OtherFilesHaveNone) {
+  testdata::Bytes file = Build(Image(0x208));
+  EXPECT_FALSE(ReadSetupHeader(std::span(file).first(0x25f)).has_value());
+  EXPECT_TRUE(ReadSetupHeader(std::span(file).first(0x260)).has_value());
+  testdata::Put8(file, 0x202, 'h');
+  EXPECT_FALSE(ReadSetupHeader(file).has_value());
+  testdata::Put8(file, 0x202, 'H');
+  testdata::Put16(file, 0x1fe, 0);
+  EXPECT_FALSE(ReadSetupHeader(file).has_value());
+  EXPECT_FALSE(ReadSetupHeader({}).has_value());
+}
+
+}  // namespace
+}  // namespace lguest::loader
