@@ -12,7 +12,7 @@ namespace std {
 #ifdef _GLIBCXX_ASSERTIONS
 void __glibcxx_assert_fail(const char* file, int line, const char* /*function*/,
                            const char* condition) noexcept {
-  guest::Crash(guest::Text(file, ":", line, ": ", condition).view());
+  guest::Crash(guest::Text(file, ":", line, ": ", condition).View());
 }
 #endif
 

@@ -19,7 +19,7 @@ void WriteConsole(std::string_view text);
 
 template <typename... Pieces>
 void Print(const Pieces&... pieces) {
-  WriteConsole(Text(pieces...).view());
+  WriteConsole(Text(pieces...).View());
 }
 
 // Binds the input buffer. Interrupts and devices must have been set up.

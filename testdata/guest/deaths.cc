@@ -98,9 +98,9 @@ void Die(std::string_view cause) {
   for (const Death& death : kDeaths) {
     if (death.cause != cause) continue;
     death.die();
-    Crash(Text("survived ", cause).view());
+    Crash(Text("survived ", cause).View());
   }
-  Crash(Text("no such death: ", cause).view());
+  Crash(Text("no such death: ", cause).View());
 }
 
 void Hang() {

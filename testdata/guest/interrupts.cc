@@ -77,7 +77,7 @@ void DieOfTrap(const TrapFrame& frame) {
   }
   Crash(Text("kernel trap ", frame.vector, " error ", Hex{frame.error}, " at ", Hex{frame.eip},
              " cr2 ", Hex{lguest_data.cr2})
-            .view());
+            .View());
 }
 
 CaughtTrap CatchTrap(void (*code)()) {

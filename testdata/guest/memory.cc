@@ -4,6 +4,7 @@
 // compiler into calls of the very functions they implement, so the moving ones are the CPU's own
 // string instructions.
 
+// NOLINTBEGIN(readability-identifier-naming): the C library's names.
 extern "C" {
 
 void* memcpy(void* to, const void* from, size_t bytes) {
@@ -52,3 +53,4 @@ size_t strlen(const char* text) {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-identifier-naming)

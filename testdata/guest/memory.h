@@ -39,6 +39,7 @@ void WriteOnce(T& object, T value) {
 }  // namespace guest
 
 // What the compiler calls of its own accord, and there is no C library to answer.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 void* memcpy(void* to, const void* from, size_t bytes);
 void* memmove(void* to, const void* from, size_t bytes);
@@ -47,5 +48,6 @@ int memcmp(const void* left, const void* right, size_t bytes);
 void* memchr(const void* from, int value, size_t bytes);
 size_t strlen(const char* text);
 }
+// NOLINTEND(readability-identifier-naming)
 
 #endif  // TESTDATA_GUEST_MEMORY_H_

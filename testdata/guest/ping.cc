@@ -106,7 +106,7 @@ std::optional<IpAddress> ParseIp(std::string_view text) {
 
 bool Pinger::Resolve(const IpAddress& other) {
   other_ = other;
-  other_mac_.reset();
+  resolved_ = false;
   constexpr MacAddress kEverybody = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   for (int i = 0; i < kTries; ++i) {
     Packet request = {};
@@ -120,10 +120,10 @@ bool Pinger::Resolve(const IpAddress& other) {
     Put(request, kArpSenderIp, own_);
     Put(request, kArpTargetIp, other_);
     interface_.Send({request.data(), kArpEnd});
-    for (int packets = 0; packets < kMaxPacketsBeforeReply && !other_mac_; ++packets) {
+    for (int packets = 0; packets < kMaxPacketsBeforeReply && !resolved_; ++packets) {
       if (!HandlePacket(kReplyMs)) break;
     }
-    if (other_mac_) return true;
+    if (resolved_) return true;
   }
   return false;
 }
@@ -133,7 +133,7 @@ bool Pinger::Ping(uint16_t sequence, uint32_t bytes) {
   payload_ = bytes;
   const uint32_t size = kPayload + bytes;
   Packet request = {};
-  Put(request, kReceiver, *other_mac_);
+  Put(request, kReceiver, other_mac_);
   Put(request, kSender, interface_.mac());
   Put16(request, kEtherType, kTypeIp);
   request[kIp] = kIpVersionAndWords;
@@ -174,7 +174,10 @@ void Pinger::HandleArp() {
   const auto sender = Get<IpAddress>(packet_, kArpSenderIp);
   const auto sender_mac = Get<MacAddress>(packet_, kArpSenderMac);
   if (Get<IpAddress>(packet_, kArpTargetIp) != own_) return;
-  if (Get16(packet_, kArpOperation) == kArpReply && sender == other_) other_mac_ = sender_mac;
+  if (Get16(packet_, kArpOperation) == kArpReply && sender == other_) {
+    other_mac_ = sender_mac;
+    resolved_ = true;
+  }
   if (Get16(packet_, kArpOperation) != kArpRequest) return;
   Put(packet_, kReceiver, sender_mac);
   Put(packet_, kSender, interface_.mac());

@@ -40,7 +40,8 @@ class Pinger {
   NetInterface& interface_;
   IpAddress own_;
   IpAddress other_ = {};
-  std::optional<MacAddress> other_mac_;
+  MacAddress other_mac_ = {};
+  bool resolved_ = false;
   std::optional<uint16_t> answered_sequence_;  // of our last echo request that got a reply
   uint32_t payload_ = 0;                       // of our echo requests, in bytes
   uint32_t requests_answered_ = 0;

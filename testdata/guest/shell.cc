@@ -84,19 +84,20 @@ void UseDisk(std::string_view text) {
 
 void UseNet(std::string_view) {
   NetInterface* interface = FirstNetInterface();
-  const std::optional<IpAddress> own = ParseIp(Option("ip").value_or(""));
-  const std::optional<IpAddress> gateway = ParseIp(Option("gw").value_or(""));
-  if (interface == nullptr || !own || !gateway) {
+  const std::string_view other = Option("gw").value_or("");
+  const std::optional<IpAddress> own_ip = ParseIp(Option("ip").value_or(""));
+  const std::optional<IpAddress> other_ip = ParseIp(other);
+  if (interface == nullptr || !own_ip || !other_ip) {
     Print("There is no network, or ip= and gw= are not on my command line.\r\n");
     return;
   }
-  Pinger pinger(*interface, *own);
-  if (!pinger.Resolve(*gateway)) {
-    Print(*Option("gw"), " does not answer.\r\n");
+  Pinger pinger(*interface, *own_ip);
+  if (!pinger.Resolve(*other_ip)) {
+    Print(other, " does not answer.\r\n");
     return;
   }
   for (uint16_t i = 1; i <= 3; ++i) {
-    Print("ping ", i, " to ", *Option("gw"), pinger.Ping(i, 56) ? ": answered\r\n" : ": lost\r\n");
+    Print("ping ", i, " to ", other, pinger.Ping(i, 56) ? ": answered\r\n" : ": lost\r\n");
   }
 }
 
@@ -123,7 +124,7 @@ constexpr Command kCommands[] = {
 void Help(std::string_view) {
   for (const Command& command : kCommands) {
     Text line("  ", command.name);
-    while (line.view().size() < 12) line.Append(' ');
+    while (line.View().size() < 12) line.Append(' ');
     Print(line, command.what, "\r\n");
   }
 }

@@ -156,9 +156,9 @@ TestResult TestSelfModifyingCode() {
   // An instruction that changes the very next one: incl becomes decl.
   uint32_t value = 10;
   constexpr uint8_t kDecl = 0x48;
-  static const uint8_t kPatcher[] = {0xc6, 0x05, 0, 0, 0, 0, kDecl,  // movb $decl, address
-                                     0x40,                           // incl %eax
-                                     0xc3};                          // ret
+  static constexpr uint8_t kPatcher[] = {0xc6, 0x05, 0, 0, 0, 0, kDecl,  // movb $decl, address
+                                         0x40,                           // incl %eax
+                                         0xc3};                          // ret
   static std::array<uint8_t, sizeof(kPatcher)> patcher;
   memcpy(patcher.data(), kPatcher, sizeof(kPatcher));
   const auto target = reinterpret_cast<uint32_t>(&patcher[7]);

@@ -35,7 +35,7 @@ class Text {
     Append("0x");
     AppendDigits(number.value, 16);
   }
-  void Append(const Text& text) { Append(text.view()); }
+  void Append(const Text& text) { Append(text.View()); }
 
   template <std::integral Number>
   void Append(Number number) {
@@ -48,7 +48,7 @@ class Text {
     }
   }
 
-  std::string_view view() const { return {bytes_, size_}; }
+  std::string_view View() const { return {bytes_, size_}; }
 
  private:
   static constexpr size_t kCapacity = 240;

@@ -9,14 +9,14 @@ uint32_t Hello() {
   Write("Hello from ring 3.\r\n");
   const Text line("I am process ", CallKernel(SystemCall::kGetPid),
                   ", and you read this by a system call.\r\n");
-  Write(line.view());
+  Write(line.View());
   return 0;
 }
 
 uint32_t CountLines(char letter, uint32_t lines) {
   for (uint32_t i = 1; i <= lines; ++i) {
     const Text line("process ", letter, ": ", i, "\r\n");
-    Write(line.view());
+    Write(line.View());
     CallKernel(SystemCall::kSleep, 50);
   }
   return 0;
