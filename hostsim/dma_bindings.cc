@@ -34,7 +34,7 @@ absl::StatusOr<std::optional<BoundDma>> DmaBindings::FreeBuffer(const GuestMemor
   for (uint32_t i = 0; i < binding->count; ++i) {
     const uint64_t dma = binding->array.value() + uint64_t{i} * sizeof(Dma);
     if (dma > UINT32_MAX || !memory.Contains(GuestPhys(static_cast<uint32_t>(dma)), sizeof(Dma))) {
-      return GuestDeath("bad read address %#x len %u", dma, sizeof(Dma));
+      return GuestDeath("bad read address 0x%x len %u", dma, sizeof(Dma));
     }
     const GuestPhys addr(static_cast<uint32_t>(dma));
     if (*memory.Read<uint32_t>(addr) == 0) return BoundDma{.dma = addr, .irq = binding->irq};

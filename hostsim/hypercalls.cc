@@ -25,7 +25,7 @@ absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
     return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
   }
   absl::StatusOr<SharedData> data = SharedData::At(guest.memory, GuestPhys(call.edx));
-  if (!data.ok()) return GuestDeath("bad guest page %#x", call.edx);
+  if (!data.ok()) return GuestDeath("bad guest page 0x%x", call.edx);
   guest.data = *data;
   guest.noirq_start = data->noirq_start();
   guest.noirq_end = data->noirq_end();
@@ -48,7 +48,7 @@ absl::Status Crash(const Guest& guest, GuestPhys text) {
 
 absl::Status SwitchPageTable(Guest& guest, GuestPhys directory) {
   if (!guest.memory.Contains(directory, kPageSize)) {
-    return GuestDeath("bad read address %#x len %u", directory.value(), kPageSize);
+    return GuestDeath("bad read address 0x%x len %u", directory.value(), kPageSize);
   }
   guest.cpu.SetPageDirectory(directory);
   return absl::OkStatus();
@@ -69,7 +69,7 @@ absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& res
   const uint32_t count = (call.ecx >> 8) & 0xffff;
   result = 0;
   if (irq >= kInterrupts) return absl::OkStatus();
-  if (!IsUsableKey(guest, key)) return GuestDeath("bad dma key %#x", key.value());
+  if (!IsUsableKey(guest, key)) return GuestDeath("bad dma key 0x%x", key.value());
   const bool done =
       irq == 0 ? guest.bindings.Unbind(key, array) : guest.bindings.Bind(key, array, count, irq);
   result = done ? 1 : 0;

@@ -90,7 +90,7 @@ bool ScriptedVcpu::Do(const Action& action, TrapHandler& handler, Progress& prog
       return true;
     case Action::Op::kExpectResult:
       if (Get(Register::kEax) != action.numbers[0]) {
-        failures_.push_back(absl::StrFormat("line %d: result %#x, not %#x", action.line,
+        failures_.push_back(absl::StrFormat("line %d: result 0x%x, not 0x%x", action.line,
                                             Get(Register::kEax), action.numbers[0]));
       }
       return true;
@@ -132,7 +132,7 @@ void ScriptedVcpu::Expect(const Action& action) {
   const absl::Status read = memory_.ReadBytes(
       GuestPhys(action.numbers[0]), std::as_writable_bytes(std::span(found.data(), found.size())));
   if (read.ok() && found == action.bytes) return;
-  failures_.push_back(absl::StrFormat("line %d: at %#x \"%s\", not \"%s\"", action.line,
+  failures_.push_back(absl::StrFormat("line %d: at 0x%x \"%s\", not \"%s\"", action.line,
                                       action.numbers[0], absl::CHexEscape(found),
                                       absl::CHexEscape(action.bytes)));
 }
@@ -164,11 +164,11 @@ void ScriptedVcpu::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
 }
 
 void ScriptedVcpu::FlushPage(GuestPhys directory, GuestVirt page) {
-  flushes_.push_back(absl::StrFormat("page %#x of %#x", page.value(), directory.value()));
+  flushes_.push_back(absl::StrFormat("page 0x%x of 0x%x", page.value(), directory.value()));
 }
 
 void ScriptedVcpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
-  flushes_.push_back(absl::StrFormat("entry %u of %#x", index, directory.value()));
+  flushes_.push_back(absl::StrFormat("entry %u of 0x%x", index, directory.value()));
 }
 
 }  // namespace lguest::hostsim

@@ -42,7 +42,7 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   }
   if (boot.page_offset >= kHostAreaStart) {
     return absl::ErrnoToStatus(EINVAL,
-                               absl::StrFormat("page offset %#x lies in the host's area, from %#x",
+                               absl::StrFormat("page offset 0x%x lies in the host's area, from 0x%x",
                                                boot.page_offset, kHostAreaStart));
   }
   if (uint64_t{boot.pfn_limit} * kPageSize != guest_.memory.size()) {
@@ -52,7 +52,7 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   }
   if (!guest_.memory.Contains(boot.page_directory, kPageSize)) {
     return absl::ErrnoToStatus(EINVAL,
-                               absl::StrFormat("page directory %#x lies outside guest memory",
+                               absl::StrFormat("page directory 0x%x lies outside guest memory",
                                                boot.page_directory.value()));
   }
   Vcpu& cpu = guest_.cpu;
@@ -103,7 +103,7 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   }
   if (!buffer->has_value()) {
     return absl::ErrnoToStatus(ENOENT,
-                               absl::StrFormat("no free buffer is bound to key %#x", key.value()));
+                               absl::StrFormat("no free buffer is bound to key 0x%x", key.value()));
   }
   return **buffer;
 }
@@ -196,7 +196,7 @@ absl::Status SoftwareHost::Reflect(const Trap& trap) {
   const absl::StatusOr<bool> delivered = DeliverTrap(guest_, trap.vector, trap.error_code);
   if (!delivered.ok()) return delivered.status();
   if (*delivered) return absl::OkStatus();
-  return GuestDeath("unhandled trap %u at %#x (%#x)", trap.vector, guest_.cpu.Get(Register::kEip),
+  return GuestDeath("unhandled trap %u at 0x%x (0x%x)", trap.vector, guest_.cpu.Get(Register::kEip),
                     trap.vector == kPageFault ? trap.cr2 : trap.error_code);
 }
 

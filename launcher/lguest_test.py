@@ -1,0 +1,145 @@
+"""The launcher from outside: command line, console, exit status, with our own guest on the software CPU."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TIME_LIMIT = 120  # seconds; far more than anything here takes
+
+
+def run(*args, stdin=b""):
+    return subprocess.run([LAUNCHER, *args], input=stdin, capture_output=True, timeout=TIME_LIMIT, check=False)
+
+
+class GuestTest(unittest.TestCase):
+    def boot(self, *args, kernel=None, stdin=b""):
+        return run("--host=sim", "64", kernel or VMLINUX, *args, stdin=stdin)
+
+    def assert_died(self, result, reason):
+        self.assertEqual(result.returncode, 1, result)
+        self.assertEqual(result.stderr.decode(), f"lguest: guest died: {reason}\n")
+
+    def test_every_test_of_the_guest_passes(self):
+        result = self.boot("test=all", stdin=b"a line of input\r")
+        lines = result.stdout.decode().splitlines()
+        self.assertEqual([line for line in lines if line.startswith("FAIL")], [], result)
+        self.assertGreater(sum(line.startswith("PASS") for line in lines), 20, result)
+        self.assertIn("PASS console-in", lines)
+        self.assertEqual(result.returncode, 0, result)
+        self.assertEqual(result.stderr, b"")
+
+    def test_a_bzimage_boots_like_its_vmlinux(self):
+        result = self.boot("test=boot,page-tables", kernel=BZIMAGE)
+        self.assertIn(b"PASS boot\r\nPASS page-tables\r\n", result.stdout, result)
+        self.assertEqual(result.returncode, 0)
+
+    def test_an_initrd_arrives(self):
+        result = run("64", "--initrd=" + INITRD, VMLINUX, "test=initrd")
+        self.assertIn(b"PASS initrd", result.stdout, result)
+        self.assertEqual(result.returncode, 0)
+
+    def test_memory_of_all_sizes(self):
+        for size in ("16", "512m", "1g"):
+            result = run(size, VMLINUX, "test=boot,demand")
+            self.assertIn(b"PASS boot\r\nPASS demand\r\n", result.stdout, result)
+            self.assertEqual(result.returncode, 0)
+
+    def test_a_crash_is_told_with_its_reason(self):
+        self.assert_died(self.boot("crash=out of luck"), "CRASH: out of luck")
+
+    def test_a_reason_cannot_write_on_the_users_terminal(self):
+        result = self.boot("crash=\x1b[2Jgotcha")
+        self.assertEqual(result.returncode, 1)
+        self.assertNotIn(b"\x1b", result.stderr)
+        self.assertIn(b"gotcha", result.stderr)
+
+    def test_what_guests_must_not_do_kills_them(self):
+        for cause, reason in {
+            "hypercall": b"Bad hypercall",
+            "init-twice": b"already have lguest_data",
+            "stack-segment": b"bad stack segment",
+            "stack-pages": b"bad stack pages",
+            "gate": b"bad IDT type",
+            "gdt": b"too many gdt entries",
+            "gdt-address": b"bad read address",
+            "tls-address": b"bad read address",
+            "crash-address": b"bad read address",
+            "dma-key": b"bad sending DMA key",
+            "pte": b"bad page table entry",
+            "pde": b"bad page directory entry",
+            "trap": b"unhandled trap 6",
+            "page-fault": b"unhandled trap 14",
+        }.items():
+            result = self.boot("die=" + cause)
+            self.assertEqual(result.returncode, 1, (cause, result))
+            self.assertIn(reason, result.stderr, cause)
+
+    def test_three_control_cs_abort_a_guest_that_hears_nothing(self):
+        self.assertEqual(self.boot("hang", stdin=b"\x03\x03\x03").returncode, 2)
+
+    def test_the_shell_answers(self):
+        result = self.boot("demo", stdin=b"echo it works\rpoweroff\r")
+        self.assertIn(b"\nit works\r\n", result.stdout, result)
+        self.assertEqual(result.returncode, 0)
+
+    def test_console_output_is_all_of_standard_output(self):
+        result = self.boot("-v", "crash=x")
+        self.assertIn(b"host: software CPU", result.stderr)
+        self.assertTrue(result.stdout.startswith(b"lguest demo kernel"), result)
+
+
+class CommandLineTest(unittest.TestCase):
+    def assert_refused(self, status, words, *args):
+        result = run(*args)
+        self.assertEqual(result.returncode, status, result)
+        message = result.stderr.decode()
+        self.assertTrue(message.startswith("lguest: ") and message.count("\n") == 1, message)
+        for word in words:
+            self.assertIn(word, message)
+        self.assertEqual(result.stdout, b"")
+
+    def test_help_and_version(self):
+        self.assertEqual(run("--help").returncode, 0)
+        self.assertIn(b"--initrd", run("--help").stdout)
+        self.assertEqual(run("--version").stdout, b"lguest 1.0\n")
+
+    def test_usage_errors_are_64(self):
+        self.assert_refused(64, ["memory size"])
+        self.assert_refused(64, ["'64q'"], "64q", VMLINUX)
+        self.assert_refused(64, ["--blok"], "--blok=x", "64", VMLINUX)
+
+    def test_files_that_cannot_be_opened_are_66(self):
+        self.assert_refused(66, ["/no/such/kernel"], "64", "/no/such/kernel")
+        self.assert_refused(66, ["/no/such/initrd"], "64", "--initrd=/no/such/initrd", VMLINUX)
+        self.assert_refused(66, ["directory"], "64", "/tmp")
+
+    def test_files_that_are_no_kernels_are_65(self):
+        with tempfile.NamedTemporaryFile() as file:
+            self.assert_refused(65, [file.name, "empty"], "64", file.name)
+            file.write(b"x" * 51)
+            file.flush()
+            self.assert_refused(65, [file.name], "64", file.name)
+        self.assert_refused(65, ["lguest_test.py"], "64", os.path.abspath(__file__))
+
+    def test_a_64_bit_program_is_65(self):
+        self.assert_refused(65, [LAUNCHER, "64"], "64", LAUNCHER)
+
+    def test_a_kernel_that_does_not_fit_is_65(self):
+        self.assert_refused(65, [VMLINUX], "1", VMLINUX)
+
+    def test_a_relative_path_means_where_the_user_typed_it(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.symlink(os.path.abspath(VMLINUX), os.path.join(directory, "kernel"))
+            environment = dict(os.environ, BUILD_WORKING_DIRECTORY=directory)
+            result = subprocess.run(
+                [LAUNCHER, "64", "kernel", "crash=found"],
+                env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False)
+            self.assertEqual(result.stderr, b"lguest: guest died: CRASH: found\n")
+
+
+if __name__ == "__main__":
+    LAUNCHER, VMLINUX, BZIMAGE, INITRD = sys.argv[1:5]
+    del sys.argv[1:5]
+    unittest.main()

@@ -1,0 +1,169 @@
+#include "launcher/options.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "launcher/memory_size.h"
+
+namespace lguest {
+namespace {
+
+constexpr std::string_view kUsage =
+    R"(Usage: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]...
+
+Runs KERNEL, an lguest guest kernel (vmlinux or bzImage), with MEM megabytes of memory (64, 64m, 1g).
+Options may stand anywhere; what follows a -- is no option.
+
+  --block=FILE[,readonly]   a disk (/dev/lgba, /dev/lgbb, ...)
+  --tunnet=IP[/PREFIX]      a network with this machine, which gets address IP (eth0, eth1, ...)
+  --tunnet=bridge:NAME      a network that joins bridge NAME
+  --tunnet=tap:NAME         a network through the tap NAME, which is there already
+  --tunnet=fd:N             a network through the tap open as file descriptor N
+  --sharenet=FILE           a network with the other guests that name FILE
+  --initrd=FILE             the initial RAM disk
+  --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
+  -v, --verbose             say on stderr what is done
+  --help, --version
+
+Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 64 usage, 65 a file is not
+what it should be, 66 a file cannot be opened, 69 no usable host, 70 a fault of the launcher.
+)";
+
+// Splits the words into options and others, as getopt_long() does, but without its global state and
+// with errors of our own wording.
+class Parser {
+ public:
+  explicit Parser(std::span<const std::string> args) : args_(args) {}
+
+  absl::StatusOr<Options> Parse() {
+    while (!args_.empty() && !options_.help && !options_.version) {
+      const std::string_view word = Next();
+      if (word == "--") {
+        words_.insert(words_.end(), args_.begin(), args_.end());
+        break;
+      }
+      absl::Status status;
+      if (word.starts_with("--")) {
+        status = ParseLong(word.substr(2));
+      } else if (word.size() > 1 && word.starts_with('-')) {
+        status = ParseShort(word);
+      } else {
+        words_.emplace_back(word);
+      }
+      if (!status.ok()) return status;
+    }
+    if (options_.help || options_.version) return std::move(options_);
+    if (absl::Status status = ParseWords(); !status.ok()) return status;
+    return std::move(options_);
+  }
+
+ private:
+  std::string_view Next() {
+    const std::string_view word = args_.front();
+    args_ = args_.subspan(1);
+    return word;
+  }
+
+  absl::Status ParseLong(std::string_view option) {
+    const size_t sign = option.find('=');
+    const std::string_view name = option.substr(0, sign);
+    std::optional<std::string_view> value;
+    if (sign != std::string_view::npos) value = option.substr(sign + 1);
+
+    if (name == "help" || name == "version" || name == "verbose") {
+      if (value.has_value()) {
+        return absl::InvalidArgumentError(absl::StrFormat("option --%s takes no value", name));
+      }
+      (name == "help"      ? options_.help
+       : name == "version" ? options_.version
+                           : options_.verbose) = true;
+      return absl::OkStatus();
+    }
+    if (!TakesValue(name)) return UnknownOption(absl::StrFormat("--%s", name));
+    if (!value.has_value() && !args_.empty()) value = Next();
+    if (!value.has_value() || value->empty()) {
+      return absl::InvalidArgumentError(absl::StrFormat("option --%s needs a value", name));
+    }
+    return SetValue(name, *value);
+  }
+
+  static bool TakesValue(std::string_view name) {
+    return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
+           name == "host";
+  }
+
+  absl::Status SetValue(std::string_view name, std::string_view value) {
+    if (name == "host") return SetHost(value);
+    if (name == "initrd") {
+      options_.initrd = value;
+      return absl::OkStatus();
+    }
+    const auto kind = name == "block"    ? DeviceOption::Kind::kBlock
+                      : name == "tunnet" ? DeviceOption::Kind::kTunNet
+                                         : DeviceOption::Kind::kShareNet;
+    options_.devices.push_back({kind, std::string(value)});
+    return absl::OkStatus();
+  }
+
+  absl::Status SetHost(std::string_view value) {
+    static constexpr std::pair<std::string_view, HostChoice> kChoices[] = {
+        {"auto", HostChoice::kAuto},
+        {"device", HostChoice::kDevice},
+        {"kvm", HostChoice::kKvm},
+        {"sim", HostChoice::kSimulator}};
+    for (const auto& [name, choice] : kChoices) {
+      if (value == name) {
+        options_.host = choice;
+        return absl::OkStatus();
+      }
+    }
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--host=%s: there are auto, device, kvm and sim", value));
+  }
+
+  absl::Status ParseShort(std::string_view word) {
+    for (const char letter : word.substr(1)) {
+      if (letter != 'v') return UnknownOption(word);
+      options_.verbose = true;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status UnknownOption(std::string_view option) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "unknown option %s (put -- before kernel arguments that begin with a dash; --help tells "
+        "what there is)",
+        option));
+  }
+
+  absl::Status ParseWords() {
+    if (words_.size() < 2) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "%s missing: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]... (--help tells more)",
+          words_.empty() ? "memory size and kernel" : "kernel"));
+    }
+    absl::StatusOr<uint32_t> memory = ParseMemorySize(words_[0]);
+    if (!memory.ok()) return memory.status();
+    options_.memory = *memory;
+    options_.kernel = words_[1];
+    options_.command_line = absl::StrJoin(words_.begin() + 2, words_.end(), " ");
+    return absl::OkStatus();
+  }
+
+  std::span<const std::string> args_;
+  std::vector<std::string> words_;
+  Options options_;
+};
+
+}  // namespace
+
+absl::StatusOr<Options> ParseOptions(std::span<const std::string> args) {
+  return Parser(args).Parse();
+}
+
+std::string_view UsageText() { return kUsage; }
+
+}  // namespace lguest

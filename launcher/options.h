@@ -1,0 +1,52 @@
+// The command line of the launcher.
+
+#ifndef LAUNCHER_OPTIONS_H_
+#define LAUNCHER_OPTIONS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace lguest {
+
+enum class HostChoice : uint8_t { kAuto, kDevice, kKvm, kSimulator };
+
+// A device, as asked for with --block=, --tunnet= or --sharenet=; `value` is what stands behind the
+// sign.
+struct DeviceOption {
+  enum class Kind : uint8_t { kBlock, kTunNet, kShareNet };
+
+  Kind kind;
+  std::string value;
+
+  friend bool operator==(const DeviceOption&, const DeviceOption&) = default;
+};
+
+struct Options {
+  bool help = false;     // the rest is not filled in
+  bool version = false;  // likewise
+  bool verbose = false;
+  HostChoice host = HostChoice::kAuto;
+  std::string initrd;  // empty: none
+  std::vector<DeviceOption>
+      devices;          // in the order of the command line: the guest sees them in that order
+  uint32_t memory = 0;  // bytes
+  std::string kernel;
+  std::string command_line;  // the words after the kernel, joined by a blank each
+};
+
+// `args` without the program's name. Options may stand anywhere, behind the kernel too, up to a
+// `--`; what is left is MEM KERNEL [kernel arguments]. InvalidArgument, naming the word that is
+// wrong, otherwise.
+absl::StatusOr<Options> ParseOptions(std::span<const std::string> args);
+
+// What --help prints.
+std::string_view UsageText();
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_OPTIONS_H_

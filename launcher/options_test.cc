@@ -1,0 +1,123 @@
+#include "launcher/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_split.h"
+
+namespace lguest {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+absl::StatusOr<Options> Parse(std::string_view line) {
+  const std::vector<std::string> args = absl::StrSplit(line, ' ', absl::SkipEmpty());
+  return ParseOptions(args);
+}
+
+std::string Error(std::string_view line) {
+  const absl::Status status = Parse(line).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << line;
+  return std::string(status.message());
+}
+
+TEST(OptionsTest, MemoryKernelAndItsArguments) {
+  const Options options = Parse("64 vmlinux root=/dev/lgba console=hvc0").value();
+  EXPECT_EQ(options.memory, 64u << 20);
+  EXPECT_EQ(options.kernel, "vmlinux");
+  EXPECT_EQ(options.command_line, "root=/dev/lgba console=hvc0");
+  EXPECT_THAT(options.devices, IsEmpty());
+  EXPECT_THAT(options.initrd, IsEmpty());
+  EXPECT_FALSE(options.verbose);
+  EXPECT_EQ(options.host, HostChoice::kAuto);
+}
+
+TEST(OptionsTest, TheCommandLineHasNoTrailingBlank_B31) {
+  EXPECT_EQ(Parse("64 vmlinux quiet")->command_line, "quiet");
+  EXPECT_EQ(Parse("64 vmlinux")->command_line, "");
+}
+
+TEST(OptionsTest, DevicesKeepTheirOrder) {
+  const Options options =
+      Parse("--block=a --tunnet=192.168.19.1 64 --sharenet=net vmlinux --block=b").value();
+  using Kind = DeviceOption::Kind;
+  EXPECT_THAT(
+      options.devices,
+      ElementsAre(DeviceOption{Kind::kBlock, "a"}, DeviceOption{Kind::kTunNet, "192.168.19.1"},
+                  DeviceOption{Kind::kShareNet, "net"}, DeviceOption{Kind::kBlock, "b"}));
+}
+
+TEST(OptionsTest, OptionsMayFollowTheKernel_B81) {
+  const Options options = Parse("64 vmlinux --block=disk root=/dev/lgba -v").value();
+  EXPECT_EQ(options.command_line, "root=/dev/lgba");
+  EXPECT_TRUE(options.verbose);
+  EXPECT_EQ(options.devices.size(), 1u);
+}
+
+TEST(OptionsTest, BehindTwoDashesNothingIsAnOption_B81) {
+  const Options options = Parse("64 vmlinux -- -s --verbose").value();
+  EXPECT_EQ(options.command_line, "-s --verbose");
+  EXPECT_FALSE(options.verbose);
+}
+
+TEST(OptionsTest, AnOptionsValueIsNotTheMemorySize_B78) {
+  const Options options = Parse("--block disk.img 64 vmlinux").value();
+  EXPECT_EQ(options.memory, 64u << 20);
+  EXPECT_EQ(options.devices[0].value, "disk.img");
+}
+
+TEST(OptionsTest, MemoryIsNoNumber_B79) {
+  EXPECT_THAT(Error("abc vmlinux"), HasSubstr("'abc'"));
+  EXPECT_THAT(Error("4096 vmlinux"), HasSubstr("1m to 2944m"));
+}
+
+TEST(OptionsTest, WithoutWordsItSaysWhatIsMissing_B80) {
+  EXPECT_THAT(Error(""), HasSubstr("memory size and kernel missing"));
+  EXPECT_THAT(Error("--verbose"), HasSubstr("memory size and kernel missing"));
+  EXPECT_THAT(Error("64"), HasSubstr("kernel missing"));
+}
+
+TEST(OptionsTest, AnUnknownOptionIsNamed_B82) {
+  EXPECT_THAT(Error("--blok=x 64 vmlinux"), HasSubstr("unknown option --blok "));
+  EXPECT_THAT(Error("64 vmlinux -s"), HasSubstr("unknown option -s "));
+  EXPECT_THAT(Error("-vx 64 vmlinux"), HasSubstr("unknown option -vx "));
+}
+
+TEST(OptionsTest, HelpAndVersionNeedNothingElse_B83) {
+  EXPECT_TRUE(Parse("--help")->help);
+  EXPECT_TRUE(Parse("--version")->version);
+  EXPECT_TRUE(Parse("64 vmlinux --help")->help);
+}
+
+TEST(OptionsTest, AValueIsNeededOrRefused) {
+  EXPECT_EQ(Error("64 vmlinux --block"), "option --block needs a value");
+  EXPECT_EQ(Error("64 vmlinux --initrd="), "option --initrd needs a value");
+  EXPECT_EQ(Error("64 vmlinux --verbose=yes"), "option --verbose takes no value");
+}
+
+TEST(OptionsTest, HostsAreKnownByName) {
+  EXPECT_EQ(Parse("--host=auto 64 vmlinux")->host, HostChoice::kAuto);
+  EXPECT_EQ(Parse("--host=device 64 vmlinux")->host, HostChoice::kDevice);
+  EXPECT_EQ(Parse("--host=kvm 64 vmlinux")->host, HostChoice::kKvm);
+  EXPECT_EQ(Parse("--host sim 64 vmlinux")->host, HostChoice::kSimulator);
+  EXPECT_EQ(Error("--host=xen 64 vmlinux"), "--host=xen: there are auto, device, kvm and sim");
+}
+
+TEST(OptionsTest, ASingleDashIsAWord) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
+
+TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
+  for (const std::string_view part : {"--block", "--tunnet", "--sharenet", "--initrd", "--host",
+                                      "--verbose", "--help", "--version", "0 ", "70 "}) {
+    EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
+  }
+}
+
+}  // namespace
+}  // namespace lguest

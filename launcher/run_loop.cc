@@ -1,0 +1,117 @@
+#include "launcher/run_loop.h"
+
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "launcher/waker.h"
+
+namespace lguest {
+namespace {
+
+// Units of input (packets, reads) that one device hands over before the guest runs again: a flood
+// of them must not keep it from running.
+constexpr int kInputsPerTurn = 64;
+
+class InputServer {
+ public:
+  InputServer(DeviceBus& bus, Waker& waker) : bus_(bus), waker_(waker) {}
+
+  absl::Status WatchAll() {
+    for (size_t i = 0; i < bus_.devices().size(); ++i) {
+      if (absl::Status status = Watch(i); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  // Serves the devices that the waker reported, and those that the guest had no room for.
+  absl::Status Serve() {
+    DeviceSet ready = waker_.TakeReady() | std::exchange(stalled_, 0);
+    for (; ready != 0; ready &= ready - 1) {
+      if (absl::Status status = ServeOne(static_cast<size_t>(std::countr_zero(ready)));
+          !status.ok()) {
+        return status;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // The guest may have made room.
+  absl::Status ServeStalled() { return stalled_ == 0 ? absl::OkStatus() : Serve(); }
+
+ private:
+  absl::Status Watch(size_t index) {
+    const int fd = bus_.devices()[index]->input_fd();
+    return fd < 0 ? absl::OkStatus() : waker_.Watch(index, fd);
+  }
+
+  absl::Status ServeOne(size_t index) {
+    for (int i = 0; i < kInputsPerTurn; ++i) {
+      const absl::StatusOr<Device::Input> input = bus_.Receive(index);
+      if (!input.ok()) return input.status();
+      switch (*input) {
+        case Device::Input::kMore:
+          waker_.MadeProgress();
+          continue;
+        case Device::Input::kNone:
+          return Watch(index);
+        case Device::Input::kNoRoom:
+          Stall(index);
+          return absl::OkStatus();
+        case Device::Input::kHeld:
+          Stall(index);
+          return Watch(index);
+        case Device::Input::kClosed:
+          return absl::OkStatus();
+      }
+    }
+    return Watch(index);
+  }
+
+  void Stall(size_t index) {
+    stalled_ |= DeviceSet{1} << index;
+    waker_.RetryLater(index);
+  }
+
+  DeviceBus& bus_;
+  Waker& waker_;
+  DeviceSet stalled_ = 0;
+};
+
+void Report(DeviceBus& bus, const NoticeSink& verbose) {
+  for (const DeviceBus::StatusChange& change : bus.StatusChanges()) {
+    if (verbose) verbose(change.describe);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& verbose) {
+  const absl::StatusOr<std::unique_ptr<Waker>> waker = Waker::Start(host);
+  if (!waker.ok()) return waker.status();
+  InputServer inputs(bus, **waker);
+  if (absl::Status status = inputs.WatchAll(); !status.ok()) return status;
+
+  while (true) {
+    const absl::StatusOr<Exit> exit = host.Run();
+    if (!exit.ok()) return exit.status();
+    if (const Died* died = std::get_if<Died>(&*exit)) return died->reason;
+
+    absl::Status served;
+    if (const DmaSent* sent = std::get_if<DmaSent>(&*exit)) {
+      served = bus.Dispatch(*sent);
+      if (served.ok()) served = inputs.ServeStalled();
+    } else if (std::holds_alternative<BrokenOut>(*exit)) {
+      served = inputs.Serve();
+      host.Resume().IgnoreError();  // fails when the guest has died, which Run() will tell
+    }
+    if (absl::IsCancelled(served)) return served;
+    if (!served.ok()) return std::string(served.message());
+    Report(bus, verbose);
+  }
+}
+
+}  // namespace lguest

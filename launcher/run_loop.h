@@ -1,0 +1,25 @@
+// The life of a guest, from its first instruction to its last.
+
+#ifndef LAUNCHER_RUN_LOOP_H_
+#define LAUNCHER_RUN_LOOP_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "devices/device_bus.h"
+#include "devices/notice.h"
+#include "launcher/host/host.h"
+
+namespace lguest {
+
+// Runs the guest of an initialized `host` and lets its devices work until it dies; returns the
+// reason ("CRASH: Power down" is an orderly power-off). `verbose` hears what the guest does with
+// its devices; may be null.
+//
+// Cancelled when the user gave up with three ^C; any other error is a fault of the launcher or its
+// host. Called on the thread that owns the host.
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& verbose);
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_RUN_LOOP_H_

@@ -1,0 +1,198 @@
+#include "launcher/run_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "devices/console.h"
+#include "devices/console_backend.h"
+#include "hostsim/scripted_machine.h"
+
+namespace lguest {
+namespace {
+
+using ::lguest::hostsim::Script;
+using ::lguest::hostsim::ScriptedMachine;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr GuestPhys kRamEnd(15 *
+                            kPageSize);  // the last page of a ScriptedMachine is for descriptors
+constexpr uint32_t kConsoleIrq = 1;
+constexpr uint32_t kDma = 0x5000;
+constexpr uint32_t kBuffer = 0x6000;
+
+// A pipe, whose ends are closed with it.
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe(ends_.data()), 0); }
+  ~Pipe() {
+    close(ends_[0]);
+    CloseWriter();
+  }
+
+  int reader() const { return ends_[0]; }
+  int writer() const { return ends_[1]; }
+  void CloseWriter() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+  void Write(std::string_view text) const {
+    EXPECT_EQ(write(ends_[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  std::string ReadAll() {
+    CloseWriter();
+    std::string all(65536, '\0');
+    const ssize_t len = read(ends_[0], all.data(), all.size());
+    all.resize(len < 0 ? 0 : static_cast<size_t>(len));
+    return all;
+  }
+
+ private:
+  std::array<int, 2> ends_ = {-1, -1};
+};
+
+// A scripted guest with a console whose user is two pipes.
+class RunLoopTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::string> Run(const Script& script) {
+    machine_ = std::make_unique<ScriptedMachine>(script);
+    std::vector<std::unique_ptr<Device>> devices;
+    devices.push_back(std::make_unique<Console>(
+        std::make_unique<FdConsoleBackend>(keyboard_.reader(), screen_.writer())));
+    const std::unique_ptr<DeviceBus> bus =
+        DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices),
+                          [this](const std::string& line) { notices_ += line + "\n"; })
+            .value();
+    EXPECT_TRUE(machine_->host().Initialize(machine_->boot()).ok());
+    absl::StatusOr<std::string> death = RunGuest(
+        machine_->host(), *bus, [this](const std::string& line) { verbose_ += line + "\n"; });
+    EXPECT_THAT(machine_->cpu().failures(), IsEmpty());
+    return death;
+  }
+
+  Pipe keyboard_;
+  Pipe screen_;
+  std::string notices_;
+  std::string verbose_;
+  std::unique_ptr<ScriptedMachine> machine_;
+};
+
+TEST_F(RunLoopTest, ADeathIsReturnedWithItsReason) {
+  EXPECT_EQ(Run(Script().Init().Crash("Power down")).value(), "CRASH: Power down");
+}
+
+TEST_F(RunLoopTest, OutputReachesTheScreenInOrder) {
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Put(kBuffer, "one two")
+                    .Dma(kDma, {{kBuffer, 4}})
+                    .Send(DmaKey(0), GuestPhys(kDma))
+                    .Expect32(kDma, 4)
+                    .Dma(kDma, {{kBuffer + 4, 3}})
+                    .Ring(Hypercall::kSendDma, 0, kDma)
+                    .Crash("x"))
+                .value(),
+            "CRASH: x");
+  EXPECT_EQ(screen_.ReadAll(), "one two");
+}
+
+TEST_F(RunLoopTest, WhatIsTypedReachesTheGuestWithAnInterrupt) {
+  keyboard_.Write("ls\r");
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Dma(kDma, {{kBuffer, 256}})
+                    .Bind(DmaKey(0), GuestPhys(kDma), 1, kConsoleIrq)
+                    .Wait(kConsoleIrq)
+                    .Expect(kBuffer, "ls\r")
+                    .Expect32(kDma, 3)
+                    .Crash("x"))
+                .value(),
+            "CRASH: x");
+}
+
+TEST_F(RunLoopTest, WhatIsTypedTooEarlyWaitsForTheGuest_B44) {
+  keyboard_.Write("early");
+  Script script;
+  script.Init().Put(kBuffer, "boot").Dma(kDma, {{kBuffer, 4}});
+  for (int i = 0; i < 100; ++i) script.Send(DmaKey(0), GuestPhys(kDma)).Put32(kDma, 0);
+  script.Dma(kDma, {{kBuffer, 256}})
+      .Bind(DmaKey(0), GuestPhys(kDma), 1, kConsoleIrq)
+      .Wait(kConsoleIrq)
+      .Expect(kBuffer, "early")
+      .Crash("x");
+  EXPECT_EQ(Run(script).value(), "CRASH: x");
+}
+
+TEST_F(RunLoopTest, MoreThanABufferArrivesPieceByPiece) {
+  keyboard_.Write("abcdefgh");
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Dma(kDma, {{kBuffer, 5}})
+                    .Bind(DmaKey(0), GuestPhys(kDma), 1, kConsoleIrq)
+                    .Wait(kConsoleIrq)
+                    .Expect(kBuffer, "abcde")
+                    .Put32(kDma, 0)
+                    .Wait(kConsoleIrq)
+                    .Expect(kBuffer, "fghde")
+                    .Crash("x"))
+                .value(),
+            "CRASH: x");
+}
+
+TEST_F(RunLoopTest, TheEndOfInputEndsInputAndNothingElse_B45) {
+  keyboard_.CloseWriter();
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Dma(kDma, {{kBuffer, 5}})
+                    .Bind(DmaKey(0), GuestPhys(kDma), 1, kConsoleIrq)
+                    .Call(Hypercall::kSetClockevent, 1000)
+                    .Wait(kTimerIrq)
+                    .Crash("still here"))
+                .value(),
+            "CRASH: still here");
+}
+
+TEST_F(RunLoopTest, ThreeControlCsEndTheLauncherNotTheGuest_B43) {
+  keyboard_.Write("\x03\x03\x03");
+  EXPECT_TRUE(absl::IsCancelled(Run(Script().Init().Wait(31)).status()));
+}
+
+TEST_F(RunLoopTest, AnUnmatchedKeyIsNotFatalAndNoticedOnce_B08) {
+  Script script;
+  script.Init().Dma(kDma, {{kBuffer, 4}});
+  for (int i = 0; i < 10; ++i) script.Send(DmaKey(0x7000), GuestPhys(kDma));
+  EXPECT_EQ(Run(script.Crash("x")).value(), "CRASH: x");
+  EXPECT_THAT(notices_, HasSubstr("0x7000"));
+  EXPECT_EQ(notices_.find('\n'), notices_.size() - 1) << notices_;
+}
+
+TEST_F(RunLoopTest, ABadDmaIsTheGuestsEndAndNotTheLaunchers_B03) {
+  EXPECT_THAT(Run(Script().Init().Send(DmaKey(0), GuestPhys(0xfffffff0))).value(),
+              HasSubstr("0xfffffff0"));
+  EXPECT_THAT(
+      Run(Script().Init().Dma(kDma, {{0xffff0000, 16}}).Send(DmaKey(0), GuestPhys(kDma))).value(),
+      HasSubstr("0xffff0000"));
+}
+
+TEST_F(RunLoopTest, WhatTheGuestDoesWithItsDevicesIsTold) {
+  const uint32_t status = kRamEnd.value() + offsetof(DeviceDescriptor, status);
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Put(status, std::string_view("\x01\x00", 2))
+                    .Send(DmaKey(0), GuestPhys(kDma))
+                    .Crash("x"))
+                .value(),
+            "CRASH: x");
+  EXPECT_THAT(verbose_, HasSubstr("console: acknowledged"));
+}
+
+}  // namespace
+}  // namespace lguest
