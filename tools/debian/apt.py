@@ -58,8 +58,8 @@ def require_tools():
 
 def mirrors():
     """Returns the base addresses of this machine's Debian 12 sources, the release's own first."""
-    command = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]
-    found = sorted(line.split() for line in _run(command).stdout.splitlines() if line.startswith(RELEASE))
+    output = _run(["apt-get", "update", "--print-uris"]).stdout
+    found = sorted((release, uri) for uri, release in re.findall(rf"^'(\S+/)dists/({RELEASE}[^/]*)/InRelease'", output, re.MULTILINE))
     if not found:
         raise AptError(f"apt's configuration on this machine names no source of Debian 12 ({RELEASE})")
     return list(dict.fromkeys(uri for _, uri in found))
@@ -71,14 +71,14 @@ def download(files):
     A file that could not be had, or has another hash, is not there afterwards.
     """
     triples = [argument for uri, path, sha256 in files for argument in (uri, path, "SHA256:" + sha256)]
-    output = _run([APT_HELPER, *_options(_OPTIONS), "download-file", *triples]).stdout
-    return output
+    return _run([APT_HELPER, *_options(_OPTIONS), "download-file", *triples]).stdout
 
 
 class Index:
     """The package indexes of all Debian 12 sources of this machine, fetched into `directory`."""
 
     def __init__(self, directory):
+        directory = os.path.abspath(directory)
         for path in ("state/lists/partial", "cache/archives/partial"):
             os.makedirs(os.path.join(directory, path), exist_ok=True)
         status = os.path.join(directory, "status")
@@ -143,5 +143,5 @@ def lock_row(name, architecture, fields):
 def first_error(messages):
     """Returns the line of apt's messages that says best what went wrong."""
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("E:", "Err:"))]
+    errors = [line for line in lines if line.startswith("E: ")]
     return (errors or lines or ["apt says nothing"])[0].removeprefix("E: ")

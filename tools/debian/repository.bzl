@@ -5,6 +5,9 @@ load(":lock.bzl", "LOCK")
 
 _OPT_IN = "LGUEST_DEB_ALLOW_UNPINNED"
 
+# The one that Debian's Bazel depends on, whatever else is in PATH.
+_PYTHON = "/usr/bin/python3"
+
 # Directories of a package that no build needs; they are most of the files.
 _NEVER_NEEDED = ["./etc", "./usr/share/bug", "./usr/share/doc", "./usr/share/lintian", "./usr/share/locale", "./usr/share/man"]
 
@@ -40,16 +43,15 @@ def _download(rctx, packages):
     missing = {label: row for label, row in packages.items() if not _cached(rctx, label, row)}
     if not missing:
         return
-    python = rctx.which("python3")
-    if not python:
-        _fail(rctx, "python3 is missing: it is needed to download Debian packages.")
+    if not rctx.path(_PYTHON).exists:
+        _fail(rctx, _PYTHON + " is missing, which downloads the Debian packages.")
     rctx.report_progress("downloading {} packages".format(len(missing)))
     rctx.execute(["mkdir", "-p", "fresh"])
     arguments = ["--allow-unpinned"] if rctx.os.environ.get(_OPT_IN) == "1" else []
     arguments.append("fresh")
     for label, row in missing.items():
         arguments += [label] + row
-    result = rctx.execute([python, rctx.path(rctx.attr._fetch)] + arguments, timeout = 1800, quiet = True)
+    result = rctx.execute([_PYTHON, rctx.path(rctx.attr._fetch)] + arguments, timeout = 1800, quiet = True)
     if result.return_code:
         _fail(rctx, result.stderr)
     if result.stdout:
@@ -57,7 +59,9 @@ def _download(rctx, packages):
     for label, row in missing.items():
         if not _cached(rctx, label, row, ["file://{}/{}".format(rctx.path("fresh"), row[2])]):
             # A package that stands in for the pinned one: it has another hash, so it never enters the cache.
-            rctx.execute(["cp", "fresh/" + row[2], "downloads/" + row[2]])
+            copy = rctx.execute(["cp", "fresh/" + row[2], "downloads/" + row[2]], quiet = True)
+            if copy.return_code:
+                _fail(rctx, "{} cannot be stored: {}".format(label, copy.stderr))
     rctx.delete("fresh")
 
 def _debian_repository_impl(rctx):
@@ -70,7 +74,7 @@ def _debian_repository_impl(rctx):
         quiet = True,
     )
     if result.return_code:
-        _fail(rctx, "its packages cannot be unpacked: " + result.stderr)
+        _fail(rctx, "its packages cannot be unpacked: " + result.stderr.partition("\n")[0])
 
     # Bazel compares directories that are inputs of an action by their time only: the stamp stands for their contents.
     rctx.file("STAMP", "\n".join([" ".join([label] + row) for label, row in packages.items()]))
