@@ -182,6 +182,22 @@ TEST_P(GuestMemoryTest, AFileIsMappedOntoWholePagesOfGuestMemoryOnly) {
   EXPECT_FALSE(memory_->MapFile(GuestPhys(0), -1, 0, kPageSize).ok());
 }
 
+TEST_P(GuestMemoryTest, ASharedPageIsTheFilesOwn) {
+  const MappedFile file;
+  ASSERT_TRUE(memory_->MapSharedPage(GuestPhys(kSize - kPageSize), file.fd()).ok());
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kSize - kPageSize)).value(), file.ByteAt(0));
+  ASSERT_TRUE(memory_->Write(GuestPhys(kSize - 1), uint8_t{9}).ok());
+  EXPECT_EQ(file.ByteAt(kPageSize - 1), 9);
+}
+
+TEST_P(GuestMemoryTest, ASharedPageLiesWithinGuestMemory) {
+  const MappedFile file;
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(1), file.fd())));
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(kSize), file.fd())));
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(0xfffff000), file.fd())));
+  EXPECT_FALSE(memory_->MapSharedPage(GuestPhys(0), -1).ok());
+}
+
 TEST(GuestMemoryCreateTest, TheSizeIsWholePages) {
   EXPECT_THAT(std::string(GuestMemory::Create(0).status().message()), HasSubstr("0 bytes"));
   EXPECT_TRUE(absl::IsInvalidArgument(GuestMemory::Create(kPageSize + 1).status()));
