@@ -30,7 +30,7 @@ absl::Status TunNet::Attach(GuestMemory& memory, const DevicePlace& place) {
   page_ = place.pages;
   NetPeer host = backend_->mac();
   host.mac[0] |= kPromiscuous;
-  return memory.Write(GuestPhys(page_.value() + kHostSlot * uint32_t{sizeof(NetPeer)}), host);
+  return memory.Write(NetSlotAddress(page_, kHostSlot), host);
 }
 
 absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaChain& chain,

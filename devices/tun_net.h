@@ -11,16 +11,11 @@
 #include <vector>
 
 #include "devices/device.h"
+#include "devices/net_slot.h"
 #include "devices/notice.h"
 #include "devices/packet_backend.h"
 
 namespace lguest {
-
-// The key at which slot `slot` of the network page at `page` receives (lguest interface, section
-// 4).
-constexpr DmaKey NetSlotKey(GuestPhys page, uint32_t slot) {
-  return DmaKey(page.value() + 4 * slot);
-}
 
 // Slot 0 of its page is the host's end, which wants every packet; slot 1 is the guest's. A packet
 // that does not fit into the guest's buffer, or that the host's end refuses, is dropped and

@@ -1,0 +1,98 @@
+#include "devices/peer_sockets.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace lguest {
+namespace {
+
+std::string SocketName(const SharedNetFile& file, uint32_t slot) {
+  return absl::StrFormat(".lguest-net-%x.%u", uint64_t{file.inode()}, slot);
+}
+
+// A socket's address is at most 107 characters long; the way through the open directory always is
+// short enough.
+sockaddr_un Address(const SharedNetFile& file, uint32_t slot) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  absl::SNPrintF(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+                 file.directory_fd(), SocketName(file, slot));
+  return address;
+}
+
+// Removes what an earlier owner of our slot has left behind when it crashed.
+void RemoveSocket(const SharedNetFile& file) {
+  const std::string name = SocketName(file, file.slot());
+  struct stat64 found;
+  if (fstatat64(file.directory_fd(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISSOCK(found.st_mode)) {
+    unlinkat(file.directory_fd(), name.c_str(), 0);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFile& file) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, "opening a socket");
+  RemoveSocket(file);
+  const sockaddr_un address = Address(file, file.slot());
+  const std::string name = SocketName(file, file.slot());
+  // The permissions are the socket's from its first moment, less the umask; then also without.
+  if (fchmod(fd.get(), file.permissions()) != 0 ||
+      bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      fchmodat(file.directory_fd(), name.c_str(), file.permissions(), 0) != 0) {
+    const int error = errno;
+    return absl::ErrnoToStatus(
+        error, absl::StrCat("making the socket ", name, " beside ", file.path(),
+                            error == EACCES || error == EROFS
+                                ? " (guests without /dev/lguest need to write to its directory)"
+                                : ""));
+  }
+  // Not make_unique: the constructor is private.
+  return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd)));
+}
+
+PeerSockets::~PeerSockets() { RemoveSocket(file_); }
+
+PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
+  sockaddr_un address = Address(file_, slot);
+  IoVector pieces(packet);
+  msghdr message = {};
+  message.msg_name = &address;
+  message.msg_namelen = sizeof(address);
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = static_cast<size_t>(pieces.count());
+  if (sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return Fate::kSent;
+  switch (errno) {
+    case ENOENT:
+    case ECONNREFUSED:  // left behind by a launcher that crashed
+      return Fate::kNobody;
+    case EACCES:
+    case EPERM:
+      return Fate::kRefused;
+    default:
+      return Fate::kNoRoom;
+  }
+}
+
+absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
+  // Not readv(), which leaves the packet where it is when there is no room at all.
+  msghdr message = {};
+  message.msg_iov = const_cast<iovec*>(to.data());
+  message.msg_iovlen = static_cast<size_t>(to.count());
+  const ssize_t len = recvmsg(fd_.get(), &message, MSG_DONTWAIT);
+  if (len >= 0) return static_cast<size_t>(len);
+  if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
+  return absl::ErrnoToStatus(errno, "receiving from another guest");
+}
+
+}  // namespace lguest
