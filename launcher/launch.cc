@@ -10,34 +10,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
-#include "devices/console.h"
-#include "devices/console_backend.h"
 #include "devices/device_bus.h"
 #include "devices/escape.h"
 #include "devices/raw_terminal.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/hosts.h"
+#include "launcher/make_devices.h"
 #include "launcher/run_loop.h"
 #include "loader/load_guest.h"
 
 namespace lguest {
 namespace {
-
-using Devices = std::vector<std::unique_ptr<Device>>;
-
-// In the order of the command line; the console comes last, as the guest expects (lguest interface,
-// section 1).
-absl::StatusOr<Devices> MakeDevices(const Options& options, const NoticeSink& notice) {
-  Devices devices;
-  if (!options.devices.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("no device for '%s'", options.devices[0].value));
-  }
-  devices.push_back(std::make_unique<Console>(
-      std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO), notice));
-  return devices;
-}
 
 // The exit status that fits an error while the machine is built.
 ExitStatus StatusOfError(const absl::Status& error) {
@@ -64,8 +48,13 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
     return status;
   };
 
-  absl::StatusOr<Devices> devices = MakeDevices(options, notice);
-  if (!devices.ok()) return fail(devices.status(), StatusOfError(devices.status()));
+  absl::StatusOr<std::vector<std::unique_ptr<Device>>> devices =
+      MakeDevices(options.devices, notice);
+  if (!devices.ok()) {
+    return fail(devices.status(), absl::IsInvalidArgument(devices.status())
+                                      ? ExitStatus::kBadFile
+                                      : ExitStatus::kCannotOpen);
+  }
 
   const uint32_t pages_above_ram = DeviceBus::PagesNeeded(*devices);
   const absl::StatusOr<std::unique_ptr<GuestMemory>> memory =

@@ -40,6 +40,22 @@ class GuestTest(unittest.TestCase):
         self.assertIn(b"PASS initrd", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
+    def test_a_disk_is_read_and_written_and_nothing_beyond_it(self):
+        with tempfile.NamedTemporaryFile() as disk:
+            disk.truncate(1 << 20)
+            result = run("64", "--block=" + disk.name, VMLINUX, "test=disk")
+            self.assertIn(b"PASS disk", result.stdout, result)
+            self.assertEqual(result.returncode, 0)
+            self.assertEqual(os.path.getsize(disk.name), 1 << 20)
+
+    def test_a_read_only_disk_stays_as_it_is(self):
+        with tempfile.NamedTemporaryFile() as disk:
+            disk.truncate(1 << 20)
+            result = run("64", f"--block={disk.name},readonly", VMLINUX, "test=disk")
+            self.assertIn(b"FAIL disk", result.stdout, result)
+            with open(disk.name, "rb") as file:
+                self.assertEqual(file.read(), bytes(1 << 20))
+
     def test_memory_of_all_sizes(self):
         for size in ("16", "512m", "1g"):
             result = run(size, VMLINUX, "test=boot,demand")
@@ -114,6 +130,10 @@ class CommandLineTest(unittest.TestCase):
         self.assert_refused(66, ["/no/such/kernel"], "64", "/no/such/kernel")
         self.assert_refused(66, ["/no/such/initrd"], "64", "--initrd=/no/such/initrd", VMLINUX)
         self.assert_refused(66, ["directory"], "64", "/tmp")
+
+    def test_disks_that_cannot_be_had_are_66(self):
+        self.assert_refused(66, ["--block=/no/such/disk"], "--block=/no/such/disk", "64", VMLINUX)
+        self.assert_refused(66, ["--block=/tmp", "directory"], "--block=/tmp", "64", VMLINUX)
 
     def test_files_that_are_no_kernels_are_65(self):
         with tempfile.NamedTemporaryFile() as file:

@@ -22,7 +22,6 @@ Options may stand anywhere; what follows a -- is no option.
   --tunnet=bridge:NAME      a network that joins bridge NAME
   --tunnet=tap:NAME         a network through the tap NAME, which is there already
   --tunnet=fd:N             a network through the tap open as file descriptor N
-  --sharenet=FILE           a network with the other guests that name FILE
   --initrd=FILE             the initial RAM disk
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   -v, --verbose             say on stderr what is done
@@ -91,8 +90,7 @@ class Parser {
   }
 
   static bool TakesValue(std::string_view name) {
-    return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
-           name == "host";
+    return name == "block" || name == "tunnet" || name == "initrd" || name == "host";
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
@@ -101,10 +99,17 @@ class Parser {
       options_.initrd = value;
       return absl::OkStatus();
     }
-    const auto kind = name == "block"    ? DeviceOption::Kind::kBlock
-                      : name == "tunnet" ? DeviceOption::Kind::kTunNet
-                                         : DeviceOption::Kind::kShareNet;
-    options_.devices.push_back({kind, std::string(value)});
+    return name == "block" ? AddDevice(name, value, ParseBlockSpec(value))
+                           : AddDevice(name, value, ParseTunSpec(value));
+  }
+
+  template <typename Spec>
+  absl::Status AddDevice(std::string_view name, std::string_view value, absl::StatusOr<Spec> spec) {
+    std::string text = absl::StrFormat("--%s=%s", name, value);
+    if (!spec.ok()) {
+      return absl::InvalidArgumentError(absl::StrFormat("%s: %s", text, spec.status().message()));
+    }
+    options_.devices.push_back({std::move(text), *std::move(spec)});
     return absl::OkStatus();
   }
 

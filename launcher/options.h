@@ -7,23 +7,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "devices/block_spec.h"
+#include "devices/tun_spec.h"
 
 namespace lguest {
 
 enum class HostChoice : uint8_t { kAuto, kDevice, kKvm, kSimulator };
 
-// A device, as asked for with --block=, --tunnet= or --sharenet=; `value` is what stands behind the
-// sign.
+// A device that was asked for.
 struct DeviceOption {
-  enum class Kind : uint8_t { kBlock, kTunNet, kShareNet };
-
-  Kind kind;
-  std::string value;
-
-  friend bool operator==(const DeviceOption&, const DeviceOption&) = default;
+  std::string text;  // the option as it was given, for messages: "--block=disk.img"
+  std::variant<BlockSpec, TunSpec> spec;
 };
 
 struct Options {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,7 +14,6 @@
 namespace lguest {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -46,12 +46,20 @@ TEST(OptionsTest, TheCommandLineHasNoTrailingBlank_B31) {
 
 TEST(OptionsTest, DevicesKeepTheirOrder) {
   const Options options =
-      Parse("--block=a --tunnet=192.168.19.1 64 --sharenet=net vmlinux --block=b").value();
-  using Kind = DeviceOption::Kind;
-  EXPECT_THAT(
-      options.devices,
-      ElementsAre(DeviceOption{Kind::kBlock, "a"}, DeviceOption{Kind::kTunNet, "192.168.19.1"},
-                  DeviceOption{Kind::kShareNet, "net"}, DeviceOption{Kind::kBlock, "b"}));
+      Parse("--block=a --tunnet=192.168.19.1 64 vmlinux --block=b,readonly").value();
+  ASSERT_EQ(options.devices.size(), 3u);
+  EXPECT_EQ(std::get<BlockSpec>(options.devices[0].spec),
+            (BlockSpec{.path = "a", .read_only = false}));
+  EXPECT_TRUE(std::holds_alternative<TunSpec>(options.devices[1].spec));
+  EXPECT_EQ(std::get<BlockSpec>(options.devices[2].spec),
+            (BlockSpec{.path = "b", .read_only = true}));
+  EXPECT_EQ(options.devices[2].text, "--block=b,readonly");
+}
+
+TEST(OptionsTest, ADevicesValueIsCheckedBeforeAnythingIsDone_B77) {
+  EXPECT_THAT(Error("--tunnet=999.1.1.1 64 vmlinux"), HasSubstr("--tunnet=999.1.1.1: "));
+  EXPECT_THAT(Error("--tunnet=bridge: 64 vmlinux"), HasSubstr("--tunnet=bridge:: "));
+  EXPECT_THAT(Error("--block=,readonly 64 vmlinux"), HasSubstr("--block=,readonly: "));
 }
 
 TEST(OptionsTest, OptionsMayFollowTheKernel_B81) {
@@ -70,7 +78,7 @@ TEST(OptionsTest, BehindTwoDashesNothingIsAnOption_B81) {
 TEST(OptionsTest, AnOptionsValueIsNotTheMemorySize_B78) {
   const Options options = Parse("--block disk.img 64 vmlinux").value();
   EXPECT_EQ(options.memory, 64u << 20);
-  EXPECT_EQ(options.devices[0].value, "disk.img");
+  EXPECT_EQ(std::get<BlockSpec>(options.devices[0].spec).path, "disk.img");
 }
 
 TEST(OptionsTest, MemoryIsNoNumber_B79) {
@@ -113,8 +121,8 @@ TEST(OptionsTest, HostsAreKnownByName) {
 TEST(OptionsTest, ASingleDashIsAWord) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
 
 TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
-  for (const std::string_view part : {"--block", "--tunnet", "--sharenet", "--initrd", "--host",
-                                      "--verbose", "--help", "--version", "0 ", "70 "}) {
+  for (const std::string_view part : {"--block", "--tunnet", "--initrd", "--host", "--verbose",
+                                      "--help", "--version", "0 ", "70 "}) {
     EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
   }
 }

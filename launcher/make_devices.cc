@@ -1,0 +1,55 @@
+#include "launcher/make_devices.h"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "devices/block_device.h"
+#include "devices/block_spec.h"
+#include "devices/console.h"
+#include "devices/console_backend.h"
+#include "devices/file_block_backend.h"
+#include "devices/tap.h"
+#include "devices/tun_net.h"
+#include "devices/tun_spec.h"
+
+namespace lguest {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, notice);
+  if (!disk.ok()) return disk.status();
+  return std::make_unique<BlockDevice>(spec.path, *std::move(disk), notice);
+}
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<Tap>> tap = Tap::Open(spec);
+  if (!tap.ok()) return tap.status();
+  const std::string label = (*tap)->interface();
+  return std::make_unique<TunNet>(label, *std::move(tap), notice);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
+    std::span<const DeviceOption> options, const NoticeSink& notice) {
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const DeviceOption& option : options) {
+    absl::StatusOr<std::unique_ptr<Device>> device =
+        std::visit([&](const auto& spec) { return Make(spec, notice); }, option.spec);
+    if (!device.ok()) {
+      return absl::Status(device.status().code(),
+                          absl::StrFormat("%s: %s", option.text, device.status().message()));
+    }
+    devices.push_back(*std::move(device));
+  }
+  devices.push_back(std::make_unique<Console>(
+      std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO), notice));
+  return devices;
+}
+
+}  // namespace lguest
