@@ -43,7 +43,7 @@ GuestMemory::~GuestMemory() { munmap(base(), size_); }
 
 absl::Status GuestMemory::OutOfRange(const char* verb, GuestPhys addr, uint64_t len) {
   return absl::OutOfRangeError(
-      absl::StrFormat("bad %s address %#x len %u", verb, addr.value(), len));
+      absl::StrFormat("bad %s address 0x%x len %u", verb, addr.value(), len));
 }
 
 void GuestMemory::CopyOut(void* to, GuestPhys from, size_t len) const {
@@ -84,7 +84,7 @@ void GuestMemory::NotifyWritten(GuestPhys addr, uint32_t len) {
 absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len) {
   if (!IsPageAligned(addr.value()) || offset % kPageSize != 0 || len == 0) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("mapping %u bytes from offset %u to guest address %#x: not whole pages",
+        absl::StrFormat("mapping %u bytes from offset %u to guest address 0x%x: not whole pages",
                         len, offset, addr.value()));
   }
   const uint64_t mapped = PageAlignUp(len);
@@ -93,7 +93,7 @@ absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint3
            static_cast<off_t>(offset)) == MAP_FAILED) {
     return absl::ErrnoToStatus(
         errno,
-        absl::StrFormat("mapping %u bytes of a file to guest address %#x", len, addr.value()));
+        absl::StrFormat("mapping %u bytes of a file to guest address 0x%x", len, addr.value()));
   }
   NotifyWritten(addr, static_cast<uint32_t>(mapped));
   return absl::OkStatus();
@@ -106,7 +106,7 @@ absl::Status GuestMemory::MapSharedPage(GuestPhys addr, int fd) {
   if (mmap(At(addr), kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
       MAP_FAILED) {
     return absl::ErrnoToStatus(
-        errno, absl::StrFormat("sharing a page of a file at guest address %#x", addr.value()));
+        errno, absl::StrFormat("sharing a page of a file at guest address 0x%x", addr.value()));
   }
   NotifyWritten(addr, kPageSize);
   return absl::OkStatus();
