@@ -25,7 +25,7 @@ bool Disk::Init(const Device& device) {
   return BindDma(device.page(), {&reply_, 1}, device.irq);
 }
 
-lguest::BlockPage& Disk::page() const { return *ToVirt<lguest::BlockPage>(device_.page()); }
+lguest::BlockPage& Disk::page() const { return *device_.memory<lguest::BlockPage>(); }
 
 uint32_t Disk::sectors() const { return page().num_sectors; }
 

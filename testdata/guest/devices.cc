@@ -6,20 +6,29 @@
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/memory.h"
 #include "testdata/guest/paging.h"
+#include "testdata/guest/text.h"
 
 namespace guest {
+
+uint32_t DeviceAddress(uint32_t page) {
+  const uint32_t offset = page - GetBootInfo().memory_bytes;
+  if (offset >= kDeviceWindowBytes) Crash(Text("a device at ", Hex{page}).View());
+  return kDeviceWindow + offset;
+}
 
 uint32_t Device::page() const { return descriptor->pfn * kPageSize; }
 
 std::span<lguest::DeviceDescriptor> DeviceTable() {
-  return {ToVirt<lguest::DeviceDescriptor>(GetBootInfo().memory_bytes), lguest::kMaxDevices};
+  const uint32_t table = DeviceAddress(GetBootInfo().memory_bytes);
+  return {reinterpret_cast<lguest::DeviceDescriptor*>(table), lguest::kMaxDevices};
 }
 
 void MapDevices() {
-  MapKernelPage(GetBootInfo().memory_bytes);
+  const auto map = [](uint32_t page) { MapKernelPage(DeviceAddress(page), page); };
+  map(GetBootInfo().memory_bytes);
   for (const lguest::DeviceDescriptor& descriptor : DeviceTable()) {
     for (uint32_t page = 0; page < descriptor.num_pages; ++page) {
-      MapKernelPage((descriptor.pfn + page) * kPageSize);
+      map((descriptor.pfn + page) * kPageSize);
     }
   }
 }

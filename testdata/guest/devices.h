@@ -13,12 +13,21 @@
 
 namespace guest {
 
+// Where the kernel sees a page above RAM.
+uint32_t DeviceAddress(uint32_t page);
+
 struct Device {
   lguest::DeviceDescriptor* descriptor;
   uint32_t irq;
 
-  // Guest-physical address of its page; its DMA key too.
+  // Guest-physical address of its first page; its DMA key too.
   uint32_t page() const;
+
+  // The page itself.
+  template <typename T>
+  T* memory() const {
+    return reinterpret_cast<T*>(DeviceAddress(page()));
+  }
 };
 
 // Maps the descriptor page and the pages of all devices. The kernel's own page tables must be in

@@ -12,6 +12,12 @@ namespace guest {
 inline constexpr uint32_t kPageOffset = 0xC0000000;
 inline constexpr uint32_t kPageSize = 4096;
 
+// The kernel sees RAM at kPageOffset, as much as fits, and the pages of devices behind it; above
+// that is the host's area. RAM that does not fit is left alone.
+inline constexpr uint32_t kDeviceWindow = 0xFF800000;
+inline constexpr uint32_t kDeviceWindowBytes = 0x00400000;
+inline constexpr uint32_t kMaxLinearBytes = kDeviceWindow - kPageOffset;
+
 // Of an address in the kernel's linear map.
 inline uint32_t ToPhys(const void* address) {
   return reinterpret_cast<uint32_t>(address) - kPageOffset;

@@ -42,7 +42,7 @@ bool NetInterface::Init(const Device& device) {
 }
 
 std::span<lguest::NetPeer> NetInterface::peers() const {
-  return {ToVirt<lguest::NetPeer>(device_.page()), lguest::kNetPeersPerPage};
+  return {device_.memory<lguest::NetPeer>(), lguest::kNetPeersPerPage};
 }
 
 void NetInterface::OfferBuffer(uint32_t index) {

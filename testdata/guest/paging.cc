@@ -1,5 +1,7 @@
 #include "testdata/guest/paging.h"
 
+#include <algorithm>
+
 #include "testdata/guest/boot.h"
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
@@ -60,10 +62,11 @@ void InitPaging() {
   const uint32_t top =
       boot.initrd.empty() ? boot.memory_bytes : PageStart(ToPhys(boot.initrd.data()));
   const uint32_t boot_tables = (1 + (boot.memory_bytes + kBytesPerTable - 1) / kBytesPerTable);
-  InitPages(ToPhys(kernel_end), top - boot_tables * kPageSize);
+  const uint32_t linear_bytes = std::min(boot.memory_bytes, kMaxLinearBytes);
+  InitPages(ToPhys(kernel_end), std::min(top - boot_tables * kPageSize, linear_bytes));
 
   kernel_directory = AllocatePage();
-  for (uint32_t page = 0; page < boot.memory_bytes; page += kPageSize) {
+  for (uint32_t page = 0; page < linear_bytes; page += kPageSize) {
     uint32_t& table = ToVirt<uint32_t>(kernel_directory)[TableIndex(page + kPageOffset)];
     if (table == 0) table = AllocatePage() | kKernelTableFlags;
     ToVirt<uint32_t>(PageStart(table))[EntryIndex(page)] = page | kKernelPageFlags;
@@ -73,8 +76,7 @@ void InitPaging() {
 
 uint32_t KernelDirectory() { return kernel_directory; }
 
-void MapKernelPage(uint32_t page) {
-  const uint32_t address = page + kPageOffset;
+void MapKernelPage(uint32_t address, uint32_t page) {
   uint32_t* entry = MakeEntryIn(kernel_directory, address, kKernelTableFlags);
   SetPageTableEntry(kernel_directory, address, entry, PageStart(page) | kKernelPageFlags);
 }

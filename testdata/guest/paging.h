@@ -17,11 +17,11 @@ inline constexpr uint32_t kPageUser = 0x04;
 inline constexpr uint32_t kPageAccessed = 0x20;
 inline constexpr uint32_t kPageDirty = 0x40;
 
-// Builds page tables that show all RAM at kPageOffset, to ring 1 only, and changes over to them.
+// Builds page tables that show RAM at kPageOffset, to ring 1 only, and changes over to them.
 void InitPaging();
 
-// Maps a guest-physical page, a device's say, to its place in the linear map.
-void MapKernelPage(uint32_t page);
+// Maps a guest-physical page for the kernel at a page-aligned address above its half's start.
+void MapKernelPage(uint32_t address, uint32_t page);
 
 // The page table entry for a kernel address, null where there is no page table; changes become
 // visible by SetPageTableEntry only.
