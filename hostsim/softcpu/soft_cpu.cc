@@ -159,10 +159,7 @@ uint32_t SoftCpu::Get(Register reg) const {
   if (reg < Register::kEip) return unicorn_->reg(static_cast<int>(reg));
   if (reg == Register::kEip) return unicorn_->eip();
   if (reg >= Register::kEs) return unicorn_->selector(SegmentIndex(reg));
-  // The library keeps the flags in parts, and has a function that puts them together.
-  uint32_t eflags = 0;
-  uc_reg_read(uc_.get(), UC_X86_REG_EFLAGS, &eflags);
-  return eflags;
+  return unicorn_->eflags();
 }
 
 void SoftCpu::Set(Register reg, uint32_t value) {
@@ -173,30 +170,30 @@ void SoftCpu::Set(Register reg, uint32_t value) {
   } else if (reg >= Register::kEs) {
     SetSegment(reg, static_cast<uint16_t>(value));
   } else {
-    const uint32_t eflags = (value & kEflagsMask) | kEflagsFixed;
-    uc_reg_write(uc_.get(), UC_X86_REG_EFLAGS, &eflags);
+    unicorn_->set_eflags((value & kEflagsMask) | kEflagsFixed);
   }
 }
 
 void SoftCpu::SetSegment(Register reg, uint16_t selector) {
-  unicorn_->set_segment(SegmentIndex(reg),
-                        DecodeSegment(selector, host_area_->Descriptor(selector)));
+  const Segment loaded = DecodeSegment(selector, host_area_->Descriptor(selector));
+  unicorn_->set_segment(SegmentIndex(reg), loaded);
+  if (reg == Register::kFs || reg == Register::kGs) return;
 
-  // What the library derives from segments when it loads them itself.
-  uint32_t hflags = unicorn_->hflags();
+  // What the library derives from the others when it loads them itself.
+  uint32_t hflags = unicorn_->hflags() & ~kHflagsAddSegment;
+  const bool big = (loaded.flags & kDescriptorBig) != 0;
   if (reg == Register::kCs) {
     // Ring 0 does not exist here, whatever the selector says.
     const uint32_t privilege = (selector & 3) != 0 ? selector & 3u : 1;
-    hflags = (hflags & ~kHflagsPrivilege) | privilege;
+    hflags = (hflags & ~(kHflagsPrivilege | kHflagsCode32)) | privilege | (big ? kHflagsCode32 : 0);
+  } else if (reg == Register::kSs) {
+    hflags = (hflags & ~kHflagsStack32) | (big ? kHflagsStack32 : 0);
   }
-  const auto segment = [this](Register r) { return unicorn_->segment(SegmentIndex(r)); };
-  const bool code32 = (segment(Register::kCs).flags & kDescriptorBig) != 0;
-  const bool stack32 = (segment(Register::kSs).flags & kDescriptorBig) != 0;
-  const bool add = !code32 || segment(Register::kDs).base != 0 ||
-                   segment(Register::kEs).base != 0 || segment(Register::kSs).base != 0;
-  hflags &= ~(kHflagsCode32 | kHflagsStack32 | kHflagsAddSegment);
-  hflags |=
-      (code32 ? kHflagsCode32 : 0) | (stack32 ? kHflagsStack32 : 0) | (add ? kHflagsAddSegment : 0);
+  const auto base = [this](Register r) { return unicorn_->segment(SegmentIndex(r)).base; };
+  if ((hflags & kHflagsCode32) == 0 ||
+      (base(Register::kDs) | base(Register::kEs) | base(Register::kSs)) != 0) {
+    hflags |= kHflagsAddSegment;
+  }
   unicorn_->set_hflags(hflags);
 }
 

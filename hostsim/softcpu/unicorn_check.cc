@@ -1,14 +1,15 @@
 #include "hostsim/softcpu/unicorn_check.h"
 
-#include <array>
+#include <cstdint>
 #include <cstring>
-#include <initializer_list>
 #include <iterator>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "launcher/guest/address.h"
+#include "absl/status/status.h"
+#include "hostsim/softcpu/machine_code.h"
+#include "hostsim/softcpu/segment.h"
+#include "hostsim/softcpu/unicorn_experiments.h"
+#include "hostsim/softcpu/unicorn_internals.h"
 
 namespace lguest::hostsim {
 
@@ -16,411 +17,220 @@ namespace lguest::hostsim {
 void CpuExit(void* cpu) asm("cpu_exit");
 void CpuResetInterrupt(void* cpu, int mask) asm("cpu_reset_interrupt");
 void CheckExitRequest(void* tcg_context) asm("check_exit_request_x86_64");
-uint64_t RamAddress(void* uc, void* launcher_address) asm("qemu_ram_addr_from_host_x86_64");
 
-namespace {
-
-// Where the experiments run: scratch page n is at kBase + n pages for all, at kUserAlias + n pages
-// as well.
-constexpr uint32_t kBase = 0x10000000;
-constexpr uint32_t kCode = kBase;
-constexpr uint32_t kData = kBase + 1 * kPageSize;
-constexpr uint32_t kStack = kBase + 2 * kPageSize;  // the stack's top is here, its page below
-constexpr uint32_t kGdt = kBase + 3 * kPageSize;
-constexpr uint32_t kNowhere = 0x20000000;
-
-constexpr uint32_t kStrangeErrorCode = 0x5a5a5;
-constexpr uint8_t kDoneVector = 0x7f;
-constexpr uint8_t kPageFaultVector = 14;
-
-constexpr int kMmuUser = 1;
-constexpr int kMmuKernel = 2;
-
-std::array<uint8_t, 4> Bytes(uint32_t value) {
-  return {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
-          static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
+absl::Status UnicornCheck::Run() {
+  using Experiment = absl::Status (UnicornCheck::*)();
+  constexpr Experiment kExperiments[] = {
+      &UnicornCheck::Version,          &UnicornCheck::Alignment, &UnicornCheck::RamAddresses,
+      &UnicornCheck::Environment,      &UnicornCheck::PageFault, &UnicornCheck::Hooks,
+      &UnicornCheck::GeneralRegisters, &UnicornCheck::Tlb,       &UnicornCheck::JumpCache,
+      &UnicornCheck::Segments,         &UnicornCheck::UserTlb,   &UnicornCheck::Nudging,
+      &UnicornCheck::WholeBlocks,      &UnicornCheck::Stopping,
+  };
+  for (const Experiment experiment : kExperiments) {
+    if (absl::Status status = (this->*experiment)(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
-// Machine code, put together.
-class Code {
- public:
-  Code& Op(std::initializer_list<uint8_t> bytes) {
-    bytes_.insert(bytes_.end(), bytes);
-    return *this;
+absl::Status UnicornCheck::Version() {
+  unsigned int major = 0;
+  unsigned int minor = 0;
+  const unsigned int version = uc_version(&major, &minor);
+  if (major != 2 || minor != 0 || (version >> 8 & 0xff) != 1) return Differs("version");
+  return absl::OkStatus();
+}
+
+// No compiler lays fields out otherwise, and no field that is not is to be read.
+absl::Status UnicornCheck::Alignment() {
+  const UnicornLayout& layout = cpu_.layout_;
+  for (const ptrdiff_t offset :
+       {layout.jump_cache, layout.cpu_to_env, layout.tlb_fast, layout.tlb_slow,
+        layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.registers, layout.eip,
+        layout.segments}) {
+    if (offset % 8 != 0) return Differs("alignment");
   }
-  Code& Op(std::initializer_list<uint8_t> bytes, uint32_t operand) {
-    Op(bytes);
-    const auto more = Bytes(operand);
-    bytes_.insert(bytes_.end(), more.begin(), more.end());
-    return *this;
+  for (const ptrdiff_t offset : {layout.interrupt_request, layout.hflags, layout.error_code,
+                                 layout.exception_is_int, layout.old_exception}) {
+    if (offset % 4 != 0) return Differs("alignment");
   }
-  Code& Done() { return Op({0xcd, kDoneVector}); }  // int $0x7f
+  if (layout.icount_high % 2 != 0) return Differs("alignment");
+  return absl::OkStatus();
+}
 
-  const std::vector<uint8_t>& bytes() const { return bytes_; }
+// The library hands over a pointer to one structure on a page walk, and to the other for cpuid.
+// Nothing is read or written through the second before the two fit together.
+absl::Status UnicornCheck::Environment() {
+  const UnicornLayout& layout = cpu_.layout_;
+  if (Start(Code().Op({0x0f, 0xa2}).Done()) != UC_ERR_EXCEPTION || cpu_.cpu_ == nullptr) {
+    return Differs("page walk");
+  }
+  if (cpu_.cpuid_env_ != cpu_.cpu_ + layout.cpu_to_env) return Differs("CPUX86State");
+  cpu_.env_ = cpu_.cpuid_env_;
+  if (Env<int32_t>(layout.exception_is_int) != 1) return Differs("exception_is_int");
+  if (Env<uint32_t>(layout.error_code) != 0) return Differs("error_code");
+  return absl::OkStatus();
+}
 
- private:
-  std::vector<uint8_t> bytes_;
-};
+// mov %eax,kNowhere.
+absl::Status UnicornCheck::PageFault() {
+  const UnicornLayout& layout = cpu_.layout_;
+  if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_EXCEPTION) return Differs("page fault");
+  if (Env<uint32_t>(layout.error_code) != kStrangeErrorCode) return Differs("error_code");
+  if (Env<int32_t>(layout.old_exception) != kPageFaultVector) return Differs("old_exception");
+  if (Env<int32_t>(layout.exception_is_int) != 0) return Differs("exception_is_int");
+  return absl::OkStatus();
+}
 
-}  // namespace
-
-class UnicornCheck : public UnicornClient {
- public:
-  UnicornCheck(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame)
-      : cpu_(cpu), scratch_(scratch), scratch_frame_(scratch_frame) {}
-
-  absl::Status Run() {
-    using Experiment = absl::Status (UnicornCheck::*)();
-    constexpr Experiment kExperiments[] = {
-        &UnicornCheck::Version,   &UnicornCheck::RamAddresses, &UnicornCheck::Environment,
-        &UnicornCheck::PageFault, &UnicornCheck::Hooks,        &UnicornCheck::GeneralRegisters,
-        &UnicornCheck::Tlb,       &UnicornCheck::JumpCache,    &UnicornCheck::Segments,
-        &UnicornCheck::UserTlb,   &UnicornCheck::Nudging,      &UnicornCheck::WholeBlocks,
-        &UnicornCheck::Stopping,
-    };
-    for (const Experiment experiment : kExperiments) {
-      if (absl::Status status = (this->*experiment)(); !status.ok()) return status;
+// Two page faults in a row are not a double fault.
+absl::Status UnicornCheck::Hooks() {
+  cpu_.EnvField<int32_t>(cpu_.layout_.old_exception) = -1;
+  if (absl::Status status = cpu_.InstallHooks(); !status.ok()) return status;
+  for (int i = 0; i < 2; ++i) {
+    if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_OK || vector_ != kPageFaultVector ||
+        software_ || error_code_ != kStrangeErrorCode) {
+      return Differs("exceptions");
     }
-    return absl::OkStatus();
   }
+  return absl::OkStatus();
+}
 
- private:
-  static absl::Status Differs(const char* what) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the linked Unicorn library differs from 2.0.1: ", what));
+// The library writes them through its interface, then code does.
+absl::Status UnicornCheck::GeneralRegisters() {
+  constexpr int kIds[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
+                          UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
+  for (int i = 0; i < 8; ++i) {
+    const uint32_t value = 0x1357a000u + static_cast<uint32_t>(i);
+    uc_reg_write(cpu_.uc_, kIds[i], &value);
   }
+  for (int i = 0; i < 8; ++i) {
+    if (cpu_.reg(i) != 0x1357a000u + static_cast<uint32_t>(i)) return Differs("registers");
+  }
+  // mov $imm,%eax; cpuid: the replaced helper is the one that runs.
+  cpuids_ = 0;
+  const Code code = Code().Op({0xb8}, 0x31).Op({0x0f, 0xa2}).Done();
+  const uint32_t end = kCode + used_ + static_cast<uint32_t>(code.bytes().size());
+  if (!Finishes(code) || cpuids_ != 1 || cpu_.reg(0) != 0x32 || cpu_.reg(1) != 0xc ||
+      cpu_.reg(2) != 0xd || cpu_.reg(3) != 0xb) {
+    return Differs("cpuid");
+  }
+  if (cpu_.eip() != end) return Differs("eip");
+  return absl::OkStatus();
+}
 
-  // UnicornClient.
-  TlbFill FillTlb(uint32_t address, Access /*access*/, bool /*user*/) override {
-    ++fills_;
-    TlbFill fill;
-    fill.error_code = kStrangeErrorCode;
-    if (address < kBase || address >= kNowhere) return fill;
-    fill.mapped = true;
-    fill.writable = true;
-    fill.frame = scratch_frame_ + (address - kBase) / kPageSize % kScratchPages * kPageSize;
-    return fill;
-  }
-  bool ShouldStop() override {
-    ++loops_;
-    return stop_;
-  }
-  bool OnException(uint8_t vector, bool software, uint32_t error_code) override {
-    vector_ = vector;
-    software_ = software;
-    error_code_ = error_code;
-    return false;
-  }
-  CpuidResult Cpuid(uint32_t leaf) override {
-    ++cpuids_;
-    if (nudge_at_cpuid_) cpu_.Nudge();
-    return {.eax = leaf + 1, .ebx = 0xb, .ecx = 0xc, .edx = 0xd};
-  }
-
-  std::byte* Host(uint32_t address) const { return scratch_ + (address - kBase); }
-  bool IsHost(uint64_t launcher_address, uint32_t address) const {
-    return launcher_address == reinterpret_cast<uintptr_t>(Host(address));
-  }
-
-  // Code at a fresh place each time, so that none is mistaken for what was translated before.
-  uint32_t Place(const Code& code) {
-    const uint32_t at = kCode + used_;
-    std::memcpy(Host(at), code.bytes().data(), code.bytes().size());
-    used_ += static_cast<uint32_t>(code.bytes().size() + 15) & ~15u;
-    return at;
-  }
-  uc_err Start(const Code& code) {
-    const UnicornInternals::Scope scope(&cpu_);
-    vector_ = 0;
-    return uc_emu_start(cpu_.uc_, Place(code), 0, 0, 0);
-  }
-  // Runs code that ends with Done().
-  bool Finishes(const Code& code) {
-    return Start(code) == UC_ERR_OK && vector_ == kDoneVector && software_;
-  }
-
-  template <typename T>
-  T Env(ptrdiff_t offset) const {
-    return cpu_.EnvField<T>(offset);
-  }
-
-  absl::Status Version() {
-    unsigned int major = 0;
-    unsigned int minor = 0;
-    const unsigned int version = uc_version(&major, &minor);
-    if (major != 2 || minor != 0 || (version >> 8 & 0xff) != 1) return Differs("version");
-    return absl::OkStatus();
-  }
-
-  // Code is looked up by these addresses, and they have to be those of the guest.
-  absl::Status RamAddresses() {
-    std::byte* const ram = cpu_.ram_;
-    const uint64_t last = uint64_t{cpu_.has_code_.size()} * kPageSize - 1;
-    if (RamAddress(cpu_.uc_, ram) != 0 || RamAddress(cpu_.uc_, ram + last) != last) {
-      return Differs("addresses of RAM");
+// Sets CR0.TS, loads each segment register with a descriptor of its own, and goes to ring 3.
+absl::Status UnicornCheck::Segments() {
+  if ((cpu_.hflags() & (kHflagsPrivilege | kHflagsCr0Mask)) != 0) return Differs("hflags");
+  constexpr uint64_t kDescriptors[] = {
+      0,
+      0x00cf9b000000ffff,  // 0x08: code, ring 0
+      0x00cf93000000ffff,  // 0x10: data, ring 0
+      0x00cffb000000ffff,  // 0x18: code, ring 3
+      0x00cff3000000ffff,  // 0x20: data, ring 3
+      0x1240f3345678abcd,  // 0x28 on: data, ring 3, odd bases and limits
+      0x5640f3789abcdef0,
+      0x9ac1f3bcdef01234,
+      0xdec2f3f012345678,
+  };
+  std::memcpy(Host(kGdt), kDescriptors, sizeof(kDescriptors));
+  uc_x86_mmr gdtr = {};
+  gdtr.base = kGdt;
+  gdtr.limit = sizeof(kDescriptors) - 1;
+  uc_reg_write(cpu_.uc_, UC_X86_REG_GDTR, &gdtr);
+  const uint32_t ring3 = Place(Code().Done());
+  const Code code = Code()
+                        .Op({0x0f, 0x20, 0xc0})  // mov %cr0,%eax
+                        .Op({0x0d}, 0xa)         // or $(TS|MP),%eax
+                        .Op({0x0f, 0x22, 0xc0})  // mov %eax,%cr0
+                        .Op({0xb8}, 0x10)        // mov $0x10,%eax
+                        .Op({0x8e, 0xd0})        // mov %eax,%ss
+                        .Op({0xbc}, kStack)      // mov $kStack,%esp
+                        .Op({0xb8}, 0x2b)
+                        .Op({0x8e, 0xc0})  // mov $0x2b,%eax; mov %eax,%es
+                        .Op({0xb8}, 0x33)
+                        .Op({0x8e, 0xd8})  // ... %ds
+                        .Op({0xb8}, 0x3b)
+                        .Op({0x8e, 0xe0})  // ... %fs
+                        .Op({0xb8}, 0x43)
+                        .Op({0x8e, 0xe8})    // ... %gs
+                        .Op({0x6a, 0x23})    // push $0x23 (ss)
+                        .Op({0x68}, kStack)  // push $kStack (esp)
+                        .Op({0x6a, 0x02})    // push $2 (eflags)
+                        .Op({0x6a, 0x1b})    // push $0x1b (cs)
+                        .Op({0x68}, ring3)   // push $ring3 (eip)
+                        .Op({0xcf});         // iret
+  if (!Finishes(code)) return Differs("segments");
+  constexpr uint16_t kSelectors[] = {0x2b, 0x1b, 0x23, 0x33, 0x3b, 0x43};
+  for (int i = 0; i < 6; ++i) {
+    if (cpu_.segment(i) != DecodeSegment(kSelectors[i], kDescriptors[kSelectors[i] / 8])) {
+      return Differs("segments");
     }
-    return absl::OkStatus();
   }
+  constexpr uint32_t kExpected = 3 | kHflagsCode32 | kHflagsStack32 | kHflagsAddSegment |
+                                 kHflagsProtected | (0xa << kHflagsCr0Shift) | kHflagsSse;
+  if ((cpu_.hflags() & (kExpected | kHflagsCr0Mask)) != kExpected) return Differs("hflags");
+  return absl::OkStatus();
+}
 
-  // The library hands over a pointer to one structure on a page walk, and to the other for cpuid.
-  // Nothing is read or written through the second before the two fit together.
-  absl::Status Environment() {
-    const UnicornLayout& layout = cpu_.layout_;
-    if (Start(Code().Op({0x0f, 0xa2}).Done()) != UC_ERR_EXCEPTION || cpu_.cpu_ == nullptr) {
-      return Differs("page walk");
-    }
-    if (cpu_.cpuid_env_ != cpu_.cpu_ + layout.cpu_to_env) return Differs("CPUX86State");
-    cpu_.env_ = cpu_.cpuid_env_;
-    if (Env<int32_t>(layout.exception_is_int) != 1) return Differs("exception_is_int");
-    if (Env<uint32_t>(layout.error_code) != 0) return Differs("error_code");
-    return absl::OkStatus();
+absl::Status UnicornCheck::Nudging() {
+  const auto high = [this] { return Env<uint16_t>(cpu_.layout_.icount_high); };
+  if (!Finishes(Code().Done()) || high() != 0) return Differs("icount_decr");
+  CpuExit(cpu_.cpu_);
+  if (high() != 0xffff) return Differs("icount_decr");
+
+  constexpr uint32_t kHard = 2;
+  auto& request = *reinterpret_cast<uint32_t*>(cpu_.cpu_ + cpu_.layout_.interrupt_request);
+  if (request != 0) return Differs("interrupt_request");
+  request = kHard;
+  CpuResetInterrupt(cpu_.cpu_, kHard);
+  if (std::exchange(request, 0) != 0) return Differs("interrupt_request");
+  loops_ = 0;
+  if (!Finishes(Code().Done()) || loops_ != 0) return Differs("interrupt_request");
+  request = kHard;
+  if (!Finishes(Code().Done()) || loops_ == 0 || request != kHard) {
+    return Differs("interrupt_request");
   }
+  return absl::OkStatus();
+}
 
-  // mov %eax,kNowhere.
-  absl::Status PageFault() {
-    const UnicornLayout& layout = cpu_.layout_;
-    if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_EXCEPTION) return Differs("page fault");
-    if (Env<uint32_t>(layout.error_code) != kStrangeErrorCode) return Differs("error_code");
-    if (Env<int32_t>(layout.old_exception) != kPageFaultVector) return Differs("old_exception");
-    if (Env<int32_t>(layout.exception_is_int) != 0) return Differs("exception_is_int");
-    return absl::OkStatus();
+// A nudge in the middle of a block, at cpuid, has to wait for the block's end: the library would
+// leave it at the next load or store, and start it again from its beginning. The function that
+// makes it so names the switch:
+//   mov tcg_context->uc,%rax; cmpb $0,no_exit_request(%rax)
+absl::Status UnicornCheck::WholeBlocks() {
+  uint8_t text[14];
+  std::memcpy(text, reinterpret_cast<const void*>(&CheckExitRequest), sizeof(text));
+  int32_t offset = 0;
+  std::memcpy(&offset, text + 9, sizeof(offset));
+  if (text[7] != 0x80 || text[8] != 0xb8 || text[13] != 0 ||
+      offset != cpu_.layout_.no_exit_request) {
+    return Differs("no_exit_request");
   }
+  auto& no_exit_request = reinterpret_cast<uint8_t*>(cpu_.uc_)[cpu_.layout_.no_exit_request];
+  if (no_exit_request != 0) return Differs("no_exit_request");
+  no_exit_request = 1;
 
-  // Two page faults in a row are not a double fault.
-  absl::Status Hooks() {
-    cpu_.EnvField<int32_t>(cpu_.layout_.old_exception) = -1;
-    if (absl::Status status = cpu_.InstallHooks(); !status.ok()) return status;
-    for (int i = 0; i < 2; ++i) {
-      if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_OK || vector_ != kPageFaultVector ||
-          software_ || error_code_ != kStrangeErrorCode) {
-        return Differs("exceptions");
-      }
-    }
-    return absl::OkStatus();
-  }
+  cpuids_ = 0;
+  loops_ = 0;
+  nudge_at_cpuid_ = true;
+  const Code code = Code()
+                        .Op({0x0f, 0xa2})         // cpuid
+                        .Op({0x36, 0xa1}, kData)  // mov %ss:kData,%eax
+                        .Op({0xeb, 0x00})         // jmp to the next block
+                        .Done();
+  const bool finished = Finishes(code);
+  nudge_at_cpuid_ = false;
+  if (!finished || cpuids_ != 1 || loops_ < 2) return Differs("no_exit_request");
+  return absl::OkStatus();
+}
 
-  // The library writes them through its interface, then code does.
-  absl::Status GeneralRegisters() {
-    constexpr int kIds[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
-                            UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
-    for (int i = 0; i < 8; ++i) {
-      const uint32_t value = 0x1357a000u + static_cast<uint32_t>(i);
-      uc_reg_write(cpu_.uc_, kIds[i], &value);
-    }
-    for (int i = 0; i < 8; ++i) {
-      if (cpu_.reg(i) != 0x1357a000u + static_cast<uint32_t>(i)) return Differs("registers");
-    }
-    // mov $imm,%eax; cpuid: the replaced helper is the one that runs.
-    cpuids_ = 0;
-    const Code code = Code().Op({0xb8}, 0x31).Op({0x0f, 0xa2}).Done();
-    const uint32_t end = kCode + used_ + static_cast<uint32_t>(code.bytes().size());
-    if (!Finishes(code) || cpuids_ != 1 || cpu_.reg(0) != 0x32 || cpu_.reg(1) != 0xc ||
-        cpu_.reg(2) != 0xd || cpu_.reg(3) != 0xb) {
-      return Differs("cpuid");
-    }
-    if (cpu_.eip() != end) return Differs("eip");
-    return absl::OkStatus();
-  }
-
-  absl::Status TlbSanity(int mmu_index) {
-    const uint64_t mask = cpu_.TlbMask(mmu_index);
-    const uint64_t entries = mask / sizeof(TlbEntry) + 1;
-    if (mask % sizeof(TlbEntry) != 0 || entries < 64 || entries > (1u << 22) ||
-        (entries & (entries - 1)) != 0 ||
-        reinterpret_cast<uintptr_t>(cpu_.TlbTable(mmu_index)) % sizeof(void*) != 0 ||
-        reinterpret_cast<uintptr_t>(cpu_.TlbTable(mmu_index)) < kPageSize) {
-      return Differs("TLB");
-    }
-    return absl::OkStatus();
-  }
-
-  // The entry of `page`, wherever it is looked for first.
-  bool TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) const {
-    const TlbEntry& entry = cpu_.Tlb(mmu_index, page);
-    return entry.read == page && (entry.write & ~uint64_t{0xfff}) == page && entry.code == page &&
-           IsHost(page + entry.addend, host_of);
-  }
-
-  // At ring 0, which the library starts in: two data pages that want the same place in the TLB.
-  absl::Status Tlb() {
-    if (absl::Status status = TlbSanity(kMmuKernel); !status.ok()) return status;
-    const uint64_t span = (cpu_.TlbMask(kMmuKernel) / sizeof(TlbEntry) + 1) * kPageSize;
-    const uint32_t far = kData + static_cast<uint32_t>(span);
-    cpu_.FlushAll();
-    if (cpu_.TlbUsed(kMmuKernel) != 0) return Differs("n_used_entries");
-    fills_ = 0;
-    const Code code = Code().Op({0xa3}, kData).Op({0xa1}, far + kPageSize).Done();
-    if (!Finishes(code) || fills_ != 3 || cpu_.TlbUsed(kMmuKernel) != 3 ||
-        !TlbHolds(kMmuKernel, kCode, kCode) || !TlbHolds(kMmuKernel, kData, kData)) {
-      return Differs("TLB");
-    }
-    if (!Finishes(Code().Op({0xa3}, far).Done()) || fills_ != 4 ||
-        !TlbHolds(kMmuKernel, far, kData)) {
-      return Differs("TLB");
-    }
-    const TlbEntry& victim = cpu_.TlbVictims(kMmuKernel)[0];
-    if (victim.read != kData || !IsHost(kData + victim.addend, kData)) return Differs("vtable");
-    cpu_.FlushPage(kData);
-    if (victim.read == kData) return Differs("vtable");
-    return absl::OkStatus();
-  }
-
-  absl::Status JumpCache() {
-    const uint32_t at = kCode + used_;
-    cpu_.last_block_ = nullptr;
-    if (!Finishes(Code().Done())) return Differs("int");
-    const uint32_t mixed = at ^ (at >> 6);
-    const uint32_t index = ((mixed >> 6) & 0xfc0) | (mixed & 0x3f);
-    void* const* cache = reinterpret_cast<void**>(cpu_.cpu_ + cpu_.layout_.jump_cache);
-    if (cpu_.last_block_ == nullptr || cache[index] != cpu_.last_block_) {
-      return Differs("tb_jmp_cache");
-    }
-    return absl::OkStatus();
-  }
-
-  // Sets CR0.TS, loads each segment register with a descriptor of its own, and goes to ring 3.
-  absl::Status Segments() {
-    if ((cpu_.hflags() & (kHflagsPrivilege | kHflagsCr0Mask)) != 0) return Differs("hflags");
-    constexpr uint64_t kDescriptors[] = {
-        0,
-        0x00cf9b000000ffff,  // 0x08: code, ring 0
-        0x00cf93000000ffff,  // 0x10: data, ring 0
-        0x00cffb000000ffff,  // 0x18: code, ring 3
-        0x00cff3000000ffff,  // 0x20: data, ring 3
-        0x1240f3345678abcd,  // 0x28 on: data, ring 3, odd bases and limits
-        0x5640f3789abcdef0,
-        0x9ac1f3bcdef01234,
-        0xdec2f3f012345678,
-    };
-    std::memcpy(Host(kGdt), kDescriptors, sizeof(kDescriptors));
-    uc_x86_mmr gdtr = {};
-    gdtr.base = kGdt;
-    gdtr.limit = sizeof(kDescriptors) - 1;
-    uc_reg_write(cpu_.uc_, UC_X86_REG_GDTR, &gdtr);
-    const uint32_t ring3 = Place(Code().Done());
-    const Code code = Code()
-                          .Op({0x0f, 0x20, 0xc0})  // mov %cr0,%eax
-                          .Op({0x0d}, 0xa)         // or $(TS|MP),%eax
-                          .Op({0x0f, 0x22, 0xc0})  // mov %eax,%cr0
-                          .Op({0xb8}, 0x10)        // mov $0x10,%eax
-                          .Op({0x8e, 0xd0})        // mov %eax,%ss
-                          .Op({0xbc}, kStack)      // mov $kStack,%esp
-                          .Op({0xb8}, 0x2b)
-                          .Op({0x8e, 0xc0})  // mov $0x2b,%eax; mov %eax,%es
-                          .Op({0xb8}, 0x33)
-                          .Op({0x8e, 0xd8})  // ... %ds
-                          .Op({0xb8}, 0x3b)
-                          .Op({0x8e, 0xe0})  // ... %fs
-                          .Op({0xb8}, 0x43)
-                          .Op({0x8e, 0xe8})    // ... %gs
-                          .Op({0x6a, 0x23})    // push $0x23 (ss)
-                          .Op({0x68}, kStack)  // push $kStack (esp)
-                          .Op({0x6a, 0x02})    // push $2 (eflags)
-                          .Op({0x6a, 0x1b})    // push $0x1b (cs)
-                          .Op({0x68}, ring3)   // push $ring3 (eip)
-                          .Op({0xcf});         // iret
-    if (!Finishes(code)) return Differs("segments");
-    constexpr uint16_t kSelectors[] = {0x2b, 0x1b, 0x23, 0x33, 0x3b, 0x43};
-    for (int i = 0; i < 6; ++i) {
-      if (cpu_.segment(i) != DecodeSegment(kSelectors[i], kDescriptors[kSelectors[i] / 8])) {
-        return Differs("segments");
-      }
-    }
-    constexpr uint32_t kExpected = 3 | kHflagsCode32 | kHflagsStack32 | kHflagsAddSegment |
-                                   kHflagsProtected | (0xa << kHflagsCr0Shift) | kHflagsSse;
-    if ((cpu_.hflags() & (kExpected | kHflagsCr0Mask)) != kExpected) return Differs("hflags");
-    return absl::OkStatus();
-  }
-
-  // At ring 3, where Segments() has left the CPU; %ss is flat.
-  absl::Status UserTlb() {
-    if (absl::Status status = TlbSanity(kMmuUser); !status.ok()) return status;
-    cpu_.FlushAll();
-    const Code code = Code().Op({0x36, 0xa3}, kData).Done();  // mov %eax,%ss:kData
-    if (!Finishes(code) || !TlbHolds(kMmuUser, kCode, kCode) || !TlbHolds(kMmuUser, kData, kData) ||
-        cpu_.TlbUsed(kMmuUser) != 2) {
-      return Differs("user TLB");
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Nudging() {
-    const auto high = [this] { return Env<uint16_t>(cpu_.layout_.icount_high); };
-    if (!Finishes(Code().Done()) || high() != 0) return Differs("icount_decr");
-    CpuExit(cpu_.cpu_);
-    if (high() != 0xffff) return Differs("icount_decr");
-
-    constexpr uint32_t kHard = 2;
-    auto& request = *reinterpret_cast<uint32_t*>(cpu_.cpu_ + cpu_.layout_.interrupt_request);
-    if (request != 0) return Differs("interrupt_request");
-    request = kHard;
-    CpuResetInterrupt(cpu_.cpu_, kHard);
-    if (std::exchange(request, 0) != 0) return Differs("interrupt_request");
-    loops_ = 0;
-    if (!Finishes(Code().Done()) || loops_ != 0) return Differs("interrupt_request");
-    request = kHard;
-    if (!Finishes(Code().Done()) || loops_ == 0 || request != kHard) {
-      return Differs("interrupt_request");
-    }
-    return absl::OkStatus();
-  }
-
-  // A nudge in the middle of a block, at cpuid, has to wait for the block's end: the library would
-  // leave it at the next load or store, and start it again from its beginning. The function that
-  // makes it so names the switch:
-  //   mov tcg_context->uc,%rax; cmpb $0,no_exit_request(%rax)
-  absl::Status WholeBlocks() {
-    uint8_t text[14];
-    std::memcpy(text, reinterpret_cast<const void*>(&CheckExitRequest), sizeof(text));
-    int32_t offset = 0;
-    std::memcpy(&offset, text + 9, sizeof(offset));
-    if (text[7] != 0x80 || text[8] != 0xb8 || text[13] != 0 ||
-        offset != cpu_.layout_.no_exit_request) {
-      return Differs("no_exit_request");
-    }
-    auto& no_exit_request = reinterpret_cast<uint8_t*>(cpu_.uc_)[cpu_.layout_.no_exit_request];
-    if (no_exit_request != 0) return Differs("no_exit_request");
-    no_exit_request = 1;
-
-    cpuids_ = 0;
-    loops_ = 0;
-    nudge_at_cpuid_ = true;
-    const Code code = Code()
-                          .Op({0x0f, 0xa2})         // cpuid
-                          .Op({0x36, 0xa1}, kData)  // mov %ss:kData,%eax
-                          .Op({0xeb, 0x00})         // jmp to the next block
-                          .Done();
-    const bool finished = Finishes(code);
-    nudge_at_cpuid_ = false;
-    if (!finished || cpuids_ != 1 || loops_ < 2) return Differs("no_exit_request");
-    return absl::OkStatus();
-  }
-
-  absl::Status Stopping() {
-    stop_ = true;
-    const Code code = Code().Done();
-    const uint32_t at = kCode + used_;
-    if (Start(code) != UC_ERR_OK || vector_ != 0 || cpu_.eip() != at) return Differs("stopping");
-    return absl::OkStatus();
-  }
-
-  UnicornInternals& cpu_;
-  std::byte* const scratch_;
-  const uint64_t scratch_frame_;
-  uint32_t used_ = 0;
-
-  // What has happened.
-  int fills_ = 0;
-  int loops_ = 0;
-  int cpuids_ = 0;
-  uint8_t vector_ = 0;
-  bool software_ = false;
-  uint32_t error_code_ = 0;
-
-  // What is to happen.
-  bool stop_ = false;
-  bool nudge_at_cpuid_ = false;
-};
+absl::Status UnicornCheck::Stopping() {
+  stop_ = true;
+  const Code code = Code().Done();
+  const uint32_t at = kCode + used_;
+  if (Start(code) != UC_ERR_OK || vector_ != 0 || cpu_.eip() != at) return Differs("stopping");
+  return absl::OkStatus();
+}
 
 absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame) {
   UnicornCheck check(cpu, scratch, scratch_frame);

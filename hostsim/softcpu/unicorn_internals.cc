@@ -23,6 +23,9 @@ void TlbSetPage(void* cpu, uint64_t address, uint64_t frame, uint32_t attributes
                 int mmu_index, uint64_t size) asm("tlb_set_page_with_attrs_x86_64");
 void InvalidateBlocks(void* uc, uint64_t start,
                       uint64_t end) asm("tb_invalidate_phys_range_x86_64");
+// The flags lie in parts: these put them together and take them apart. `env` is a CPUX86State*.
+uint64_t ReadEflags(void* env) asm("helper_read_eflags_x86_64");
+void WriteEflags(void* env, uint64_t eflags, uint32_t mask) asm("helper_write_eflags_x86_64");
 void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
 
 namespace {
@@ -117,21 +120,9 @@ bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
   return true;  // the library stops, without an error
 }
 
-Segment UnicornInternals::segment(int index) const {
-  const SegmentCache& cache = SegmentField(index);
-  return {.selector = cache.selector,
-          .base = static_cast<uint32_t>(cache.base),
-          .limit = cache.limit,
-          .flags = cache.flags};
-}
+uint32_t UnicornInternals::eflags() const { return static_cast<uint32_t>(ReadEflags(env_)); }
 
-void UnicornInternals::set_segment(int index, const Segment& segment) {
-  SegmentCache& cache = SegmentField(index);
-  cache.selector = segment.selector;
-  cache.base = segment.base;
-  cache.limit = segment.limit;
-  cache.flags = segment.flags;
-}
+void UnicornInternals::set_eflags(uint32_t value) { WriteEflags(env_, value, ~0u); }
 
 bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index,
                                  uint32_t* error_code) {
@@ -189,12 +180,12 @@ void UnicornInternals::OnCpuid(char* env) {
 }
 
 void UnicornInternals::InvalidateCode(uint32_t address, uint32_t len) {
-  const Scope scope(this);
   const uint64_t end = uint64_t{address} + len;
   for (uint64_t start = address; start < end;) {
     const uint64_t next = std::min((start & ~uint64_t{0xfff}) + kPageSize, end);
     const uint64_t pfn = start >> kPageShift;
     if (pfn < has_code_.size() && has_code_[pfn] != 0) {
+      const Scope scope(this);
       InvalidateBlocks(uc_, start, next);
     }
     start = next;

@@ -145,8 +145,21 @@ class UnicornInternals {
   uint32_t hflags() const { return EnvField<uint32_t>(layout_.hflags); }
   void set_hflags(uint32_t value) { EnvField<uint32_t>(layout_.hflags) = value; }
   uint32_t selector(int index) const { return SegmentField(index).selector; }
-  Segment segment(int index) const;
-  void set_segment(int index, const Segment& segment);
+  uint32_t eflags() const;
+  void set_eflags(uint32_t value);
+  Segment segment(int index) const {
+    const SegmentCache& cache = SegmentField(index);
+    return {.selector = cache.selector,
+            .base = static_cast<uint32_t>(cache.base),
+            .limit = cache.limit,
+            .flags = cache.flags};
+  }
+  void set_segment(int index, const Segment& segment) {
+    SegmentField(index) = {.selector = segment.selector,
+                           .base = segment.base,
+                           .limit = segment.limit,
+                           .flags = segment.flags};
+  }
 
   // Code that was made from these bytes of guest memory is not to run again.
   void InvalidateCode(uint32_t address, uint32_t len);

@@ -1,0 +1,146 @@
+// The experiments behind CheckUnicorn().
+
+#ifndef HOSTSIM_SOFTCPU_UNICORN_EXPERIMENTS_H_
+#define HOSTSIM_SOFTCPU_UNICORN_EXPERIMENTS_H_
+
+#include <unicorn/unicorn.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "hostsim/softcpu/machine_code.h"
+#include "hostsim/softcpu/page_walk.h"
+#include "hostsim/softcpu/unicorn_check.h"
+#include "hostsim/softcpu/unicorn_internals.h"
+#include "launcher/guest/address.h"
+
+namespace lguest::hostsim {
+
+// Answers the library while it runs the experiments' code, and notes what it asks for.
+class UnicornCheck : public UnicornClient {
+ public:
+  UnicornCheck(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame)
+      : cpu_(cpu), scratch_(scratch), scratch_frame_(scratch_frame) {}
+
+  absl::Status Run();
+
+ private:
+  // Where the experiments run: scratch page n is at kBase + n pages, and again and again above, up
+  // to kNowhere.
+  static constexpr uint32_t kBase = 0x10000000;
+  static constexpr uint32_t kCode = kBase;
+  static constexpr uint32_t kData = kBase + 1 * kPageSize;
+  // The top of the stack, whose page lies below.
+  static constexpr uint32_t kStack = kBase + 2 * kPageSize;
+  static constexpr uint32_t kGdt = kBase + 3 * kPageSize;
+  static constexpr uint32_t kNowhere = 0x20000000;
+
+  static constexpr uint32_t kStrangeErrorCode = 0x5a5a5;
+  static constexpr uint8_t kPageFaultVector = 14;
+
+  static constexpr int kMmuUser = 1;
+  static constexpr int kMmuKernel = 2;
+
+  static absl::Status Differs(const char* what) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the linked Unicorn library differs from 2.0.1: ", what));
+  }
+
+  // UnicornClient.
+  TlbFill FillTlb(uint32_t address, Access /*access*/, bool /*user*/) override {
+    ++fills_;
+    TlbFill fill;
+    fill.error_code = kStrangeErrorCode;
+    if (address < kBase || address >= kNowhere) return fill;
+    fill.mapped = true;
+    fill.writable = true;
+    fill.frame = scratch_frame_ + (address - kBase) / kPageSize % kScratchPages * kPageSize;
+    return fill;
+  }
+  bool ShouldStop() override {
+    ++loops_;
+    return stop_;
+  }
+  bool OnException(uint8_t vector, bool software, uint32_t error_code) override {
+    vector_ = vector;
+    software_ = software;
+    error_code_ = error_code;
+    return false;
+  }
+  CpuidResult Cpuid(uint32_t leaf) override {
+    ++cpuids_;
+    if (nudge_at_cpuid_) cpu_.Nudge();
+    return {.eax = leaf + 1, .ebx = 0xb, .ecx = 0xc, .edx = 0xd};
+  }
+
+  std::byte* Host(uint32_t address) const { return scratch_ + (address - kBase); }
+  bool IsHost(uint64_t launcher_address, uint32_t address) const {
+    return launcher_address == reinterpret_cast<uintptr_t>(Host(address));
+  }
+
+  // Code at a fresh place each time, so that none is mistaken for what was translated before.
+  uint32_t Place(const Code& code) {
+    const uint32_t at = kCode + used_;
+    std::memcpy(Host(at), code.bytes().data(), code.bytes().size());
+    used_ += static_cast<uint32_t>(code.bytes().size() + 15) & ~15u;
+    return at;
+  }
+  uc_err Start(const Code& code) {
+    const UnicornInternals::Scope scope(&cpu_);
+    vector_ = 0;
+    return uc_emu_start(cpu_.uc_, Place(code), 0, 0, 0);
+  }
+  // Runs code that ends with Done().
+  bool Finishes(const Code& code) {
+    return Start(code) == UC_ERR_OK && vector_ == kDoneVector && software_;
+  }
+
+  template <typename T>
+  T Env(ptrdiff_t offset) const {
+    return cpu_.EnvField<T>(offset);
+  }
+
+  // The experiments, in this order: each relies on those before it.
+  absl::Status Version();
+  absl::Status Alignment();
+  absl::Status RamAddresses();
+  absl::Status Environment();
+  absl::Status PageFault();
+  absl::Status Hooks();
+  absl::Status GeneralRegisters();
+  absl::Status Tlb();
+  absl::Status JumpCache();
+  absl::Status Segments();
+  absl::Status UserTlb();
+  absl::Status Nudging();
+  absl::Status WholeBlocks();
+  absl::Status Stopping();
+
+  absl::Status TlbSanity(int mmu_index);
+  // Whether the entry of `page` is in its place and leads to what `host_of` is.
+  bool TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) const;
+
+  UnicornInternals& cpu_;
+  std::byte* const scratch_;
+  const uint64_t scratch_frame_;
+  uint32_t used_ = 0;
+
+  // What has happened.
+  int fills_ = 0;
+  int loops_ = 0;
+  int cpuids_ = 0;
+  uint8_t vector_ = 0;
+  bool software_ = false;
+  uint32_t error_code_ = 0;
+
+  // What is to happen.
+  bool stop_ = false;
+  bool nudge_at_cpuid_ = false;
+};
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_SOFTCPU_UNICORN_EXPERIMENTS_H_
