@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "loader/fuzz/fuzz_target.h"
 #include "loader/fuzz/load_any_kernel.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

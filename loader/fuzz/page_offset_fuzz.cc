@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "loader/fuzz/fuzz_target.h"
 #include "loader/page_offset.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
