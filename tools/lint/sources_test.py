@@ -23,8 +23,10 @@ class SourcesTest(unittest.TestCase):
         for path in workspace.cxx_files():
             folder, name = os.path.split(path)
             with self.subTest(path):
+                # By its name, by a pattern, or as an item of a list of targets, whose names are without suffix.
                 patterns = re.findall(r'"([^"]*)"', read_build_file(folder))
-                named = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+                stem = os.path.splitext(name)[0]
+                named = stem in patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
                 self.assertTrue(named, f"{path} is in no target of {folder}/BUILD.bazel")
 
     def test_every_rule_is_the_one_with_the_clang_tidy_test(self):

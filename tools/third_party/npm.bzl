@@ -11,10 +11,9 @@ def _npm_pack(rctx, package):
     if not npm:
         _fail(package, "npm is missing, which fetches this package: install it with apt-get install npm")
     rctx.file("fresh/.keep")
-    result = rctx.execute([npm, "pack", "--silent", package], working_directory = "fresh", quiet = True)
+    result = rctx.execute([npm, "pack", "--loglevel=error", package], working_directory = "fresh", quiet = True)
     if result.return_code:
-        reason = result.stderr.strip() or result.stdout.strip() or "npm pack failed"
-        _fail(package, "it cannot be downloaded from the npm registry of this machine: " + reason)
+        _fail(package, "it cannot be downloaded from the npm registry of this machine, npm says:\n" + result.stderr.strip())
     return rctx.path("fresh/" + result.stdout.strip())
 
 def _npm_repository_impl(rctx):
