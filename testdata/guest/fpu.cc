@@ -8,17 +8,11 @@ namespace guest {
 namespace {
 
 FpuState* owner;  // whose registers the FPU holds
-uint32_t switches;
-
-void Save(FpuState& state) {
-  // fnsave leaves the FPU initialised, so what it saved goes back in.
-  asm volatile("fnsave %0; frstor %0" : "+m"(state.registers));
-}
+uint32_t loads;
 
 void HandleFpuNotAvailable(TrapFrame& frame) {
   if (!frame.FromUser()) Crash("the kernel used the FPU");
   CallHost(Hypercall::kTs, 0);
-  if (owner != nullptr) Save(*owner);
   owner = &CurrentProcess().fpu;
   if (owner->used) {
     asm volatile("frstor %0" : : "m"(owner->registers));
@@ -26,7 +20,7 @@ void HandleFpuNotAvailable(TrapFrame& frame) {
     asm volatile("fninit");
     owner->used = true;
   }
-  ++switches;
+  ++loads;
 }
 
 }  // namespace
@@ -36,16 +30,20 @@ void InitFpu() {
   CallHost(Hypercall::kTs, 1);
 }
 
-void PrepareFpu(FpuState& state) { CallHost(Hypercall::kTs, owner == &state ? 0 : 1); }
-
 void SaveFpu(FpuState& state) {
-  if (owner == &state) Save(state);
+  if (owner != &state) return;
+  // fnsave leaves the FPU initialised, so what it saved goes back in.
+  asm volatile("fnsave %0; frstor %0" : "+m"(state.registers));
 }
 
-void ForgetFpu(const FpuState& state) {
-  if (owner == &state) owner = nullptr;
+void ParkFpu(FpuState& state) {
+  if (owner != &state) return;
+  // While TS is set the host has the FPU's registers for itself: what is not saved now is lost.
+  asm volatile("fnsave %0" : "=m"(state.registers));
+  CallHost(Hypercall::kTs, 1);
+  owner = nullptr;
 }
 
-uint32_t FpuSwitches() { return switches; }
+uint32_t FpuLoads() { return loads; }
 
 }  // namespace guest

@@ -1,5 +1,4 @@
-// The FPU, handed from process to process only when one touches it (lguest interface, section 4:
-// TS).
+// The FPU, loaded for a process only when it touches it (lguest interface, section 4: TS).
 
 #ifndef TESTDATA_GUEST_FPU_H_
 #define TESTDATA_GUEST_FPU_H_
@@ -15,20 +14,17 @@ struct FpuState {
   std::array<uint8_t, 108> registers = {};
 };
 
+// From here on the first touch of the FPU traps.
 void InitFpu();
-
-// Before the owner of `state` runs: lets it at the FPU at once if what the FPU holds is its own;
-// else its first touch will trap.
-void PrepareFpu(FpuState& state);
 
 // Brings `state` up to date if the FPU holds it.
 void SaveFpu(FpuState& state);
 
-// `state` is about to vanish.
-void ForgetFpu(const FpuState& state);
+// The owner of `state` has had its turn: saves what it did, and lets the next touch trap again.
+void ParkFpu(FpuState& state);
 
-// Changes of hands since the start.
-uint32_t FpuSwitches();
+// How often the FPU was loaded since the start.
+uint32_t FpuLoads();
 
 }  // namespace guest
 

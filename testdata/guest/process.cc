@@ -83,13 +83,12 @@ void Resume(Process& process) {
   process.memory.Activate();
   CallHost(Hypercall::kSetStack, lguest::kGuestKernelDs, StackTop(process), kRing1StackPages);
   LoadTls(process.tls);
-  PrepareFpu(process.fpu);
   SwitchStack(&scheduler_parked_at, process.parked_at);
+  ParkFpu(process.fpu);
   current = nullptr;
 }
 
 void Reap(Process& process) {
-  ForgetFpu(process.fpu);
   process.memory.Destroy();
   ReleasePage(process.kernel_stack);
   process.state = Process::State::kFree;

@@ -58,7 +58,7 @@ void Fault(std::string_view) {
 
 // A line of text, kept in the first sector of the first disk.
 void UseDisk(std::string_view text) {
-  static std::array<char, lguest::kSectorSize> sector;
+  alignas(lguest::kSectorSize) static std::array<char, lguest::kSectorSize> sector;
   if (Disks().empty()) {
     Print("There is no disk; the launcher's --block gives one.\r\n");
     return;

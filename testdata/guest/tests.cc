@@ -41,6 +41,7 @@ constexpr Test kTests[] = {
     {.name = "console-out", .run = TestConsoleOutput},
     {.name = "console-in", .run = TestConsoleInput},
     {.name = "disk", .run = TestDisk},
+    {.name = "disk-end", .run = TestDiskEnd},
     {.name = "net", .run = TestNet},
     {.name = "net-answer", .run = TestNetAnswer, .in_all = false},
 };

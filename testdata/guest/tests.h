@@ -64,6 +64,7 @@ TestResult TestUserFaults();
 TestResult TestConsoleOutput();
 TestResult TestConsoleInput();
 TestResult TestDisk();
+TestResult TestDiskEnd();
 TestResult TestNet();
 TestResult TestNetAnswer();
 

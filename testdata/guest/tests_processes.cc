@@ -53,16 +53,16 @@ TestResult TestPreemption() {
 // Two processes compute in turns; their registers must not mix.
 TestResult TestFpu() {
   constexpr uint32_t kSum = 1000 * 1001 / 4;
-  const uint32_t switches_before = FpuSwitches();
+  const uint32_t loads_before = FpuLoads();
   const Process& first = StartProcess(Program::kMath, 0);
   const Process& second = StartProcess(Program::kMath, 1'000'000);
   const uint32_t first_sum = RunUntilEnd(first).exit_code;
   const uint32_t second_sum = RunUntilEnd(second).exit_code;
   ReapAll();
-  const uint32_t switches = FpuSwitches() - switches_before;
+  const uint32_t loads = FpuLoads() - loads_before;
   if (first_sum != kSum) return Fail("the first process computed ", first_sum);
   if (second_sum != kSum + 1'000'000) return Fail("the second process computed ", second_sum);
-  if (switches < 1000) return Fail("the FPU changed hands ", switches, " times");
+  if (loads < 1000) return Fail("the FPU was loaded ", loads, " times");
   return Pass();
 }
 
@@ -95,7 +95,9 @@ TestResult TestUserFaults() {
   for (const ExpectedFault& fault : kFaults) {
     const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.misdeed));
     if (!ending.killed) return Fail(fault.what, " was let pass");
-    if (ending.vector != fault.vector || ending.error != fault.error) {
+    // A host that keeps page tables of its own need not have a page that the guest's tables have.
+    const uint32_t optional = fault.vector == kPageFault ? kFaultPresent : 0;
+    if (ending.vector != fault.vector || (ending.error | optional) != (fault.error | optional)) {
       return Fail(fault.what, " gave trap ", ending.vector, " error ", Hex{ending.error});
     }
     const uint32_t address = fault.misdeed == Misdeed::kWriteNull ? 0x10 : kKernel;
