@@ -46,7 +46,7 @@ std::span<lguest::NetPeer> NetInterface::peers() const {
 }
 
 void NetInterface::OfferBuffer(uint32_t index) {
-  const lguest::Dma dma = MakeDma(std::span<const uint8_t>(buffers_[index]));
+  const lguest::Dma dma = MakeDma(std::span<const uint8_t>(buffers_[index].bytes));
   dmas_[index].addr = dma.addr;
   dmas_[index].len = dma.len;
   WriteOnce(dmas_[index].used_len, 0u);
@@ -70,7 +70,7 @@ uint32_t NetInterface::Receive(std::span<uint8_t, kMaxPacket> packet, uint32_t t
   if (!WaitFor([&] { return full() != dmas_.end(); }, timeout_ms)) return 0;
   const auto index = static_cast<uint32_t>(full() - dmas_.begin());
   const uint32_t size = std::min(dmas_[index].used_len, kMaxPacket);
-  std::copy_n(buffers_[index].begin(), size, packet.begin());
+  std::copy_n(buffers_[index].bytes.begin(), size, packet.begin());
   OfferBuffer(index);
   return size;
 }

@@ -35,6 +35,12 @@ class NetInterface {
  private:
   static constexpr uint32_t kBuffers = 8;
 
+  // Aligned so that it lies in one page: the 2.6.23 host garbles a packet from another guest when a
+  // receiving section ends in the middle of a sending one.
+  struct alignas(2048) Buffer {
+    std::array<uint8_t, kMaxPacket> bytes;
+  };
+
   std::span<lguest::NetPeer> peers() const;
   uint32_t PeerKey(uint32_t slot) const { return device_.page() + 4 * slot; }
   void OfferBuffer(uint32_t index);
@@ -43,7 +49,7 @@ class NetInterface {
   uint32_t slot_ = 0;
   MacAddress mac_ = {};
   std::array<lguest::Dma, kBuffers> dmas_ = {};
-  std::array<std::array<uint8_t, kMaxPacket>, kBuffers> buffers_ = {};
+  std::array<Buffer, kBuffers> buffers_ = {};
 };
 
 void InitNet();
