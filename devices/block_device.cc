@@ -52,20 +52,21 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: bad request type %d", name(), request->type));
   }
-  absl::StatusOr<std::optional<DmaPort::Buffer>> reply = port.NextBuffer(key_);
-  if (!reply.ok()) return reply.status();
-  if (!reply->has_value()) {
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(key_);
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& reply = *next;
+  if (!reply.has_value()) {
     return absl::FailedPreconditionError(
         absl::StrCat(name(), ": a request without a buffer for the reply"));
   }
-  const Outcome outcome = Carry(*request, chain, (*reply)->chain);
+  const Outcome outcome = Carry(*request, chain, reply->chain);
   // The guest looks at the result when the interrupt comes, so it has to be there first.
   const GuestPhys result(page_.value() + static_cast<uint32_t>(offsetof(BlockPage, result)));
   if (absl::Status written = memory_->Write(result, static_cast<int32_t>(outcome.result));
       !written.ok()) {
     return written;
   }
-  if (absl::Status delivered = port.Deliver(**reply, outcome.used); !delivered.ok()) {
+  if (absl::Status delivered = port.Deliver(*reply, outcome.used); !delivered.ok()) {
     return delivered;
   }
   return 0;  // a disk answers with `result`; used_len of what was sent is always 0

@@ -60,10 +60,11 @@ absl::Status Console::Fill() {
 }
 
 absl::StatusOr<bool> Console::Drain(DmaPort& port) {
-  absl::StatusOr<std::optional<DmaPort::Buffer>> buffer = port.NextBuffer(kConsoleKey);
-  if (!buffer.ok()) return buffer.status();
-  if (!buffer->has_value()) return false;
-  const DmaChain& chain = (*buffer)->chain;
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(kConsoleKey);
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return false;
+  const DmaChain& chain = buffer->chain;
   size_t done = 0;
   for (size_t i = 0; i < chain.sections().size() && done < held_.size(); ++i) {
     const size_t part = std::min(chain.sections()[i].iov_len, held_.size() - done);
@@ -74,11 +75,11 @@ absl::StatusOr<bool> Console::Drain(DmaPort& port) {
   }
   if (done == 0) {
     // A buffer without room. Delivering nothing would interrupt the guest for ever.
-    if (absl::Status released = port.Release(**buffer); !released.ok()) return released;
+    if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
     return false;
   }
   held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(done));
-  if (absl::Status delivered = port.Deliver(**buffer, static_cast<uint32_t>(done));
+  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(done));
       !delivered.ok()) {
     return delivered;
   }

@@ -31,7 +31,7 @@ std::string Describe(const Device& device, uint16_t bits) {
       bits &= ~bit;
     }
   }
-  if (bits != 0) words.push_back(absl::StrFormat("unknown status %#x", bits));
+  if (bits != 0) words.push_back(absl::StrFormat("unknown status 0x%x", bits));
   return absl::StrCat(device.name(), ": ", absl::StrJoin(words, ", "));
 }
 
@@ -61,7 +61,7 @@ absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
   const uint64_t size = uint64_t{PagesNeeded(devices)} * kPageSize;
   if (!IsPageAligned(descriptors.value()) || !memory.Contains(descriptors, size)) {
     return absl::OutOfRangeError(
-        absl::StrFormat("%u bytes of device pages at %#x do not fit into %u bytes of guest memory",
+        absl::StrFormat("%u bytes of device pages at 0x%x do not fit into %u bytes of guest memory",
                         size, descriptors.value(), memory.size()));
   }
   // Not make_unique: the constructor is private.
@@ -93,7 +93,7 @@ absl::Status DeviceBus::Attach() {
     for (const DmaKey key : device.output_keys()) {
       const auto [listener, added] = listeners_.try_emplace(key, &device);
       if (!added) {
-        return absl::InvalidArgumentError(absl::StrFormat("%s and %s both listen at key %#x",
+        return absl::InvalidArgumentError(absl::StrFormat("%s and %s both listen at key 0x%x",
                                                           listener->second->name(), device.name(),
                                                           key.value()));
       }
@@ -107,18 +107,19 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
   if (listener == listeners_.end()) {
     ++unmatched_;
     unmatched_notice_.Give(absl::StrFormat(
-        "the guest sent dma %#x to key %#x, where no device listens (told only once)",
+        "the guest sent dma 0x%x to key 0x%x, where no device listens (told only once)",
         sent.dma.value(), sent.key.value()));
     return absl::OkStatus();
   }
   const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, sent.dma);
   if (!chain.ok()) return chain.status();
-  const absl::StatusOr<std::optional<uint32_t>> used =
+  const absl::StatusOr<std::optional<uint32_t>> taken =
       listener->second->Send(sent.key, *chain, port_);
-  if (!used.ok()) return used.status();
-  if (!used->has_value()) return absl::OkStatus();
+  if (!taken.ok()) return taken.status();
+  const std::optional<uint32_t>& used = *taken;
+  if (!used.has_value()) return absl::OkStatus();
   static_assert(offsetof(Dma, used_len) == 0);
-  return memory_.Write(chain->address(), **used);
+  return memory_.Write(chain->address(), *used);
 }
 
 absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {

@@ -12,7 +12,7 @@ absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
   // lies in, may change it from now on.
   const absl::StatusOr<Dma> copy = memory.Read<Dma>(dma);  // guest-controlled
   if (!copy.ok()) {
-    return absl::OutOfRangeError(absl::StrFormat("bad dma address %#x", dma.value()));
+    return absl::OutOfRangeError(absl::StrFormat("bad dma address 0x%x", dma.value()));
   }
   DmaChain chain;
   chain.address_ = dma;
@@ -22,7 +22,7 @@ absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
     const absl::StatusOr<std::span<std::byte>> range = memory.MutableRange(addr, len);
     if (!range.ok()) {
       return absl::OutOfRangeError(
-          absl::StrFormat("bad dma section %u: address %#x len %u", i, addr.value(), len));
+          absl::StrFormat("bad dma section %u: address 0x%x len %u", i, addr.value(), len));
     }
     chain.sections_[i] = {.iov_base = range->data(), .iov_len = len};
     chain.addresses_[i] = addr;

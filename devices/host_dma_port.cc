@@ -15,7 +15,7 @@ absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey ke
   // On the real host the number has travelled through guest memory.
   if (bound->irq >= kInterrupts) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("bad interrupt %u of dma buffer %#x", bound->irq, bound->dma.value()));
+        absl::StrFormat("bad interrupt %u of dma buffer 0x%x", bound->irq, bound->dma.value()));
   }
   absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, bound->dma);
   if (!chain.ok()) return chain.status();

@@ -30,7 +30,7 @@ class InterfaceRequest {
     return ioctl(socket_.get(), what, &request_) == 0 ? 0 : errno;
   }
 
-  ifreq& request() { return request_; }
+  ifreq& Ifreq() { return request_; }
 
   void SetAddress(uint32_t address) {
     sockaddr_in in = {};
@@ -73,7 +73,7 @@ absl::Status SetInterfaceAddress(const std::string& name, const Ipv4Prefix& pref
 
 absl::Status AddToBridge(const std::string& name, const std::string& bridge) {
   InterfaceRequest interface(bridge);
-  interface.request().ifr_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
+  interface.Ifreq().ifr_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
   const int error = interface.Do(SIOCBRADDIF);
   if (error == EOPNOTSUPP || error == EINVAL) {
     return absl::InvalidArgumentError(
@@ -87,7 +87,7 @@ absl::Status BringUp(const std::string& name) {
   InterfaceRequest interface(name);
   int error = interface.Do(SIOCGIFFLAGS);
   if (error == 0) {
-    interface.request().ifr_flags |= IFF_UP;
+    interface.Ifreq().ifr_flags |= IFF_UP;
     error = interface.Do(SIOCSIFFLAGS);
   }
   if (error != 0) return NetStepError(error, absl::StrCat("bringing interface ", name, " up"));

@@ -16,7 +16,7 @@ absl::Status CheckSections(const DmaChain& chain) {
     const uint32_t addr = chain.section_address(i).value();
     const size_t len = chain.sections()[i].iov_len;
     if (addr % kPageSize + len > kPageSize) {
-      return absl::InvalidArgumentError(absl::StrFormat("bad DMA entry: %u@%#x", len, addr));
+      return absl::InvalidArgumentError(absl::StrFormat("bad DMA entry: %u@0x%x", len, addr));
     }
   }
   return absl::OkStatus();
@@ -69,21 +69,22 @@ absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaCha
 
 absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
   if (sockets_ == nullptr) return Input::kClosed;
-  const absl::StatusOr<std::optional<DmaPort::Buffer>> buffer =
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
       port.NextBuffer(NetSlotKey(page_, file_->slot()));
-  if (!buffer.ok()) return buffer.status();
-  if (!buffer->has_value()) return Input::kNoRoom;
-  const DmaChain& chain = (*buffer)->chain;
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return Input::kNoRoom;
+  const DmaChain& chain = buffer->chain;
   if (absl::Status good = CheckSections(chain); !good.ok()) return good;
   const absl::StatusOr<size_t> len = sockets_->Receive(IoVector(chain.sections()));
   if (len.ok() && *len != 0) {
-    if (absl::Status delivered = port.Deliver(**buffer, static_cast<uint32_t>(*len));
+    if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
         !delivered.ok()) {
       return delivered;
     }
     return Input::kMore;
   }
-  if (absl::Status released = port.Release(**buffer); !released.ok()) return released;
+  if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
   if (len.ok()) return Input::kMore;  // nothing in it, or nowhere to put it
   if (!absl::IsUnavailable(len.status())) {
     notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));

@@ -46,18 +46,19 @@ absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaCh
 }
 
 absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
-  const absl::StatusOr<std::optional<DmaPort::Buffer>> buffer =
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
       port.NextBuffer(NetSlotKey(page_, kGuestSlot));
-  if (!buffer.ok()) return buffer.status();
-  if (!buffer->has_value()) return Input::kNoRoom;
-  const DmaChain& chain = (*buffer)->chain;
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return Input::kNoRoom;
+  const DmaChain& chain = buffer->chain;
   IoVector to(chain.sections());
   to.Append({.iov_base = overflow_.data(), .iov_len = overflow_.size()});
   const absl::StatusOr<size_t> len = backend_->Read(to);
-  if (absl::IsUnavailable(len.status())) return GiveBack(port, **buffer, Input::kNone);
+  if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
   if (!len.ok()) {
     receiving_notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
-    return GiveBack(port, **buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
+    return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
   }
   if (*len > chain.size()) {
     chain.NotifyWritten(*memory_, chain.size());
@@ -65,11 +66,11 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
     too_long_notice_.Give(absl::StrFormat(
         "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
         name(), *len, chain.size()));
-    return GiveBack(port, **buffer, Input::kMore);
+    return GiveBack(port, *buffer, Input::kMore);
   }
-  if (*len == 0) return GiveBack(port, **buffer, Input::kMore);
+  if (*len == 0) return GiveBack(port, *buffer, Input::kMore);
   ++counters_.received;
-  if (absl::Status delivered = port.Deliver(**buffer, static_cast<uint32_t>(*len));
+  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
       !delivered.ok()) {
     return delivered;
   }
