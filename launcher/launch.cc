@@ -49,7 +49,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
   };
 
   absl::StatusOr<std::vector<std::unique_ptr<Device>>> devices =
-      MakeDevices(options.devices, notice);
+      MakeDevices(options.devices, PacketMover::kLauncher, notice);
   if (!devices.ok()) {
     return fail(devices.status(), absl::IsInvalidArgument(devices.status())
                                       ? ExitStatus::kBadFile

@@ -56,6 +56,19 @@ class GuestTest(unittest.TestCase):
             with open(disk.name, "rb") as file:
                 self.assertEqual(file.read(), bytes(1 << 20))
 
+    def test_two_guests_in_two_processes_ping_each_other(self):
+        with tempfile.TemporaryDirectory() as directory:
+            network = "--sharenet=" + os.path.join(directory, "net")
+            with subprocess.Popen(
+                    [LAUNCHER, network, "64", VMLINUX, "test=net-answer", "ip=10.0.0.2"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as answering:
+                self.assertTrue(answering.stdout.readline().startswith(b"lguest demo kernel"))
+                result = run(network, "64", VMLINUX, "test=net", "ip=10.0.0.1", "gw=10.0.0.2")
+                self.assertIn(b"PASS net", result.stdout, result)
+                output, _ = answering.communicate(timeout=TIME_LIMIT)
+                self.assertIn(b"PASS net-answer", output)
+                self.assertEqual(answering.returncode, 0)
+
     def test_memory_of_all_sizes(self):
         for size in ("16", "512m", "1g"):
             result = run(size, VMLINUX, "test=boot,demand")

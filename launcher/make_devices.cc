@@ -13,6 +13,9 @@
 #include "devices/console.h"
 #include "devices/console_backend.h"
 #include "devices/file_block_backend.h"
+#include "devices/peer_sockets.h"
+#include "devices/shared_net.h"
+#include "devices/shared_net_file.h"
 #include "devices/tap.h"
 #include "devices/tun_net.h"
 #include "devices/tun_spec.h"
@@ -20,27 +23,40 @@
 namespace lguest {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, const NoticeSink& notice) {
+absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
+                                             const NoticeSink& notice) {
   absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, notice);
   if (!disk.ok()) return disk.status();
   return std::make_unique<BlockDevice>(spec.path, *std::move(disk), notice);
 }
 
-absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, const NoticeSink& notice) {
+absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, PacketMover /*mover*/,
+                                             const NoticeSink& notice) {
   absl::StatusOr<std::unique_ptr<Tap>> tap = Tap::Open(spec);
   if (!tap.ok()) return tap.status();
   const std::string label = (*tap)->interface();
   return std::make_unique<TunNet>(label, *std::move(tap), notice);
 }
 
+absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMover mover,
+                                             const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<SharedNetFile>> file = SharedNetFile::Open(spec.path);
+  if (!file.ok()) return file.status();
+  if (mover == PacketMover::kHost)
+    return std::make_unique<SharedNet>(*std::move(file), nullptr, notice);
+  absl::StatusOr<std::unique_ptr<PeerSockets>> sockets = PeerSockets::Open(**file);
+  if (!sockets.ok()) return sockets.status();
+  return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), notice);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, const NoticeSink& notice) {
+    std::span<const DeviceOption> options, PacketMover mover, const NoticeSink& notice) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =
-        std::visit([&](const auto& spec) { return Make(spec, notice); }, option.spec);
+        std::visit([&](const auto& spec) { return Make(spec, mover, notice); }, option.spec);
     if (!device.ok()) {
       return absl::Status(device.status().code(),
                           absl::StrFormat("%s: %s", option.text, device.status().message()));

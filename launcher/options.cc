@@ -22,6 +22,7 @@ Options may stand anywhere; what follows a -- is no option.
   --tunnet=bridge:NAME      a network that joins bridge NAME
   --tunnet=tap:NAME         a network through the tap NAME, which is there already
   --tunnet=fd:N             a network through the tap open as file descriptor N
+  --sharenet=FILE           a network with the other guests that name FILE
   --initrd=FILE             the initial RAM disk
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   -v, --verbose             say on stderr what is done
@@ -90,7 +91,8 @@ class Parser {
   }
 
   static bool TakesValue(std::string_view name) {
-    return name == "block" || name == "tunnet" || name == "initrd" || name == "host";
+    return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
+           name == "host";
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
@@ -99,8 +101,9 @@ class Parser {
       options_.initrd = value;
       return absl::OkStatus();
     }
-    return name == "block" ? AddDevice(name, value, ParseBlockSpec(value))
-                           : AddDevice(name, value, ParseTunSpec(value));
+    if (name == "block") return AddDevice(name, value, ParseBlockSpec(value));
+    if (name == "tunnet") return AddDevice(name, value, ParseTunSpec(value));
+    return AddDevice<SharedNetSpec>(name, value, SharedNetSpec{std::string(value)});
   }
 
   template <typename Spec>

@@ -18,10 +18,15 @@ namespace lguest {
 
 enum class HostChoice : uint8_t { kAuto, kDevice, kKvm, kSimulator };
 
+// A network with the other guests that name the same file.
+struct SharedNetSpec {
+  std::string path;
+};
+
 // A device that was asked for.
 struct DeviceOption {
   std::string text;  // the option as it was given, for messages: "--block=disk.img"
-  std::variant<BlockSpec, TunSpec> spec;
+  std::variant<BlockSpec, TunSpec, SharedNetSpec> spec;
 };
 
 struct Options {

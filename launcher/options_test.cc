@@ -46,14 +46,15 @@ TEST(OptionsTest, TheCommandLineHasNoTrailingBlank_B31) {
 
 TEST(OptionsTest, DevicesKeepTheirOrder) {
   const Options options =
-      Parse("--block=a --tunnet=192.168.19.1 64 vmlinux --block=b,readonly").value();
-  ASSERT_EQ(options.devices.size(), 3u);
+      Parse("--block=a --tunnet=192.168.19.1 64 vmlinux --block=b,readonly --sharenet=n").value();
+  ASSERT_EQ(options.devices.size(), 4u);
   EXPECT_EQ(std::get<BlockSpec>(options.devices[0].spec),
             (BlockSpec{.path = "a", .read_only = false}));
   EXPECT_TRUE(std::holds_alternative<TunSpec>(options.devices[1].spec));
   EXPECT_EQ(std::get<BlockSpec>(options.devices[2].spec),
             (BlockSpec{.path = "b", .read_only = true}));
   EXPECT_EQ(options.devices[2].text, "--block=b,readonly");
+  EXPECT_EQ(std::get<SharedNetSpec>(options.devices[3].spec).path, "n");
 }
 
 TEST(OptionsTest, ADevicesValueIsCheckedBeforeAnythingIsDone_B77) {
@@ -121,8 +122,8 @@ TEST(OptionsTest, HostsAreKnownByName) {
 TEST(OptionsTest, ASingleDashIsAWord) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
 
 TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
-  for (const std::string_view part : {"--block", "--tunnet", "--initrd", "--host", "--verbose",
-                                      "--help", "--version", "0 ", "70 "}) {
+  for (const std::string_view part : {"--block", "--tunnet", "--sharenet", "--initrd", "--host",
+                                      "--verbose", "--help", "--version", "0 ", "70 "}) {
     EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
   }
 }
