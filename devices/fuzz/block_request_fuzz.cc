@@ -18,6 +18,7 @@
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
+#include "loader/fuzz/fuzz_target.h"
 
 namespace {
 

@@ -11,6 +11,7 @@
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
+#include "loader/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr uint32_t kSize = 16 * lguest::kPageSize;

@@ -10,6 +10,7 @@
 
 #include "devices/ipv4.h"
 #include "devices/tun_spec.h"
+#include "loader/fuzz/fuzz_target.h"
 
 namespace {
 
