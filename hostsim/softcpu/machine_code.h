@@ -31,7 +31,7 @@ class Code {
   // int $kDoneVector
   Code& Done() { return Op({0xcd, kDoneVector}); }
 
-  const std::vector<uint8_t>& bytes() const { return bytes_; }
+  const std::vector<uint8_t>& Bytes() const { return bytes_; }
 
  private:
   std::vector<uint8_t> bytes_;

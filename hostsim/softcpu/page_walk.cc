@@ -24,9 +24,9 @@ class Entry {
     std::memcpy(&value_, at_, sizeof(value_));
   }
 
-  uint32_t value() const { return value_; }
+  uint32_t Value() const { return value_; }
   bool Has(uint32_t bits) const { return (value_ & bits) == bits; }
-  uint32_t frame() const { return value_ & ~kFlags; }
+  uint32_t Frame() const { return value_ & ~kFlags; }
 
   void SetBits(uint32_t bits) {
     if (Has(bits)) return;
@@ -63,19 +63,19 @@ Translation WalkPageTables(GuestMemory& memory, GuestPhys directory, GuestVirt a
   if (!memory.Contains(GuestPhys(root), kPageSize)) return Bad(Result::kBadDirectoryEntry);
   Entry pde(memory, root, virt >> 22);
   if (!pde.Has(kPresent)) return Fault(fault);
-  if ((pde.value() & kFlags & ~kDirectoryFlags) != 0 ||
-      !memory.Contains(GuestPhys(pde.frame()), kPageSize)) {
+  if ((pde.Value() & kFlags & ~kDirectoryFlags) != 0 ||
+      !memory.Contains(GuestPhys(pde.Frame()), kPageSize)) {
     return Bad(Result::kBadDirectoryEntry);
   }
 
-  Entry pte(memory, pde.frame(), (virt >> kPageShift) & 0x3ff);
+  Entry pte(memory, pde.Frame(), (virt >> kPageShift) & 0x3ff);
   if (!pte.Has(kPresent)) return Fault(fault);
-  if ((pte.value() & (kWriteThrough | kLargePage)) != 0 ||
-      !memory.Contains(GuestPhys(pte.frame()), kPageSize)) {
+  if ((pte.Value() & (kWriteThrough | kLargePage)) != 0 ||
+      !memory.Contains(GuestPhys(pte.Frame()), kPageSize)) {
     return Bad(Result::kBadTableEntry);
   }
 
-  const uint32_t rights = pde.value() & pte.value();
+  const uint32_t rights = pde.Value() & pte.Value();
   const bool may_write = (rights & kWritable) != 0;
   if ((user && (rights & kUser) == 0) || (access == Access::kWrite && !may_write)) {
     return Fault(fault | kFaultProtection);
@@ -85,7 +85,7 @@ Translation WalkPageTables(GuestMemory& memory, GuestPhys directory, GuestVirt a
   pte.SetBits(access == Access::kWrite ? kAccessed | kDirty : kAccessed);
   // A page that is still clean has to come here again on its first write, to become dirty.
   return {.result = Result::kMapped,
-          .frame = GuestPhys(pte.frame()),
+          .frame = GuestPhys(pte.Frame()),
           .writable = may_write && pte.Has(kDirty),
           .error_code = 0};
 }

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <utility>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "hostsim/softcpu/cpuid.h"
@@ -79,18 +79,18 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   }
   if (error != UC_ERR_OK) return LibraryError("setting up the software CPU", error);
 
-  unicorn_.emplace(uc, layout, memory_.base(), memory_.size());
+  unicorn_ = std::make_unique<UnicornInternals>(uc, layout, memory_.base(), memory_.size());
   if (absl::Status status = CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames); !status.ok()) {
     return status;
   }
   unicorn_->set_client(this);
   std::memset(host_pages_.get(), 0, kHostSize);
-  host_area_.emplace(host_pages_.get());
+  host_area_ = std::make_unique<HostArea>(host_pages_.get());
   return absl::OkStatus();
 }
 
 SoftCpu::~SoftCpu() {
-  if (host_area_.has_value()) memory_.set_write_observer(nullptr);
+  if (host_area_ != nullptr) memory_.set_write_observer(nullptr);
 }
 
 absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -85,8 +84,8 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   // The host's pages, which the library knows at physical addresses above all that a guest has.
   std::unique_ptr<std::byte[], Free> host_pages_;
   std::unique_ptr<uc_engine, Close> uc_;
-  std::optional<UnicornInternals> unicorn_;
-  std::optional<HostArea> host_area_;
+  std::unique_ptr<UnicornInternals> unicorn_;
+  std::unique_ptr<HostArea> host_area_;
 
   std::atomic<bool> kicked_ = false;
   TrapHandler* handler_ = nullptr;  // inside Run()

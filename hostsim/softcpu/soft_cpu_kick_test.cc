@@ -62,13 +62,13 @@ TEST(SoftCpuKickTest, KickOfAStoppingHandlerIsLeftForTheNextRun) {
 }
 
 TEST(SoftCpuKickTest, KickEndsAnEndlessLoop) {
-  const MachineCode kLoops[] = {
+  const MachineCode loops[] = {
       {0xeb, 0xfe},                          // 1: jmp 1b
       {0xf3, 0x90, 0xeb, 0xfc},              // 1: pause; jmp 1b
       {0x89, 0xe0, 0x50, 0x58, 0xeb, 0xfc},  // mov %esp,%eax; 1: push %eax; pop %eax; jmp 1b
       {0xe8, 0, 0, 0, 0, 0x58, 0x83, 0xe8, 0x05, 0xff, 0xe0},  // call .+5; pop; sub $5; jmp *%eax
   };
-  for (const MachineCode& loop : kLoops) {
+  for (const MachineCode& loop : loops) {
     for (const int ring : {1, 3}) {
       TestMachine machine;
       machine.Load(ring, loop);

@@ -20,7 +20,7 @@ struct Instruction {
 };
 
 TEST(SoftCpuPrivilegeTest, PrivilegedInstructionsFaultAtRing1AndRing3) {
-  const Instruction kInstructions[] = {
+  const Instruction instructions[] = {
       {"hlt", {0xf4}},
       {"cli", {0xfa}},
       {"sti", {0xfb}},
@@ -47,7 +47,7 @@ TEST(SoftCpuPrivilegeTest, PrivilegedInstructionsFaultAtRing1AndRing3) {
       {"sysexit", {0x0f, 0x35}},
   };
   TestMachine machine;
-  for (const auto& [name, code] : kInstructions) {
+  for (const auto& [name, code] : instructions) {
     for (const int ring : {1, 3}) {
       // Not the first of its block, so that %eip has to be found.
       MachineCode with_nop = {0x90};
@@ -59,7 +59,7 @@ TEST(SoftCpuPrivilegeTest, PrivilegedInstructionsFaultAtRing1AndRing3) {
 }
 
 TEST(SoftCpuPrivilegeTest, PortsFaultAtRing1AndRing3) {
-  const Instruction kInstructions[] = {
+  const Instruction instructions[] = {
       {"in $0x60,%al", {0xe4, 0x60}},
       {"in $0x60,%eax", {0xe5, 0x60}},
       {"out %al,$0x60", {0xe6, 0x60}},
@@ -78,7 +78,7 @@ TEST(SoftCpuPrivilegeTest, PortsFaultAtRing1AndRing3) {
       {"outsw", {0x66, 0x6f}},
   };
   TestMachine machine;
-  for (const auto& [name, code] : kInstructions) {
+  for (const auto& [name, code] : instructions) {
     for (const int ring : {1, 3}) {
       machine.Load(ring, {});
       MachineCode with_mov = {0x89, 0xe6, 0x89, 0xe7};  // mov %esp,%esi; mov %esp,%edi
@@ -94,7 +94,7 @@ TEST(SoftCpuPrivilegeTest, PortsFaultAtRing1AndRing3) {
 }
 
 TEST(SoftCpuPrivilegeTest, InstructionsOfOtherProcessorsAreInvalid) {
-  const Instruction kInstructions[] = {
+  const Instruction instructions[] = {
       {"syscall", {0x0f, 0x05}},       {"sysret", {0x0f, 0x07}},
       {"vmcall", {0x0f, 0x01, 0xc1}},  {"vmrun", {0x0f, 0x01, 0xd8}},
       {"vmmcall", {0x0f, 0x01, 0xd9}}, {"xgetbv", {0x0f, 0x01, 0xd0}},
@@ -102,7 +102,7 @@ TEST(SoftCpuPrivilegeTest, InstructionsOfOtherProcessorsAreInvalid) {
       {"rsm", {0x0f, 0xaa}},           {"lock nop", {0xf0, 0x90}},
   };
   TestMachine machine;
-  for (const auto& [name, code] : kInstructions) {
+  for (const auto& [name, code] : instructions) {
     for (const int ring : {1, 3}) {
       EXPECT_TRUE(IsException(machine.Do(ring, code), 6)) << name << " at ring " << ring;
       EXPECT_EQ(machine.reg(Register::kEip), ring == 3 ? kUserCode : kKernelCode) << name;

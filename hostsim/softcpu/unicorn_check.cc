@@ -109,7 +109,7 @@ absl::Status UnicornCheck::GeneralRegisters() {
   // mov $imm,%eax; cpuid: the replaced helper is the one that runs.
   cpuids_ = 0;
   const Code code = Code().Op({0xb8}, 0x31).Op({0x0f, 0xa2}).Done();
-  const uint32_t end = kCode + used_ + static_cast<uint32_t>(code.bytes().size());
+  const uint32_t end = kCode + used_ + static_cast<uint32_t>(code.Bytes().size());
   if (!Finishes(code) || cpuids_ != 1 || cpu_.reg(0) != 0x32 || cpu_.reg(1) != 0xc ||
       cpu_.reg(2) != 0xd || cpu_.reg(3) != 0xb) {
     return Differs("cpuid");

@@ -84,8 +84,8 @@ class UnicornCheck : public UnicornClient {
   // Code at a fresh place each time, so that none is mistaken for what was translated before.
   uint32_t Place(const Code& code) {
     const uint32_t at = kCode + used_;
-    std::memcpy(Host(at), code.bytes().data(), code.bytes().size());
-    used_ += static_cast<uint32_t>(code.bytes().size() + 15) & ~15u;
+    std::memcpy(Host(at), code.Bytes().data(), code.Bytes().size());
+    used_ += static_cast<uint32_t>(code.Bytes().size() + 15) & ~15u;
     return at;
   }
   uc_err Start(const Code& code) {

@@ -89,15 +89,16 @@ absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
 }
 
 void UnicornInternals::Nudge() {
-  // Every block starts by looking whether this is negative. Between two blocks the library sets it
-  // to 0, and asks OnLoop() after that.
+  // Every block of guest code starts by looking whether this is negative.
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
 }
 
 bool UnicornInternals::OnLoop() {
-  // The library has just cleared what Nudge() sets: that has to be over before the client looks at
-  // its own flag, or else the clearing could still wipe out a nudge whose flag was not yet seen.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // The library has just cleared what Nudge() sets, by a plain store, which might take effect only
+  // after the client has looked at its flag and wipe out a nudge. Cleared once more, so that it
+  // cannot: a nudge before this exchange is seen here together with the flag that was set before
+  // it, and one after it stays.
+  std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).exchange(0);
   return client_->ShouldStop();
 }
 
