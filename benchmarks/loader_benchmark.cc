@@ -33,8 +33,8 @@ constexpr size_t kMegabyte = size_t{1} << 20;
 
 // What a compressed payload of another kind looks like to the scanner: noise.
 const Bytes& FileWithoutPayload() {
-  static const auto* const file = new Bytes(testdata::Noise(64 * kMegabyte, 1));
-  return *file;
+  static const auto* const kFile = new Bytes(testdata::Noise(64 * kMegabyte, 1));
+  return *kFile;
 }
 
 void BM_ScanForPayload(benchmark::State& state) {
@@ -80,7 +80,7 @@ struct PackedKernel {
   Bytes packed;
 };
 const PackedKernel& Packed() {
-  static const auto* const kernel = [] {
+  static const auto* const kKernel = [] {
     Bytes code = testdata::KernelCode(8 * kMegabyte, 0xc0000000, 64);
     const Bytes noise = testdata::Noise(3 * kMegabyte, 2);
     for (size_t i = 0; i * 1024 < noise.size(); ++i) {
@@ -89,7 +89,7 @@ const PackedKernel& Packed() {
     code.resize(8 * kMegabyte);
     return new PackedKernel{code.size(), testdata::Gzip(code)};
   }();
-  return *kernel;
+  return *kKernel;
 }
 
 void BM_Unpack(benchmark::State& state) {

@@ -39,7 +39,7 @@ class ZeroPage {
   void Set(Field<T> field, std::type_identity_t<T> value) {
     StoreLittleEndian<T>(bytes_, field.offset, value);
   }
-  std::span<const std::byte> bytes() const { return bytes_; }
+  std::span<const std::byte> Bytes() const { return bytes_; }
 
  private:
   std::array<std::byte, kBootParamsSize> bytes_ = {};
@@ -62,7 +62,7 @@ absl::Status WriteBootParams(GuestMemory& memory, const BootParams& params) {
     page.Set(kInitrdAddress, params.initrd->address.value());
     page.Set(kInitrdSize, params.initrd->size);
   }
-  if (auto status = memory.WriteBytes(kBootParamsAddress, page.bytes()); !status.ok()) {
+  if (auto status = memory.WriteBytes(kBootParamsAddress, page.Bytes()); !status.ok()) {
     return status;
   }
   const std::string& line = params.command_line;

@@ -19,7 +19,7 @@ class SegmentTest : public testing::TestWithParam<bool> {
  protected:
   // Places `segment`, mapped if the test is about that, and returns all of guest memory.
   Bytes Place(const Segment& segment) {
-    const auto file = File::Open(temporary_.path());
+    const auto file = File::Open(file_.path());
     EXPECT_TRUE(PlaceSegment(*memory_, segment, image_, GetParam() ? file->fd() : -1).ok());
     Bytes all(kMemory);
     EXPECT_TRUE(memory_->ReadBytes(GuestPhys(0), all).ok());
@@ -43,7 +43,7 @@ class SegmentTest : public testing::TestWithParam<bool> {
   }
 
   const Bytes image_ = testdata::Noise(size_t{5} * kPageSize + 77, 1);
-  const testdata::TempFile temporary_{image_};
+  const testdata::TempFile file_{image_};
   std::unique_ptr<GuestMemory> memory_ = *GuestMemory::Create(kMemory);
 };
 
@@ -83,7 +83,7 @@ TEST_P(SegmentTest, NeighboursInOnePageKeepTheirBytes) {
 TEST_P(SegmentTest, GuestWritesDoNotReachTheFile) {
   Place(At(0x2000, 0, 0x2000));
   ASSERT_TRUE(memory_->Write<uint32_t>(GuestPhys(0x2000), 0xdeadbeef).ok());
-  const auto file = File::Open(temporary_.path());
+  const auto file = File::Open(file_.path());
   const auto view = file->Map();
   EXPECT_TRUE(std::equal(image_.begin(), image_.end(), view->bytes().begin()));
 }

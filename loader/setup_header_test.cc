@@ -16,40 +16,50 @@ testdata::BzImage Image(uint16_t version) {
   return image;
 }
 
+SetupHeader HeaderOf(const testdata::BzImage& image) {
+  const auto header = ReadSetupHeader(Build(image));
+  EXPECT_TRUE(header.has_value());
+  return header.value_or(SetupHeader());
+}
+
+SetupHeader::Payload PayloadOf(const testdata::BzImage& image) {
+  const auto payload = HeaderOf(image).payload;
+  EXPECT_TRUE(payload.has_value());
+  return payload.value_or(SetupHeader::Payload());
+}
+
 TEST(SetupHeaderTest, PayloadFieldsFromProtocol208On) {
-  EXPECT_FALSE(ReadSetupHeader(Build(Image(0x207)))->payload.has_value());
-  const auto header = ReadSetupHeader(Build(Image(0x208)));
-  EXPECT_EQ(header->version, 0x208);
-  ASSERT_TRUE(header->payload.has_value());
-  EXPECT_EQ(header->payload->offset, 5u * 512 + 100);
-  EXPECT_EQ(header->payload->size, 1000u);
+  EXPECT_FALSE(HeaderOf(Image(0x207)).payload.has_value());
+  EXPECT_EQ(HeaderOf(Image(0x208)).version, 0x208);
+  EXPECT_EQ(PayloadOf(Image(0x208)).offset, 5u * 512 + 100);
+  EXPECT_EQ(PayloadOf(Image(0x208)).size, 1000u);
 }
 
 TEST(SetupHeaderTest, NoSetupSectorsMeansFour) {
   testdata::BzImage image = Image(0x208);
   image.setup_sectors = 0;
-  EXPECT_EQ(ReadSetupHeader(Build(image))->payload->offset, 5u * 512 + 100);
+  EXPECT_EQ(PayloadOf(image).offset, 5u * 512 + 100);
   image.setup_sectors = 39;
-  EXPECT_EQ(ReadSetupHeader(Build(image))->payload->offset, 40u * 512 + 100);
+  EXPECT_EQ(PayloadOf(image).offset, 40u * 512 + 100);
 }
 
 TEST(SetupHeaderTest, EmptyPayloadFieldIsNone) {
   testdata::BzImage image = Image(0x208);
   image.payload_length = 0;
-  EXPECT_FALSE(ReadSetupHeader(Build(image))->payload.has_value());
+  EXPECT_FALSE(HeaderOf(image).payload.has_value());
 }
 
 TEST(SetupHeaderTest, PreferredAddressFromProtocol210On_B26) {
-  EXPECT_EQ(ReadSetupHeader(Build(Image(0x209)))->load_address, kDefaultLoadAddress);
-  EXPECT_EQ(ReadSetupHeader(Build(Image(0x20a)))->load_address, 0x1000000u);
+  EXPECT_EQ(HeaderOf(Image(0x209)).load_address, kDefaultLoadAddress);
+  EXPECT_EQ(HeaderOf(Image(0x20a)).load_address, 0x1000000u);
 }
 
 TEST(SetupHeaderTest, PayloadFieldsDoNotWrap) {
   testdata::BzImage image = Image(0x208);
   image.payload_offset = 0xffffffff;
   image.payload_length = 0xffffffff;
-  const auto payload = ReadSetupHeader(Build(image))->payload;
-  EXPECT_EQ(payload->offset + payload->size, uint64_t{0x1fffffffe} + 5 * 512);
+  const SetupHeader::Payload payload = PayloadOf(image);
+  EXPECT_EQ(payload.offset + payload.size, uint64_t{0x1fffffffe} + 5 * 512);
 }
 
 TEST(SetupHeaderTest, OtherFilesHaveNone) {

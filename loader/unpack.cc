@@ -36,18 +36,18 @@ class Unpacker {
            uint32_t limit)
       : memory_(memory), file_(file), room_(room), load_address_(load_address), limit_(limit) {}
 
-  // Unpacks the member in `packed`, which starts at `offset` of the file. Without a value it is not
-  // a whole gzip member, or next to nothing: then failure() says why.
-  absl::StatusOr<std::optional<UnpackedKernel>> Try(uint64_t offset,
-                                                    std::span<const std::byte> packed);
+  // Unpacks the member in `packed`, which starts at `offset` of the file. Without a result it is
+  // not a whole gzip member, or next to nothing: then Failure() says why.
+  absl::StatusOr<std::unique_ptr<UnpackedKernel>> Try(uint64_t offset,
+                                                      std::span<const std::byte> packed);
 
   // What the last Try() came to.
-  const absl::Status& failure() const { return failure_; }
-  uint64_t consumed() const { return reader_.consumed(); }
-  uint64_t produced() const { return reader_.produced(); }
+  const absl::Status& Failure() const { return failure_; }
+  uint64_t Consumed() const { return reader_.consumed(); }
+  uint64_t Produced() const { return reader_.produced(); }
 
  private:
-  using Result = absl::StatusOr<std::optional<UnpackedKernel>>;
+  using Result = absl::StatusOr<std::unique_ptr<UnpackedKernel>>;
 
   Result Fail(uint64_t offset);
   Result UnpackElf(uint64_t offset, std::span<const std::byte> start);
@@ -70,7 +70,7 @@ Unpacker::Result Unpacker::Fail(uint64_t offset) {
   failure_ = absl::InvalidArgumentError(
       absl::StrFormat("%s: gzip payload at byte %u: %s after %u bytes, which gave %u", file_.name,
                       offset, reader_.error(), reader_.consumed(), reader_.produced()));
-  return std::nullopt;
+  return nullptr;
 }
 
 bool Unpacker::Measure() {
@@ -91,7 +91,7 @@ Unpacker::Result Unpacker::Try(uint64_t offset, std::span<const std::byte> packe
     failure_ = absl::InvalidArgumentError(
         absl::StrFormat("%s: gzip payload at byte %u unpacks to %u bytes: no kernel", file_.name,
                         offset, reader_.produced()));
-    return std::nullopt;
+    return nullptr;
   }
   return LooksLikeElf(start) ? UnpackElf(offset, start) : UnpackRaw(offset, start);
 }
@@ -111,10 +111,10 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
         "possible",
         file_.name, offset, reader_.produced(), kLargestElf));
   }
-  UnpackedKernel kernel;
-  kernel.offset = offset;
-  kernel.buffer = *std::move(buffer);
-  kernel.elf = out.first(static_cast<size_t>(reader_.produced()));
+  auto kernel = std::make_unique<UnpackedKernel>();
+  kernel->offset = offset;
+  kernel->buffer = *std::move(buffer);
+  kernel->elf = out.first(static_cast<size_t>(reader_.produced()));
   return kernel;
 }
 
@@ -152,9 +152,9 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
         room_.initrd);
   }
   memory_.NotifyWritten(address, written);
-  UnpackedKernel kernel;
-  kernel.offset = offset;
-  kernel.raw = {address, written};
+  auto kernel = std::make_unique<UnpackedKernel>();
+  kernel->offset = offset;
+  kernel->raw = {address, written};
   return kernel;
 }
 
@@ -181,10 +181,10 @@ absl::StatusOr<UnpackedKernel> UnpackFromHeader(Unpacker& unpacker, const Kernel
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: payload_offset: no gzip header at byte %u", file.name, payload.offset));
   }
-  absl::StatusOr<std::optional<UnpackedKernel>> kernel = unpacker.Try(payload.offset, packed);
+  absl::StatusOr<std::unique_ptr<UnpackedKernel>> kernel = unpacker.Try(payload.offset, packed);
   if (!kernel.ok()) return kernel.status();
-  if (!kernel->has_value()) return unpacker.failure();
-  return **std::move(kernel);
+  if (*kernel == nullptr) return unpacker.Failure();
+  return std::move(**kernel);
 }
 
 absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const KernelFile& file) {
@@ -193,15 +193,15 @@ absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const Kern
   uint64_t work = 0;
   for (std::optional<size_t> at = FindGzip(file.bytes, 0); at.has_value();
        at = FindGzip(file.bytes, *at + 1)) {
-    absl::StatusOr<std::optional<UnpackedKernel>> kernel =
+    absl::StatusOr<std::unique_ptr<UnpackedKernel>> kernel =
         unpacker.Try(*at, file.bytes.subspan(*at));
     if (!kernel.ok()) return kernel.status();
-    if (kernel->has_value()) return **std::move(kernel);
-    if (best_failure.ok() || unpacker.produced() > best_produced) {
-      best_failure = unpacker.failure();
-      best_produced = unpacker.produced();
+    if (*kernel != nullptr) return std::move(**kernel);
+    if (best_failure.ok() || unpacker.Produced() > best_produced) {
+      best_failure = unpacker.Failure();
+      best_produced = unpacker.Produced();
     }
-    work += unpacker.consumed() + unpacker.produced();
+    work += unpacker.Consumed() + unpacker.Produced();
     if (work > kPatience) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "%s: gave up at byte %u, after %u bytes of gzip headers with no payload behind them",
