@@ -11,7 +11,9 @@ def _flags(ctx, context):
     target = TARGETS[ctx.attr.platform]
     flags = ["--target=" + target.gnu, "-nostdlibinc"] + MACHINE_FLAGS[target.bazel_cpu]
     if ctx.attr.platform == "freestanding_i386":
-        flags += FREESTANDING_FLAGS
+        # Without floating-point registers clang refuses what libstdc++'s own headers say of long double.
+        flags += [flag for flag in FREESTANDING_FLAGS if flag != "-mgeneral-regs-only"]
+    flags += ["-iquote", "."]
     flags += ["-D" + define for define in context.defines.to_list() + ctx.attr.defines]
     for directory in context.quote_includes.to_list():
         flags += isystem([directory]) if directory.startswith("external/") else ["-iquote", directory]
@@ -48,6 +50,7 @@ def _clang_tidy_test_impl(ctx):
                 ctx.file._config.path,
                 # Findings in other headers belong to the targets that those are in.
                 "^({})$".format("|".join([file.path] + headers)),
+                ctx.attr.checks,
                 file.path,
             ] + flags + _language_flags(ctx.attr.platform, file),
             inputs = depset(ctx.files.srcs + [ctx.file._config] + ctx.files._clang + ctx.files._gcc, transitive = [context.headers]),
@@ -72,6 +75,7 @@ clang_tidy_test = rule(
     attrs = dict(
         PLATFORM_ATTRS,
         srcs = attr.label_list(allow_files = True, doc = "Sources and headers of the target."),
+        checks = attr.string(doc = "What to change in the configuration's list of checks."),
         copts = attr.string_list(doc = "Its further compiler flags."),
         defines = attr.string_list(doc = "Its preprocessor definitions."),
         deps = attr.label_list(providers = [CcInfo], cfg = platform_transition, doc = "What its headers come from."),
