@@ -20,11 +20,6 @@ constexpr uint32_t kCr0TaskSwitched = 8;
 constexpr uint32_t kCr4 = 0x600;  // OSFXSR, OSXMMEXCPT
 constexpr uint32_t kBusyTss = 0x8b00;
 
-// CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, RF, AC, ID. IOPL stays 0, and there is no virtual-8086
-// mode.
-constexpr uint32_t kEflagsMask = 0x00254fd5;
-constexpr uint32_t kEflagsFixed = 2;
-
 constexpr uint8_t kInvalidOpcode = 6;
 constexpr uint8_t kPageFault = 14;
 constexpr uint32_t kHostDirectoryEntry = 1023;
@@ -170,7 +165,7 @@ void SoftCpu::Set(Register reg, uint32_t value) {
   } else if (reg >= Register::kEs) {
     SetSegment(reg, static_cast<uint16_t>(value));
   } else {
-    unicorn_->set_eflags((value & kEflagsMask) | kEflagsFixed);
+    unicorn_->set_eflags(value);
   }
 }
 

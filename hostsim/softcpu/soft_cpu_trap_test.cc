@@ -183,6 +183,21 @@ TEST(SoftCpuTrapTest, FlagsAreKeptAcrossATrap) {
   EXPECT_EQ(machine.reg(Register::kEax) & 0x401, 0x401u);
 }
 
+TEST(SoftCpuTrapTest, FaultAfterARotationLeavesNoFlagsThatAGuestCannotHave) {
+  TestMachine machine;
+  machine.Load(3, {
+                      0xd1, 0xc3,                 // rol %ebx
+                      0xd0, 0x15, 0, 0, 0, 0x50,  // rclb 0x50000000
+                  });
+  machine.cpu->Set(Register::kEbx, 0x7fffffff);
+  EXPECT_TRUE(IsPageFault(machine.RunToTrap(), 0x50000000, 4));
+  EXPECT_EQ(machine.reg(Register::kEflags) & ~0x254fd7u, 0u);
+  EXPECT_EQ(PrivilegeLevel(*machine.cpu), 3u);
+  // Nor does the processor itself believe in them.
+  EXPECT_TRUE(IsException(machine.Do(3, {0xfa}), 13));  // cli
+  EXPECT_TRUE(IsDone(machine.Do(3, {0x65, 0x90, 0xcd, kDone})));
+}
+
 TEST(SoftCpuTrapTest, FlagsSetByTheHandlerReplaceAllOthers) {
   TestMachine machine;
   machine.Load(3, {

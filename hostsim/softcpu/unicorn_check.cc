@@ -21,11 +21,11 @@ void CheckExitRequest(void* tcg_context) asm("check_exit_request_x86_64");
 absl::Status UnicornCheck::Run() {
   using Experiment = absl::Status (UnicornCheck::*)();
   constexpr Experiment kExperiments[] = {
-      &UnicornCheck::Version,          &UnicornCheck::Alignment, &UnicornCheck::RamAddresses,
-      &UnicornCheck::Environment,      &UnicornCheck::PageFault, &UnicornCheck::Hooks,
-      &UnicornCheck::GeneralRegisters, &UnicornCheck::Tlb,       &UnicornCheck::JumpCache,
-      &UnicornCheck::Segments,         &UnicornCheck::UserTlb,   &UnicornCheck::Nudging,
-      &UnicornCheck::WholeBlocks,      &UnicornCheck::Stopping,
+      &UnicornCheck::Version,          &UnicornCheck::Alignment,   &UnicornCheck::RamAddresses,
+      &UnicornCheck::Environment,      &UnicornCheck::PageFault,   &UnicornCheck::Hooks,
+      &UnicornCheck::GeneralRegisters, &UnicornCheck::Tlb,         &UnicornCheck::JumpCache,
+      &UnicornCheck::InvalidFarCall,   &UnicornCheck::Segments,    &UnicornCheck::UserTlb,
+      &UnicornCheck::Nudging,          &UnicornCheck::WholeBlocks, &UnicornCheck::Stopping,
   };
   for (const Experiment experiment : kExperiments) {
     if (absl::Status status = (this->*experiment)(); !status.ok()) return status;
@@ -115,6 +115,23 @@ absl::Status UnicornCheck::GeneralRegisters() {
     return Differs("cpuid");
   }
   if (cpu_.eip() != end) return Differs("eip");
+  return absl::OkStatus();
+}
+
+// mov $1,%eax; lcall *%ecx. The library would end the program over it: not tried before it is seen
+// that each instruction is announced.
+absl::Status UnicornCheck::InvalidFarCall() {
+  const uint64_t before = cpu_.instructions_translated_;
+  if (!Finishes(Code().Op({0x90}).Op({0x90}).Done()) ||
+      cpu_.instructions_translated_ != before + 3) {
+    return Differs("insn_start");
+  }
+  const uint32_t at = kCode + used_;
+  cpu_.illegal_instruction_ = false;
+  const uc_err error = Start(Code().Op({0xb8}, 1).Op({0xff, 0xd9}));
+  if (error != UC_ERR_OK || !cpu_.illegal_instruction_ || cpu_.eip() != at + 5) {
+    return Differs("lcall");
+  }
   return absl::OkStatus();
 }
 

@@ -113,6 +113,7 @@ class UnicornCheck : public UnicornClient {
   absl::Status GeneralRegisters();
   absl::Status Tlb();
   absl::Status JumpCache();
+  absl::Status InvalidFarCall();
   absl::Status Segments();
   absl::Status UserTlb();
   absl::Status Nudging();

@@ -121,9 +121,13 @@ bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
   return true;  // the library stops, without an error
 }
 
-uint32_t UnicornInternals::eflags() const { return static_cast<uint32_t>(ReadEflags(env_)); }
+uint32_t UnicornInternals::eflags() const {
+  return (static_cast<uint32_t>(ReadEflags(env_)) & kGuestEflags) | kFixedEflags;
+}
 
-void UnicornInternals::set_eflags(uint32_t value) { WriteEflags(env_, value, ~0u); }
+void UnicornInternals::set_eflags(uint32_t value) {
+  WriteEflags(env_, (value & kGuestEflags) | kFixedEflags, ~0u);
+}
 
 bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index,
                                  uint32_t* error_code) {

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,6 +63,11 @@ inline constexpr uint32_t kHflagsProtected = 1u << 7;
 inline constexpr uint32_t kHflagsCr0Shift = 8;  // CR0.MP, EM and TS as bits 9 to 11
 inline constexpr uint32_t kHflagsCr0Mask = 0xe00;
 inline constexpr uint32_t kHflagsSse = 1u << 22;
+
+// The bits of EFLAGS that can be set at ring 1 and 3: CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, RF,
+// AC, ID. IOPL stays 0, and there is no virtual-8086 mode. Bit 1 is always set.
+inline constexpr uint32_t kGuestEflags = 0x00254fd5;
+inline constexpr uint32_t kFixedEflags = 2;
 
 // One translation in the library's TLB. An address field that is all ones matches nothing.
 struct TlbEntry {
@@ -145,6 +151,7 @@ class UnicornInternals {
   uint32_t hflags() const { return EnvField<uint32_t>(layout_.hflags); }
   void set_hflags(uint32_t value) { EnvField<uint32_t>(layout_.hflags) = value; }
   uint32_t selector(int index) const { return SegmentField(index).selector; }
+  // Only bits of kGuestEflags can be had and set, besides the fixed one.
   uint32_t eflags() const;
   void set_eflags(uint32_t value);
   Segment segment(int index) const {
@@ -177,10 +184,18 @@ class UnicornInternals {
   static UnicornInternals* current() { return current_; }
   bool OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index, uint32_t* error_code);
   bool OnLoop();
+  void OnLoopExit() {
+    if (env_ != nullptr) set_eflags(eflags());
+  }
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
   void OnCodeTranslated(uint64_t pc, void* block);
   void OnCpuid(char* env);
+  void OnInstructionStart() {
+    ++instructions_translated_;
+    at_instruction_start_ = true;
+  }
+  bool TakeInstructionStart() { return std::exchange(at_instruction_start_, false); }
   void* ram_region() const { return ram_region_; }
   TlbEntry& Tlb(int mmu_index, uint64_t address) const {
     return TlbTable(mmu_index)[(address >> kPageShift) & (TlbMask(mmu_index) / sizeof(TlbEntry))];
@@ -248,6 +263,7 @@ class UnicornInternals {
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
   bool illegal_instruction_ = false;
+  bool at_instruction_start_ = false;  // of code that is being translated
 
   // By page of guest memory: code of it has been translated. Stores elsewhere need not look for
   // code.
@@ -266,6 +282,7 @@ class UnicornInternals {
   // What the library said last, for the check.
   char* cpuid_env_ = nullptr;
   void* last_block_ = nullptr;
+  uint64_t instructions_translated_ = 0;
 };
 
 }  // namespace lguest::hostsim

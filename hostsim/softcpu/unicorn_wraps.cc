@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "hostsim/softcpu/instruction_filter.h"
 #include "hostsim/softcpu/segment.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 
@@ -15,7 +16,8 @@ constexpr int kInvalidOpcode = 6;
 constexpr int kGeneralProtection = 13;
 constexpr int kPageFault = 14;
 
-constexpr int kMmuKernel = 2;  // MMU_KNOSMAP_IDX
+constexpr int kMmuKernel = 2;           // MMU_KNOSMAP_IDX
+constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
 
 constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
 constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
@@ -59,6 +61,15 @@ bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   return false;
 }
 
+// Puts EFLAGS together when the loop is left. Where an instruction has faulted, the parts may be in
+// disorder, and VM or IOPL come out of them.
+void RealExecExit(void* cpu) LGUEST_REAL(x86_cpu_exec_exit_x86_64);
+void ExecExit(void* cpu) LGUEST_WRAP(x86_cpu_exec_exit_x86_64);
+void ExecExit(void* cpu) {
+  RealExecExit(cpu);
+  UnicornInternals::current()->OnLoopExit();
+}
+
 // The library's versions do nothing, so that every store has to look for code in its way.
 void ProtectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_protect_code_x86_64);
 void ProtectCode(void* /*uc*/, uint64_t ram_address) {
@@ -78,6 +89,27 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
   void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
   UnicornInternals::current()->OnCodeTranslated(pc, block);
   return block;
+}
+
+// While it translates, the library announces each instruction by an operation of its own, and then
+// reads its bytes.
+void RealEmit(void* tcg_context, int opcode, uint64_t a, uint64_t b)
+    LGUEST_REAL(tcg_gen_op2_x86_64);
+void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) LGUEST_WRAP(tcg_gen_op2_x86_64);
+void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) {
+  if (opcode == kInstructionStart) UnicornInternals::current()->OnInstructionStart();
+  RealEmit(tcg_context, opcode, a, b);
+}
+uint32_t RealLoadCode(char* env, uint64_t address) LGUEST_REAL(cpu_ldub_code_x86_64);
+uint32_t LoadCode(char* env, uint64_t address) LGUEST_WRAP(cpu_ldub_code_x86_64);
+uint32_t LoadCode(char* env, uint64_t address) {
+  const auto peek = [&](int n) {
+    return static_cast<uint8_t>(RealLoadCode(env, address + static_cast<uint32_t>(n)));
+  };
+  if (UnicornInternals::current()->TakeInstructionStart() && IsRefusedInstruction(peek)) {
+    return kInvalidOpcodeByte;
+  }
+  return peek(0);
 }
 
 // Instructions that the library gives a meaning of its own to: all are #GP(0) here. One function

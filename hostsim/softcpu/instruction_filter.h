@@ -1,0 +1,110 @@
+// Instructions that the library must not see.
+
+#ifndef HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
+#define HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
+
+#include <cstdint>
+
+namespace lguest::hostsim {
+
+// Some invalid instructions are not seen as such by the library: it ends the program over them,
+// while it translates. They are
+//   - far calls and jumps through a register (ff /3 and ff /5 with mod 3),
+//   - those with a lock prefix that cannot have one.
+//
+// `peek(n)` gives the n-th byte of the instruction, from 0 on, and is asked for no more of them
+// than a processor has to read to tell.
+template <typename Peek>
+bool IsRefusedInstruction(Peek peek);
+
+// What the library is shown in place of the first byte of such an instruction: an opcode that it
+// knows to be invalid.
+inline constexpr uint8_t kInvalidOpcodeByte = 0xf1;
+
+namespace internal {
+
+constexpr bool IsPrefix(uint8_t byte) {
+  switch (byte) {
+    case 0x26:
+    case 0x2e:
+    case 0x36:
+    case 0x3e:
+    case 0x64:
+    case 0x65:
+    case 0x66:
+    case 0x67:
+    case 0xf0:
+    case 0xf2:
+    case 0xf3:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether the instruction may be locked if it has memory for its destination; `modrm` gives the
+// byte after the opcode. Every such opcode has one. Opcodes that begin with 0f are given as 0x100
+// and more.
+template <typename ModRm>
+bool IsLockable(uint32_t opcode, ModRm modrm) {
+  const auto reg = [&] { return modrm() >> 3 & 7; };
+  switch (opcode) {
+    case 0x80:  // all but cmp
+    case 0x81:
+    case 0x82:
+    case 0x83:
+      return reg() != 7;
+    case 0x86:  // xchg
+    case 0x87:
+      return true;
+    case 0xf6:  // not, neg
+    case 0xf7:
+      return reg() == 2 || reg() == 3;
+    case 0xfe:  // inc, dec
+    case 0xff:
+      return reg() <= 1;
+    case 0x1ab:  // bts, btr, btc
+    case 0x1b3:
+    case 0x1bb:
+    case 0x1b0:  // cmpxchg
+    case 0x1b1:
+    case 0x1c0:  // xadd
+    case 0x1c1:
+      return true;
+    case 0x1ba:  // bts, btr, btc
+      return reg() >= 5;
+    case 0x1c7:  // cmpxchg8b
+      return reg() == 1;
+    default:  // add, or, adc, sbb, and, sub, xor from a register
+      return opcode < 0x38 && (opcode & 7) <= 1;
+  }
+}
+
+}  // namespace internal
+
+template <typename Peek>
+bool IsRefusedInstruction(Peek peek) {
+  constexpr int kMaxLength = 15;
+  constexpr uint8_t kLock = 0xf0;
+  constexpr uint8_t kTwoBytes = 0x0f;
+  constexpr uint8_t kGroup5 = 0xff;
+
+  int at = 0;
+  bool locked = false;
+  while (internal::IsPrefix(peek(at))) {
+    locked |= peek(at) == kLock;
+    if (++at == kMaxLength) return false;  // too long, which the library sees by itself
+  }
+  uint32_t opcode = peek(at++);
+  if (!locked && opcode != kGroup5) return false;
+  if (opcode == kTwoBytes) opcode = 0x100u | peek(at++);
+  const auto modrm = [&] { return peek(at); };
+  const auto is_register = [&] { return modrm() >= 0xc0; };
+  if (locked) return !internal::IsLockable(opcode, modrm) || is_register();
+  const int reg = modrm() >> 3 & 7;
+  return is_register() && (reg == 3 || reg == 5);
+}
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
