@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,9 +71,9 @@ class BlockDeviceTest : public testing::Test {
   }
 
   absl::Status Send(const std::vector<FakeGuest::Section>& sections) {
-    const auto used = device_->Send(kKey, guest_.Chain(kSentAt, sections), guest_.port());
-    if (!used.ok()) return used.status();
-    EXPECT_EQ(used->value(), 0u);
+    const auto taken = device_->Send(kKey, guest_.Chain(kSentAt, sections), guest_.port());
+    if (!taken.ok()) return taken.status();
+    EXPECT_EQ(*taken, std::optional<uint32_t>(0));
     return absl::OkStatus();
   }
 
@@ -278,7 +279,7 @@ TEST_F(BlockDeviceTest, BadReplyBufferEndsTheGuestBeforeAnythingMoves) {
 TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
   class Watcher final : public DmaPort {
    public:
-    Watcher(FakeGuest& guest) : guest_(guest) {}
+    explicit Watcher(FakeGuest& guest) : guest_(guest) {}
     absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) override {
       return guest_.port().NextBuffer(key);
     }

@@ -33,7 +33,9 @@ TEST_F(FileLockTest, ConflictsWithinOneProcess_B68) {
 TEST_F(FileLockTest, OutlivesOtherDescriptorsOfTheFile_B68) {
   const UniqueFd a = Open();
   EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {}).value());
-  { const UniqueFd b = Open(); }
+  {
+    const UniqueFd b = Open();
+  }
   EXPECT_FALSE(LockFile(Open().get(), FileLock::kExclusive, {}).value());
 }
 

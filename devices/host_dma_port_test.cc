@@ -1,5 +1,10 @@
 #include "devices/host_dma_port.h"
 
+#include <cstdlib>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
 #include "devices/testing/fake_guest.h"
 #include "gtest/gtest.h"
 
@@ -7,6 +12,14 @@ namespace lguest {
 namespace {
 
 constexpr DmaKey kKey(0x40000);
+
+// The next buffer, which has to be there.
+DmaPort::Buffer Take(FakeGuest& guest) {
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next = guest.port().NextBuffer(kKey);
+  const std::optional<DmaPort::Buffer>& buffer = next.value();
+  if (!buffer.has_value()) std::abort();
+  return *buffer;
+}
 
 TEST(HostDmaPort, NothingBoundIsNoError_B05) {
   FakeGuest guest;
@@ -18,10 +31,9 @@ TEST(HostDmaPort, NothingBoundIsNoError_B05) {
 TEST(HostDmaPort, DeliverWritesUsedLenAndInterrupts) {
   FakeGuest guest;
   const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
-  const auto buffer = guest.port().NextBuffer(kKey);
-  ASSERT_TRUE(buffer.ok() && buffer->has_value());
-  EXPECT_EQ((*buffer)->chain.size(), 16u);
-  ASSERT_TRUE(guest.port().Deliver(**buffer, 9).ok());
+  const DmaPort::Buffer buffer = Take(guest);
+  EXPECT_EQ(buffer.chain.size(), 16u);
+  ASSERT_TRUE(guest.port().Deliver(buffer, 9).ok());
   EXPECT_EQ(guest.UsedLen(dma), 9u);
   EXPECT_EQ(guest.host().interrupts(), std::vector<uint32_t>{7});
 }
@@ -29,9 +41,9 @@ TEST(HostDmaPort, DeliverWritesUsedLenAndInterrupts) {
 TEST(HostDmaPort, ReleaseFreesWithoutInterrupt) {
   FakeGuest guest;
   const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
-  const auto buffer = guest.port().NextBuffer(kKey);
+  const DmaPort::Buffer buffer = Take(guest);
   guest.SetUsedLen(dma, 7);  // as the real host does
-  ASSERT_TRUE(guest.port().Release(**buffer).ok());
+  ASSERT_TRUE(guest.port().Release(buffer).ok());
   EXPECT_EQ(guest.UsedLen(dma), 0u);
   EXPECT_TRUE(guest.host().interrupts().empty());
 }
@@ -40,9 +52,9 @@ TEST(HostDmaPort, InterruptIsTheBindersWhateverUsedLenSays_B06) {
   FakeGuest guest;
   const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
   guest.SetUsedLen(dma, 0xffffffff);
-  const auto buffer = guest.port().NextBuffer(kKey);
+  const DmaPort::Buffer buffer = Take(guest);
   guest.SetUsedLen(dma, 99);
-  ASSERT_TRUE(guest.port().Deliver(**buffer, 1).ok());
+  ASSERT_TRUE(guest.port().Deliver(buffer, 1).ok());
   EXPECT_EQ(guest.host().interrupts(), std::vector<uint32_t>{7});
 }
 
@@ -56,9 +68,9 @@ TEST(HostDmaPort, ImpossibleInterruptEndsTheGuest_B06) {
 TEST(HostDmaPort, DeadGuestIsLeftToTheRunLoop_B07) {
   FakeGuest guest;
   guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
-  const auto buffer = guest.port().NextBuffer(kKey);
+  const DmaPort::Buffer buffer = Take(guest);
   guest.host().Kill();
-  EXPECT_TRUE(guest.port().Deliver(**buffer, 1).ok());
+  EXPECT_TRUE(guest.port().Deliver(buffer, 1).ok());
   EXPECT_FALSE(guest.port().NextBuffer(kKey)->has_value());
 }
 

@@ -122,7 +122,9 @@ TEST_F(PeerSocketsTest, FullQueueNeverBlocks) {
 
 TEST_F(PeerSocketsTest, SocketHasThePermissionsOfTheFile_B72) {
   const std::string path = dir_.Path("net");
-  { const Peer make(path); }
+  {
+    const Peer make(path);
+  }
   ASSERT_EQ(chmod(path.c_str(), 0660), 0);
   const mode_t before = umask(022);
   const Peer a(path);

@@ -20,6 +20,10 @@
 namespace lguest {
 namespace {
 
+// The child's ends of its pipes to the test.
+int g_child_ready_fd = -1;
+int g_child_go_fd = -1;
+
 // A child of its own session on a real pseudo-terminal, with the terminal as its standard input;
 // the test is the user at the other end.
 //
@@ -45,8 +49,8 @@ class OnTerminal {
       close(go_fd_);
       close(user_fd_);
       login_tty(terminal_fd);
-      child_ready_fd_ = ready[1];
-      child_go_fd_ = go[0];
+      g_child_ready_fd = ready[1];
+      g_child_go_fd = go[0];
       exit(body());
     }
     close(ready[1]);
@@ -66,11 +70,11 @@ class OnTerminal {
 
   // For the child: "now look", and the answer to it.
   static void Ready() {
-    if (write(child_ready_fd_, "r", 1) != 1) _exit(94);
+    if (write(g_child_ready_fd, "r", 1) != 1) _exit(94);
   }
   static void AwaitGo() {
     char c;
-    if (read(child_go_fd_, &c, 1) != 1) _exit(95);
+    if (read(g_child_go_fd, &c, 1) != 1) _exit(95);
   }
   static int WaitForEver() {
     while (true) pause();
@@ -119,8 +123,6 @@ class OnTerminal {
     return false;
   }
 
-  static int child_ready_fd_;
-  static int child_go_fd_;
   int user_fd_ = -1;
   int terminal_fd_ = -1;
   int ready_fd_ = -1;
@@ -128,8 +130,6 @@ class OnTerminal {
   pid_t child_ = -1;
   termios original_ = {};
 };
-int OnTerminal::child_ready_fd_ = -1;
-int OnTerminal::child_go_fd_ = -1;
 
 int RawForEver() {
   const auto raw = RawTerminal::Create(STDIN_FILENO);
@@ -191,7 +191,10 @@ TEST(RawTerminal, ExitRestores) {
 class RawTerminalSignal : public testing::TestWithParam<int> {};
 
 TEST_P(RawTerminalSignal, RestoresAndDiesOfIt_B40) {
-  OnTerminal terminal(RawForEver);
+  OnTerminal terminal([] {
+    signal(GetParam(), SIG_DFL);  // a sanitizer has handlers of its own, which would exit
+    return RawForEver();
+  });
   terminal.AwaitReady();
   ASSERT_TRUE(terminal.IsRaw());
   ASSERT_EQ(kill(terminal.child(), GetParam()), 0);

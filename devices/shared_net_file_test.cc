@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
+#include "absl/status/statusor.h"
 #include "devices/file_lock.h"
 #include "devices/testing/temp_dir.h"
 #include "devices/unique_fd.h"
@@ -74,7 +74,9 @@ TEST_F(SharedNetFileTest, SlotOfAKilledLauncherIsFreeAgain) {
 }
 
 TEST_F(SharedNetFileTest, SlotOfAnOriginalLauncherIsRespected) {
-  { const auto make = Open(); }
+  {
+    const auto make = Open();
+  }
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
@@ -121,21 +123,20 @@ TEST_F(SharedNetFileTest, StaleMacIsCleared_B71) {
 }
 
 TEST_F(SharedNetFileTest, ManyAtOnceMakeOneFile_B69) {
-  absl::Mutex mutex;
-  std::set<uint32_t> slots;
-  std::vector<std::unique_ptr<SharedNetFile>> files;
+  constexpr size_t kThreads = 8;
+  std::vector<absl::StatusOr<std::unique_ptr<SharedNetFile>>> files(kThreads);
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      auto file = Open();
-      absl::MutexLock lock(&mutex);
-      ASSERT_TRUE(file.ok()) << file.status();
-      slots.insert((*file)->slot());
-      files.push_back(*std::move(file));
-    });
+  threads.reserve(kThreads);
+  for (auto& file : files) {
+    threads.emplace_back([this, &file] { file = Open(); });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(slots.size(), 8u);
+  std::set<uint32_t> slots;
+  for (const auto& file : files) {
+    ASSERT_TRUE(file.ok()) << file.status();
+    slots.insert((*file)->slot());
+  }
+  EXPECT_EQ(slots.size(), kThreads);
   EXPECT_EQ(dir_.Contents("net").size(), 4096u);
 }
 

@@ -166,7 +166,9 @@ TEST_F(TapTest, WhatIsNoBridgeIsNamed_B76) {
 }
 
 TEST_F(TapTest, PreparedTapIsUsedAsItIs_B76) {
-  { const UniqueFd made = MakeTap("mine"); }
+  {
+    const UniqueFd made = MakeTap("mine");
+  }
   {
     const auto tap = Open("tap:mine");
     ASSERT_TRUE(tap.ok()) << tap.status();
@@ -209,7 +211,9 @@ TEST_F(TapTest, DescriptorOfSomethingElseIsRefused) {
 }
 
 TEST_F(TapTest, InterfaceDownLosesPacketsOnly_B50) {
-  { const UniqueFd made = MakeTap("mine"); }
+  {
+    const UniqueFd made = MakeTap("mine");
+  }
   const auto tap = Open("tap:mine");
   ASSERT_TRUE(tap.ok()) << tap.status();
   std::array<char, 60> bytes = {};
@@ -221,7 +225,9 @@ TEST_F(TapTest, InterfaceDownLosesPacketsOnly_B50) {
 }
 
 TEST_F(TapTest, RemovedInterfaceIsGoneForEver) {
-  { const UniqueFd made = MakeTap("mine"); }
+  {
+    const UniqueFd made = MakeTap("mine");
+  }
   const auto tap = Open("tap:mine");
   ASSERT_TRUE(tap.ok()) << tap.status();
   Remove("mine");

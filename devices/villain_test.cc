@@ -110,7 +110,7 @@ struct Attack {
 };
 
 const std::vector<Attack>& Attacks() {
-  static const auto* const attacks = new std::vector<Attack>{
+  static const auto* const kAttacks = new std::vector<Attack>{
       {"EmptyList", {}},
       {"OneByte", {{0x1000, 1}}},
       {"PastTheTop", {{kTop - 1, 2}}},
@@ -141,7 +141,7 @@ const std::vector<Attack>& Attacks() {
       {"ListInTheSharedPage", {{0x1000, 64}}, kSharePage.value()},
       {"ListInTheDescriptors", {{0x1000, 64}}, kDescriptors},
   };
-  return *attacks;
+  return *kAttacks;
 }
 
 class VillainTest : public testing::TestWithParam<std::tuple<Target, size_t>> {
