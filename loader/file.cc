@@ -16,8 +16,6 @@
 namespace lguest::loader {
 namespace {
 
-static_assert(sizeof(off_t) == 8, "build with -D_FILE_OFFSET_BITS=64: files may be large");
-
 // An error whose code says "cannot be opened", whatever the system's reason was.
 absl::Status CannotOpen(absl::string_view name, int error) {
   const std::string message = absl::StrCat(name, ": ", strerror(error));
@@ -42,12 +40,13 @@ FileView::~FileView() {
 absl::StatusOr<File> File::Open(absl::string_view path) {
   std::string name = absl::Utf8SafeCHexEscape(path);
   if (path.empty()) return absl::NotFoundError("a file without a name cannot be opened");
-  // O_NONBLOCK: a pipe is to be refused, not waited for.
-  const int fd = open(std::string(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  // O_NONBLOCK: a pipe is to be refused, not waited for. O_LARGEFILE and fstat64(): on i386, too,
+  // an initrd of more than 2 GB is to be refused for its size, not for what the system calls that.
+  const int fd = open(std::string(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE);
   if (fd < 0) return CannotOpen(name, errno);
   File file(fd, std::move(name));
-  struct stat facts;
-  if (fstat(fd, &facts) != 0) return CannotOpen(file.name(), errno);
+  struct stat64 facts;
+  if (fstat64(fd, &facts) != 0) return CannotOpen(file.name(), errno);
   if (S_ISDIR(facts.st_mode)) return CannotOpen(file.name(), EISDIR);
   if (!S_ISREG(facts.st_mode)) {
     return absl::UnavailableError(absl::StrCat(file.name(), ": not a regular file"));
