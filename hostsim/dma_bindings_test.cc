@@ -22,6 +22,11 @@ class DmaBindingsTest : public ::testing::Test {
             .ok());
   }
 
+  // The buffer that is free at `key`; one at address 0 without an interrupt when there is none.
+  BoundDma FreeBuffer(DmaKey key) {
+    return bindings_.FreeBuffer(*memory_, key).value().value_or(BoundDma());
+  }
+
   std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kSize).value();
   DmaBindings bindings_;
 };
@@ -29,7 +34,7 @@ class DmaBindingsTest : public ::testing::Test {
 TEST_F(DmaBindingsTest, TheFirstFreeBufferIsFoundWithItsInterrupt) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 3, 7));
   MarkUsed(0);
-  const BoundDma buffer = bindings_.FreeBuffer(*memory_, kKey).value().value();
+  const BoundDma buffer = FreeBuffer(kKey);
   EXPECT_EQ(buffer.dma, GuestPhys(kArray.value() + 100));
   EXPECT_EQ(buffer.irq, 7u);
 }
@@ -50,9 +55,9 @@ TEST_F(DmaBindingsTest, AnEmptyOrUnboundKeyHasNone) {
 TEST_F(DmaBindingsTest, TheFirstBindingOfAKeyCounts) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0x3000), 1, 2));
-  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).value()->irq, 1u);
+  EXPECT_EQ(FreeBuffer(kKey).irq, 1u);
   ASSERT_TRUE(bindings_.Unbind(kKey, kArray));
-  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).value()->irq, 2u);
+  EXPECT_EQ(FreeBuffer(kKey).irq, 2u);
 }
 
 TEST_F(DmaBindingsTest, UnbindingNeedsKeyAndArray) {

@@ -148,14 +148,14 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
 }
 
 // One turn of the ring at most, so that a guest which refills it cannot hold its host.
-absl::Status DrainRing(Guest& guest) {
+absl::Status DrainRing(Guest& guest, SharedData& data) {
   for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
     const uint32_t slot = guest.next_ring_slot;
-    if (guest.data->hypercall_status(slot) == kHypercallDone) break;
+    if (data.hypercall_status(slot) == kHypercallDone) break;
     guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
-    HypercallArguments call = guest.data->hypercall(slot);
+    HypercallArguments call = data.hypercall(slot);
     if (absl::Status status = Do(guest, call); !status.ok()) return status;
-    guest.data->set_hypercall_status(slot, kHypercallDone);
+    data.set_hypercall_status(slot, kHypercallDone);
   }
   return absl::OkStatus();
 }
@@ -164,7 +164,7 @@ absl::Status DrainRing(Guest& guest) {
 
 absl::Status DoHypercalls(Guest& guest) {
   if (guest.data.has_value()) {
-    if (absl::Status drained = DrainRing(guest); !drained.ok()) return drained;
+    if (absl::Status drained = DrainRing(guest, *guest.data); !drained.ok()) return drained;
   }
   if (!guest.hypercall_waits || guest.sent.has_value()) return absl::OkStatus();
   guest.hypercall_waits = false;

@@ -125,8 +125,9 @@ absl::Status Script::ParseLine(std::string_view line) {
     std::vector<Section> sections;
     for (const std::string_view word : absl::StrSplit(words.rest(), ' ', absl::SkipEmpty())) {
       const std::optional<Section> section = ParseSection(word);
-      if (!section.has_value())
+      if (!section.has_value()) {
         return absl::InvalidArgumentError("has a section that is not LEN@ADDR");
+      }
       sections.push_back(*section);
     }
     if (!addr.has_value() || sections.size() > kMaxDmaSections) {

@@ -41,9 +41,9 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
     return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is initialized already");
   }
   if (boot.page_offset >= kHostAreaStart) {
-    return absl::ErrnoToStatus(EINVAL,
-                               absl::StrFormat("page offset 0x%x lies in the host's area, from 0x%x",
-                                               boot.page_offset, kHostAreaStart));
+    return absl::ErrnoToStatus(
+        EINVAL, absl::StrFormat("page offset 0x%x lies in the host's area, from 0x%x",
+                                boot.page_offset, kHostAreaStart));
   }
   if (uint64_t{boot.pfn_limit} * kPageSize != guest_.memory.size()) {
     return absl::ErrnoToStatus(
@@ -96,16 +96,18 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
 
 absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
-  absl::StatusOr<std::optional<BoundDma>> buffer = guest_.bindings.FreeBuffer(guest_.memory, key);
-  if (!buffer.ok()) {
-    Die(buffer.status().message());
+  const absl::StatusOr<std::optional<BoundDma>> found =
+      guest_.bindings.FreeBuffer(guest_.memory, key);
+  if (!found.ok()) {
+    Die(found.status().message());
     return DeadGuest();
   }
-  if (!buffer->has_value()) {
+  const std::optional<BoundDma>& buffer = *found;
+  if (!buffer.has_value()) {
     return absl::ErrnoToStatus(ENOENT,
                                absl::StrFormat("no free buffer is bound to key 0x%x", key.value()));
   }
-  return **buffer;
+  return *buffer;
 }
 
 absl::Status SoftwareHost::Interrupt(uint32_t irq) {

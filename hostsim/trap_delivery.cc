@@ -49,8 +49,9 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
 
   const uint16_t ss = from_user ? guest.kernel_ss : static_cast<uint16_t>(cpu.Get(Register::kSs));
   if (!guest.segments.IsRing1Stack(ss)) return GuestDeath("bad stack segment %u", ss);
-  if (!guest.segments.IsRing1Code(kGuestKernelCs))
+  if (!guest.segments.IsRing1Code(kGuestKernelCs)) {
     return GuestDeath("bad code segment %u", kGuestKernelCs);
+  }
 
   esp -= static_cast<uint32_t>(frame.words().size_bytes());
   if (absl::Status pushed =
@@ -68,10 +69,10 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
 }
 
 // Whether the guest accepts an interrupt just now.
-bool IsWelcome(const Guest& guest) {
+bool IsWelcome(const Guest& guest, const SharedData& data) {
   const uint32_t eip = guest.cpu.Get(Register::kEip);
   if (eip >= guest.noirq_start && eip < guest.noirq_end) return false;
-  return guest.halted || guest.data->irq_enabled() != 0;
+  return guest.halted || data.irq_enabled() != 0;
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ absl::Status DeliverInterrupt(Guest& guest) {
   if (!guest.data.has_value()) return absl::OkStatus();
   if (guest.pending_interrupts == 0) return absl::OkStatus();
   const uint32_t deliverable = guest.pending_interrupts & ~guest.data->blocked_interrupts();
-  if (deliverable == 0 || !IsWelcome(guest)) return absl::OkStatus();
+  if (deliverable == 0 || !IsWelcome(guest, *guest.data)) return absl::OkStatus();
   if (guest.halted) {
     guest.data->set_irq_enabled(kInterruptFlag);
     guest.halted = false;

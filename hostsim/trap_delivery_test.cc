@@ -28,10 +28,11 @@ class TrapDeliveryTest : public ::testing::Test {
   TrapDeliveryTest()
       : memory_(GuestMemory::Create(ScriptedMachine::kMemorySize).value()),
         cpu_(*memory_, Script()),
-        guest_(*memory_, cpu_, clock_) {
+        guest_(*memory_, cpu_, clock_),
+        data_(SharedData::At(*memory_, Script::kData).value()) {
     guest_.page_offset = Script::kPageOffset;
-    guest_.data = SharedData::At(*memory_, Script::kData).value();
-    guest_.data->set_irq_enabled(kInterruptFlag);
+    guest_.data = data_;
+    data_.set_irq_enabled(kInterruptFlag);
     guest_.kernel_esp = Script::kPageOffset + kStack;
     cpu_.Set(Register::kEsp, Script::kPageOffset + kStack - 0x100);
     cpu_.Set(Register::kSs, kGuestKernelDs);
@@ -61,6 +62,7 @@ class TrapDeliveryTest : public ::testing::Test {
   ScriptedVcpu cpu_;
   FakeClock clock_;
   Guest guest_;
+  SharedData data_;
 };
 
 TEST_F(TrapDeliveryTest, FromTheKernelThreeWordsGoOnItsOwnStack) {
@@ -99,14 +101,14 @@ TEST_F(TrapDeliveryTest, AnInterruptGateTurnsInterruptsOffAndATrapGateDoesNot) {
   SetGate(3, kTrapGateFlags);
   SetGate(4, kInterruptGateFlags);
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
-  EXPECT_EQ(guest_.data->irq_enabled(), kInterruptFlag);
+  EXPECT_EQ(data_.irq_enabled(), kInterruptFlag);
   EXPECT_TRUE(DeliverTrap(guest_, 4, 0).value());
-  EXPECT_EQ(guest_.data->irq_enabled(), 0u);
+  EXPECT_EQ(data_.irq_enabled(), 0u);
 }
 
 TEST_F(TrapDeliveryTest, ThePushedFlagsShowWhatTheGuestBelievesOfInterrupts) {
   SetGate(3, kTrapGateFlags);
-  guest_.data->set_irq_enabled(0);
+  data_.set_irq_enabled(0);
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
   EXPECT_EQ(Stack<3>()[2], 0x46u);
 }
@@ -145,8 +147,9 @@ TEST_F(TrapDeliveryTest, AStackSegmentOfAnotherRingIsTheGuestsEnd) {
 class InterruptTest : public TrapDeliveryTest {
  protected:
   InterruptTest() {
-    for (uint32_t irq = 0; irq < kInterrupts; ++irq)
+    for (uint32_t irq = 0; irq < kInterrupts; ++irq) {
       SetGate(kFirstIrqVector + irq, kInterruptGateFlags);
+    }
   }
 
   bool Delivers() {
@@ -177,7 +180,7 @@ TEST_F(InterruptTest, WaitsWhileBlocked) {
 
 TEST_F(InterruptTest, WaitsWhileTheGuestHasInterruptsOff) {
   guest_.pending_interrupts = 1;
-  guest_.data->set_irq_enabled(0);
+  data_.set_irq_enabled(0);
   EXPECT_FALSE(Delivers());
 }
 
@@ -194,7 +197,7 @@ TEST_F(InterruptTest, WaitsInTheNoirqWindowWhoseEndIsOutside) {
 TEST_F(InterruptTest, WakesAHaltedGuestEvenWithInterruptsOff) {
   guest_.pending_interrupts = 1;
   guest_.halted = true;
-  guest_.data->set_irq_enabled(0);
+  data_.set_irq_enabled(0);
   EXPECT_TRUE(Delivers());
   EXPECT_FALSE(guest_.halted);
   EXPECT_EQ(Stack<3>()[2] & kInterruptFlag, kInterruptFlag) << "it was enabled on waking";

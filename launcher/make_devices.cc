@@ -42,8 +42,9 @@ absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMo
                                              const NoticeSink& notice) {
   absl::StatusOr<std::unique_ptr<SharedNetFile>> file = SharedNetFile::Open(spec.path);
   if (!file.ok()) return file.status();
-  if (mover == PacketMover::kHost)
+  if (mover == PacketMover::kHost) {
     return std::make_unique<SharedNet>(*std::move(file), nullptr, notice);
+  }
   absl::StatusOr<std::unique_ptr<PeerSockets>> sockets = PeerSockets::Open(**file);
   if (!sockets.ok()) return sockets.status();
   return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), notice);

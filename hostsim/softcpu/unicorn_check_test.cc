@@ -39,7 +39,7 @@ TEST(UnicornCheckTest, LeavesGuestMemoryAlone) {
 
 struct Field {
   const char* name;
-  ptrdiff_t UnicornLayout::*offset;
+  ptrdiff_t UnicornLayout::* offset;
 };
 
 constexpr Field kFields[] = {

@@ -90,8 +90,8 @@ absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint3
   const uint64_t mapped = PageAlignUp(len);
   if (!Contains(addr, mapped)) return OutOfRange("map", addr, mapped);
   // mmap64(): an off_t of i386 would cut the offset.
-  if (mmap64(At(addr), static_cast<size_t>(mapped), PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_FIXED, fd, static_cast<off64_t>(offset)) == MAP_FAILED) {
+  if (mmap64(At(addr), static_cast<size_t>(mapped), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+             fd, static_cast<off64_t>(offset)) == MAP_FAILED) {
     return absl::ErrnoToStatus(
         errno,
         absl::StrFormat("mapping %u bytes of a file to guest address 0x%x", len, addr.value()));

@@ -94,8 +94,9 @@ class GuestMemory {
   // the guest lives.
   absl::Status MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len);
 
-  // Puts the first page of `fd` at `addr` (page-aligned) so that whatever is written there reaches the
-  // file, and everybody else who maps it. The file has to have that page as long as the guest lives.
+  // Puts the first page of `fd` at `addr` (page-aligned) so that whatever is written there reaches
+  // the file, and everybody else who maps it. The file has to have that page as long as the guest
+  // lives.
   absl::Status MapSharedPage(GuestPhys addr, int fd);
 
   // At most one; it has to outlive its registration. nullptr: nobody.
