@@ -24,7 +24,7 @@ uint64_t IoVector::size() const {
 void IoVector::Consume(uint64_t len) {
   while (len != 0 && first_ != end_) {
     iovec& piece = pieces_[first_];
-    const uint64_t part = std::min<uint64_t>(len, piece.iov_len);
+    const auto part = static_cast<size_t>(std::min<uint64_t>(len, piece.iov_len));
     piece.iov_base = static_cast<std::byte*>(piece.iov_base) + part;
     piece.iov_len -= part;
     len -= part;
@@ -35,7 +35,7 @@ void IoVector::Consume(uint64_t len) {
 void IoVector::Truncate(uint64_t len) {
   size_t i = first_;
   for (; i < end_ && len != 0; ++i) {
-    pieces_[i].iov_len = std::min<uint64_t>(len, pieces_[i].iov_len);
+    pieces_[i].iov_len = static_cast<size_t>(std::min<uint64_t>(len, pieces_[i].iov_len));
     len -= pieces_[i].iov_len;
   }
   end_ = i;

@@ -130,7 +130,7 @@ void Waker::Collect(const epoll_event* events, int count) {
       std::array<char, 64> drained;
       [[maybe_unused]] const ssize_t bytes = read(pipe_[0], drained.data(), drained.size());
     } else {
-      ready_ |= Only(events[i].data.u64);
+      ready_ |= Only(static_cast<size_t>(events[i].data.u64));
     }
   }
   if (count == 0) {  // the while is over
