@@ -30,6 +30,20 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
   return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file or block device"));
 }
 
+// preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
+// else's: the file is opened here.
+ssize_t ReadPieces(int fd, const iovec* pieces, int count, off64_t offset) {
+  const ssize_t len = preadv64(fd, pieces, count, offset);
+  if (len >= 0 || errno != ENOSYS) return len;
+  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : readv(fd, pieces, count);
+}
+
+ssize_t WritePieces(int fd, const iovec* pieces, int count, off64_t offset) {
+  const ssize_t len = pwritev64(fd, pieces, count, offset);
+  if (len >= 0 || errno != ENOSYS) return len;
+  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : writev(fd, pieces, count);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const BlockSpec& spec,
@@ -84,11 +98,11 @@ void FileBlockBackend::TryDirect() {
 }
 
 absl::Status FileBlockBackend::ReadAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(preadv64, "reading", offset, pieces);
+  return Move(ReadPieces, "reading", offset, pieces);
 }
 
 absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(pwritev64, "writing", offset, pieces);
+  return Move(WritePieces, "writing", offset, pieces);
 }
 
 absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_t offset,

@@ -1,6 +1,7 @@
 #include "devices/net_interface.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -19,8 +20,9 @@ namespace {
 // A request about one interface, through a socket that serves nothing else.
 class InterfaceRequest {
  public:
-  explicit InterfaceRequest(const std::string& name)
-      : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit InterfaceRequest(const std::string& name) : socket_(socket(AF_INET, SOCK_DGRAM, 0)) {
+    // SOCK_CLOEXEC would do it at once, since Linux 2.6.27.
+    fcntl(socket_.get(), F_SETFD, FD_CLOEXEC);
     name.copy(request_.ifr_name, IFNAMSIZ - 1);
   }
 

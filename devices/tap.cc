@@ -106,8 +106,9 @@ absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
 absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
   absl::StatusOr<Attached> tap = std::visit([](const auto& kind) { return Make(kind); }, spec);
   if (!tap.ok()) return tap.status();
-  // Whole packets with their checksums, whatever an earlier user of the tap has asked for.
-  if (ioctl(tap->fd.get(), TUNSETOFFLOAD, 0) != 0) {
+  // Whole packets with their checksums, whatever an earlier user of the tap has asked for. Before
+  // Linux 2.6.24 there are no offloads, nor this request.
+  if (ioctl(tap->fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
     return NetStepError(errno, absl::StrCat("switching off offloads of ", tap->interface));
   }
   ifreq request = {};
