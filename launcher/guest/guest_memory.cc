@@ -4,6 +4,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_format.h"
 
@@ -17,6 +20,48 @@ void Copy(void* to, const void* from, size_t len) {
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len) : : "memory");
 }
 
+constexpr int kProtection = PROT_READ | PROT_WRITE;
+constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+// Where the lowest mapping of this process begins.
+std::optional<uint64_t> LowestMapping() {
+  std::ifstream maps("/proc/self/maps");
+  uint64_t start = 0;
+  if (maps >> std::hex >> start) return start;
+  return std::nullopt;
+}
+
+absl::Status DoesNotFit(uint32_t size) {
+  std::string most;
+  if (const std::optional<uint64_t> lowest = LowestMapping(); lowest.has_value()) {
+    most = absl::StrFormat(", which leaves room for %u MB", *lowest >> 20);
+  }
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "%u bytes of guest memory from address 0 do not fit below the launcher itself%s", size,
+      most));
+}
+
+// Nothing that is there already may be replaced: it would be the launcher's own.
+absl::Status MapFromZero(uint32_t size) {
+  if (mmap(nullptr, kPageSize, kProtection, kPrivate | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    return absl::ErrnoToStatus(errno,
+                               "mapping guest memory at address 0: that is for root, or for all "
+                               "after `sysctl vm.mmap_min_addr=0`");
+  }
+  if (size == kPageSize) return absl::OkStatus();
+  // To a kernel older than the flag (4.17) the address is but a wish, which it grants if it can.
+  void* const wanted = reinterpret_cast<void*>(uintptr_t{kPageSize});
+  void* const rest =
+      mmap(wanted, size - kPageSize, kProtection, kPrivate | MAP_FIXED_NOREPLACE, -1, 0);
+  if (rest == wanted) return absl::OkStatus();
+  const int error = errno;
+  if (rest != MAP_FAILED) munmap(rest, size - kPageSize);
+  munmap(nullptr, kPageSize);
+  if (rest != MAP_FAILED || error == EEXIST || error == ENOMEM) return DoesNotFit(size);
+  return absl::ErrnoToStatus(
+      error, absl::StrFormat("mapping %u bytes of guest memory from address 0", size));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
@@ -25,15 +70,14 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
     return absl::InvalidArgumentError(absl::StrFormat(
         "guest memory of %u bytes: a positive multiple of %u is needed", size, kPageSize));
   }
-  const bool identity = placement == Placement::kIdentity;
-  void* const map =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (identity ? MAP_FIXED : 0), -1, 0);
-  if (map == MAP_FAILED) {
-    return absl::ErrnoToStatus(
-        errno,
-        absl::StrFormat("mapping %u bytes of guest memory%s", size,
-                        identity ? " at address 0 (root and vm.mmap_min_addr=0 are needed)" : ""));
+  void* map = nullptr;
+  if (placement == Placement::kIdentity) {
+    if (absl::Status mapped = MapFromZero(size); !mapped.ok()) return mapped;
+  } else {
+    map = mmap(nullptr, size, kProtection, kPrivate, -1, 0);
+    if (map == MAP_FAILED) {
+      return absl::ErrnoToStatus(errno, absl::StrFormat("mapping %u bytes of guest memory", size));
+    }
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<GuestMemory>(new GuestMemory(reinterpret_cast<uintptr_t>(map), size));
@@ -90,8 +134,8 @@ absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint3
   const uint64_t mapped = PageAlignUp(len);
   if (!Contains(addr, mapped)) return OutOfRange("map", addr, mapped);
   // mmap64(): an off_t of i386 would cut the offset.
-  if (mmap64(At(addr), static_cast<size_t>(mapped), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-             fd, static_cast<off64_t>(offset)) == MAP_FAILED) {
+  if (mmap64(At(addr), static_cast<size_t>(mapped), kProtection, MAP_PRIVATE | MAP_FIXED, fd,
+             static_cast<off64_t>(offset)) == MAP_FAILED) {
     return absl::ErrnoToStatus(
         errno,
         absl::StrFormat("mapping %u bytes of a file to guest address 0x%x", len, addr.value()));
@@ -104,8 +148,7 @@ absl::Status GuestMemory::MapSharedPage(GuestPhys addr, int fd) {
   if (!IsPageAligned(addr.value()) || !Contains(addr, kPageSize)) {
     return OutOfRange("map", addr, kPageSize);
   }
-  if (mmap(At(addr), kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
-      MAP_FAILED) {
+  if (mmap(At(addr), kPageSize, kProtection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
     return absl::ErrnoToStatus(
         errno, absl::StrFormat("sharing a page of a file at guest address 0x%x", addr.value()));
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
@@ -47,6 +48,20 @@ INSTANTIATE_TEST_SUITE_P(, GuestMemoryTest,
                            return placement.param == GuestMemory::Placement::kIdentity ? "Identity"
                                                                                        : "Anywhere";
                          });
+
+TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced) {
+  constexpr uintptr_t kTaken = 0x30000000;
+  void* const taken = mmap(reinterpret_cast<void*>(kTaken), kPageSize, PROT_READ,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  ASSERT_EQ(taken, reinterpret_cast<void*>(kTaken));
+  const absl::Status status =
+      GuestMemory::Create(kTaken + kPageSize, GuestMemory::Placement::kIdentity).status();
+  if (absl::IsPermissionDenied(status)) GTEST_SKIP() << status;
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("leaves room for 768 MB"));
+  EXPECT_TRUE(GuestMemory::Create(kTaken, GuestMemory::Placement::kIdentity).ok());
+  munmap(taken, kPageSize);
+}
 
 TEST_P(GuestMemoryTest, StartsAsZeroes) {
   EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(0)).value(), 0u);
