@@ -1,0 +1,45 @@
+// Tells a free buffer from one that the guest has not emptied yet.
+
+#ifndef LAUNCHER_HOST_DMA_LEDGER_H_
+#define LAUNCHER_HOST_DMA_LEDGER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "launcher/guest/address.h"
+#include "launcher/guest/guest_memory.h"
+
+namespace lguest {
+
+// When every buffer of a key is in use, the 2.6.23 host hands out the last of them all the same and
+// puts the interrupt's number over its `used_len` (lguest interface, section 2). It has handed that
+// buffer out before, while it was free: so whoever remembers what was handed out, and looks at the
+// lengths before asking, can tell.
+class DmaLedger {
+ public:
+  // Notes the `used_len` of every buffer that is remembered for `key`.
+  void Look(const GuestMemory& memory, DmaKey key);
+
+  // `dma` has been handed out for the key of the last Look(). Returns the `used_len` it had then:
+  // 0 when it was free, or never seen before.
+  uint32_t HandOut(GuestPhys dma);
+
+ private:
+  struct Entry {
+    DmaKey key;
+    GuestPhys dma;
+    uint32_t used_len;
+  };
+
+  // The least recent are forgotten: the last of a key's buffers is handed out after all others, so
+  // only a guest with more keys than that has anything to lose, and no one else has.
+  static constexpr size_t kMaxEntries = 64;
+
+  DmaKey key_;
+  std::vector<Entry> entries_;  // the most recently handed out is the last
+};
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_HOST_DMA_LEDGER_H_

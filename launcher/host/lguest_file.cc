@@ -1,0 +1,69 @@
+#include "launcher/host/lguest_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lguest {
+namespace {
+
+class RealLguestFile final : public LguestFile {
+ public:
+  explicit RealLguestFile(int fd) : fd_(fd) {}
+  ~RealLguestFile() override { close(fd_); }
+
+  Result Write(std::span<const uint32_t> words) override {
+    return ResultOf(write(fd_, words.data(), words.size_bytes()));
+  }
+  Result Read(std::span<std::byte> bytes) override {
+    return ResultOf(read(fd_, bytes.data(), bytes.size()));
+  }
+
+ private:
+  // The C library keeps -1 for errors and hands on all else that is not one, negative as it may be.
+  static Result ResultOf(ssize_t returned) {
+    if (returned == -1) return {.error = errno};
+    return {.value = static_cast<uint32_t>(returned)};
+  }
+
+  const int fd_;
+};
+
+// The minor number under which the kernel has the device, whether or not /dev shows it.
+std::optional<int> MinorNumber() {
+  std::ifstream devices("/proc/misc");
+  int minor = 0;
+  std::string name;
+  while (devices >> minor >> name) {
+    if (name == "lguest") return minor;
+  }
+  return std::nullopt;
+}
+
+std::string WhatHelps(int error, const std::string& path) {
+  if (error == EACCES || error == EPERM) return "it is for root, or whom root gives access to it";
+  if (const std::optional<int> minor = MinorNumber(); minor.has_value()) {
+    return absl::StrCat("this kernel has the device: mknod ", path, " c 10 ", *minor);
+  }
+  return "it takes a 32-bit Linux 2.6.23 with CONFIG_LGUEST; where that is a module, modprobe lg";
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LguestFile>> OpenLguestFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd >= 0) return std::make_unique<RealLguestFile>(fd);
+  const int error = errno;
+  return absl::UnavailableError(
+      absl::StrCat(absl::ErrnoToStatus(error, absl::StrCat("opening ", path)).message(), " (",
+                   WhatHelps(error, path), ")"));
+}
+
+}  // namespace lguest
