@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"
+#include "launcher/make_devices.h"
 #include "launcher/options.h"
 
 namespace lguest {
@@ -24,9 +26,18 @@ class HostMachine {
   virtual std::string description() const = 0;
 };
 
-// The host that `choice` names, or the best that this machine has. `memory` outlives it.
-// Unavailable, saying what is missing, when there is none.
-absl::StatusOr<std::unique_ptr<HostMachine>> MakeHost(HostChoice choice, GuestMemory& memory);
+// A host that this machine has, and what the rest of the launcher has to know before it is made.
+struct HostPlan {
+  GuestMemory::Placement placement = GuestMemory::Placement::kAnywhere;
+  PacketMover packet_mover = PacketMover::kLauncher;
+
+  // Once. The memory is placed as above, and outlives the result.
+  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(GuestMemory& memory) &&> make;
+};
+
+// The host that `choice` names, or the best that this machine has. Unavailable, saying what is
+// missing, when there is none.
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice);
 
 }  // namespace lguest
 

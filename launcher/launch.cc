@@ -48,8 +48,11 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
     return status;
   };
 
+  absl::StatusOr<HostPlan> plan = PlanHost(options.host);
+  if (!plan.ok()) return fail(plan.status(), ExitStatus::kNoHost);
+
   absl::StatusOr<std::vector<std::unique_ptr<Device>>> devices =
-      MakeDevices(options.devices, PacketMover::kLauncher, notice);
+      MakeDevices(options.devices, plan->packet_mover, notice);
   if (!devices.ok()) {
     return fail(devices.status(), absl::IsInvalidArgument(devices.status())
                                       ? ExitStatus::kBadFile
@@ -58,8 +61,8 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
 
   const uint32_t pages_above_ram = DeviceBus::PagesNeeded(*devices);
   const absl::StatusOr<std::unique_ptr<GuestMemory>> memory =
-      GuestMemory::Create(options.memory + pages_above_ram * kPageSize);
-  if (!memory.ok()) return fail(memory.status(), ExitStatus::kInternal);
+      GuestMemory::Create(options.memory + pages_above_ram * kPageSize, plan->placement);
+  if (!memory.ok()) return fail(memory.status(), ExitStatus::kNoHost);
 
   loader::GuestImage image;
   image.kernel = options.kernel;
@@ -69,7 +72,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
       loader::LoadGuest(**memory, options.memory, image);
   if (!loaded.ok()) return fail(loaded.status(), StatusOfError(loaded.status()));
 
-  const absl::StatusOr<std::unique_ptr<HostMachine>> machine = MakeHost(options.host, **memory);
+  const absl::StatusOr<std::unique_ptr<HostMachine>> machine = std::move(plan->make)(**memory);
   if (!machine.ok()) return fail(machine.status(), ExitStatus::kNoHost);
   Host& host = (*machine)->host();
   if (verbose) {

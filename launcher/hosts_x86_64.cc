@@ -1,5 +1,6 @@
-#include "launcher/hosts.h"
+// The hosts of a 64-bit launcher.
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -7,6 +8,7 @@
 #include "hostsim/softcpu/soft_cpu.h"
 #include "hostsim/software_host.h"
 #include "hostsim/tsc.h"
+#include "launcher/hosts.h"
 
 namespace lguest {
 namespace {
@@ -29,17 +31,31 @@ class SoftwareMachine final : public HostMachine {
   hostsim::SoftwareHost host_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<HostMachine>> MakeHost(HostChoice choice, GuestMemory& memory) {
-  if (choice == HostChoice::kDevice || choice == HostChoice::kKvm) {
-    return absl::UnavailableError(
-        "--host=device and --host=kvm are not part of this launcher; --host=sim runs everywhere");
-  }
+absl::StatusOr<std::unique_ptr<HostMachine>> MakeSoftwareMachine(GuestMemory& memory) {
   const hostsim::TscCalibration tsc;
   absl::StatusOr<std::unique_ptr<hostsim::SoftCpu>> cpu = hostsim::SoftCpu::Create(memory);
   if (!cpu.ok()) return cpu.status();
   return std::make_unique<SoftwareMachine>(memory, *std::move(cpu), tsc.Khz());
+}
+
+}  // namespace
+
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
+  switch (choice) {
+    case HostChoice::kDevice:
+      return absl::UnavailableError(
+          "--host=device: /dev/lguest serves 32-bit launchers only (//launcher:lguest_i386); "
+          "--host=sim runs everywhere");
+    case HostChoice::kKvm:
+      return absl::UnavailableError(
+          "--host=kvm is not part of this launcher; --host=sim runs everywhere");
+    case HostChoice::kAuto:
+    case HostChoice::kSimulator:
+      break;
+  }
+  return HostPlan{.placement = GuestMemory::Placement::kAnywhere,
+                  .packet_mover = PacketMover::kLauncher,
+                  .make = MakeSoftwareMachine};
 }
 
 }  // namespace lguest

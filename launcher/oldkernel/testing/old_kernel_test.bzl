@@ -1,0 +1,39 @@
+"""old_kernel_test: tests of other folders, as a 32-bit program on an imitation of Linux 2.6.23."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//tools/toolchain:i386.bzl", "i386_binary")
+
+def old_kernel_test(name, srcs, deps, skip = [], **kwargs):
+    """Runs a Google Test where only the system calls of 2.6.23 work.
+
+    Args:
+      name: of the test.
+      srcs: the sources of a cc_test that passes on newer kernels.
+      deps: its dependencies.
+      skip: tests in it for what the old kernel cannot do.
+      **kwargs: as in every test.
+    """
+    cc_binary(
+        name = name + "_program",
+        testonly = True,
+        srcs = srcs,
+        target_compatible_with = ["@platforms//cpu:x86_32"],
+        deps = deps + [
+            "//launcher/oldkernel",
+            "@com_google_googletest//:gtest_main",
+        ],
+    )
+    i386_binary(
+        name = name + "_i386",
+        testonly = True,
+        binary = name + "_program",
+    )
+    programs = ["//launcher/oldkernel/testing:linux26", name + "_i386"]
+    native.sh_test(
+        name = name,
+        srcs = ["//launcher/oldkernel/testing:run.sh"],
+        args = ["$(location {})".format(program) for program in programs] +
+               ["--gtest_filter=-" + ":".join(skip)],
+        data = programs,
+        **kwargs
+    )
