@@ -2,19 +2,15 @@
 
 load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
 
-# A check looks at every header that is included, and GoogleTest's are many: these take half of the time there, for what
-# matters least in a test.
-_NOT_FOR_TESTS = "-bugprone-swapped-arguments,-bugprone-use-after-move,-misc-unused-using-decls,-readability-identifier-naming"
-
 _I386 = "@platforms//cpu:x86_32"
 
-def _tidy(name, attributes, deps = [], checks = ""):
-    """Declares the clang-tidy test of the target `name` with these attributes, `deps` being further ones and `checks` what to change in the list."""
+def _tidy(name, attributes, deps = []):
+    """Declares the clang-tidy test of the target `name` with these attributes, `deps` being further ones."""
     only_i386 = _I386 in attributes.get("target_compatible_with", [])
     clang_tidy_test(
         name = name + "_tidy",
+        tags = ["lint"],
         size = "small",
-        checks = checks,
         srcs = attributes.get("srcs", []) + attributes.get("hdrs", []),
         copts = attributes.get("copts", []),
         defines = attributes.get("defines", []) + attributes.get("local_defines", []),
@@ -32,4 +28,4 @@ def cc_binary(name, **kwargs):
 
 def cc_test(name, size = "small", **kwargs):
     native.cc_test(name = name, size = size, **kwargs)
-    _tidy(name, kwargs, checks = _NOT_FOR_TESTS)
+    _tidy(name, kwargs)

@@ -24,6 +24,10 @@ LOCK = {
         "libzstd1:amd64": ["1.5.4+dfsg2-5", "pool/main/libz/libzstd/libzstd1_{}_amd64.deb", "6315b5ac38b724a710fb96bf1042019398cb656718b1522279a5185ed39318fa"],
         "zlib1g:amd64": ["1:1.2.13.dfsg-1", "pool/main/z/zlib/zlib1g_{}_amd64.deb", "d7dd1d1411fedf27f5e27650a6eff20ef294077b568f4c8c5e51466dc7c08ce4"],
     },
+    "clang19_headers": {
+        "libclang-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/libclang-19-dev_{}_amd64.deb", "1743d67c024c33e2c3715fb4b1004b356d28b41373d7fff36354c22a3935a7e6"],
+        "llvm-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/llvm-19-dev_{}_amd64.deb", "05d3347ff02b6d55189f1e4ab5e946d3713677a04588a775100f218a349d02cf"],
+    },
     "com_google_absl": {
         "abseil:source": ["20220623.1-1+deb12u2", "pool/main/a/abseil/abseil_{}.orig.tar.gz", "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe"],
     },

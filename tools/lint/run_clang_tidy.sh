@@ -1,13 +1,13 @@
 #!/bin/bash
-# usage: run_clang_tidy.sh REPORT CONFIG HEADER-FILTER CHECKS SOURCE COMPILER-FLAGS...
+# usage: run_clang_tidy.sh REPORT CONFIG HEADER-FILTER PLUGIN SOURCE COMPILER-FLAGS...
 #
 # Writes the findings to REPORT, which stays empty if there are none. The test of clang_tidy.bzl fails by it, not the build.
 set -u
-report=$1 config=$2 filter=$3 checks=$4 source=$5
+report=$1 config=$2 filter=$3 plugin=$4 source=$5
 shift 5
 root=external/clang19/usr/lib
 export LD_LIBRARY_PATH=$root/x86_64-linux-gnu:$root/llvm-19/lib
-if findings=$("$root/llvm-19/bin/clang-tidy" --quiet --config-file="$config" --header-filter="$filter" --checks="$checks" "$source" -- "$@" \
+if findings=$("$root/llvm-19/bin/clang-tidy" --quiet --config-file="$config" --header-filter="$filter" --load="$plugin" "$source" -- "$@" \
   2>"$report.errors"); then
   : >"$report"
 else

@@ -25,6 +25,17 @@ def third_party_repositories():
         excludes = ["./usr/share"],
     )
 
+    debian_repository(
+        name = "clang19_headers",
+        build_file = "//tools/third_party:clang19_headers.BUILD.bazel",
+        excludes = [
+            "*.a",
+            "*.so*",
+            "./usr/bin",
+            "./usr/share",
+        ],
+    )
+
     # Debian has no package of it.
     npm_repository(
         name = "buildifier",

@@ -15,15 +15,22 @@ _CXX = [
     ACTION_NAMES.cpp_header_parsing,
     ACTION_NAMES.linkstamp_compile,
 ]
-_LINK = [
+_LINK_PROGRAM = [ACTION_NAMES.cpp_link_executable]
+_LINK_LIBRARY = [
     ACTION_NAMES.cpp_link_dynamic_library,
-    ACTION_NAMES.cpp_link_executable,
     ACTION_NAMES.cpp_link_nodeps_dynamic_library,
 ]
 
-def _feature(name, c = [], cxx = [], compile = [], link = [], enabled = True, **kwargs):
-    """A feature from plain lists of flags; `compile` is for C and C++, `c` and `cxx` for one of them."""
-    sets = [(_C + _CXX, compile), (_C, c), (_CXX, cxx), (_LINK, link)]
+def _feature(name, c = [], cxx = [], compile = [], link = [], link_program = [], link_library = [], enabled = True, **kwargs):
+    """A feature from plain lists of flags; `compile` is for C and C++, `c` and `cxx` for one of them; `link` likewise."""
+    sets = [
+        (_C + _CXX, compile),
+        (_C, c),
+        (_CXX, cxx),
+        (_LINK_PROGRAM, link_program),
+        (_LINK_LIBRARY, link_library),
+        (_LINK_PROGRAM + _LINK_LIBRARY, link),
+    ]
     return feature(
         name = name,
         enabled = enabled,
@@ -100,13 +107,21 @@ def _linux_features(target):
         # the guest the bottom of the launcher's address space, so the launcher itself is linked above it.
         libraries = [target.gcc_libraries] + target.libraries
         compile = ["-fno-pie"]
+        link_program = []
         link = ["-static", "-no-pie", "-Wl,-Ttext-segment=0xb8000000"]
         link += ["-B" + directory + "/" for directory in libraries] + ["-L" + directory for directory in libraries]
     else:
         compile = ["-fPIE"]
-        link = ["-pie", "-static-libgcc", "-Wl,-z,relro,-z,now"]
+        link_program = ["-pie"]
+        link = ["-static-libgcc", "-Wl,-z,relro,-z,now"]
     return [
-        _feature("linux", compile = compile + ["-fstack-protector-strong"], link = link + ["-pthread"]),
+        _feature(
+            "linux",
+            compile = compile + ["-fstack-protector-strong"],
+            link_program = link_program,
+            link_library = ["-shared"],
+            link = link + ["-pthread"],
+        ),
         # Last on the command line, behind the objects that need them.
         _feature("cxx_runtime", link = ["-l:libstdc++.a", "-lm"]),
     ]

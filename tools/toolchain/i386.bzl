@@ -65,6 +65,7 @@ def freestanding_i386_binary(name, srcs, linker_script, copts = [], deps = [], t
         name = name + "_tidy",
         size = "small",
         srcs = srcs,
+        tags = ["lint"],
         copts = copts,
         platform = "freestanding_i386",
         deps = deps,
