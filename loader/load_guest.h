@@ -39,8 +39,8 @@ struct LoadedGuest {
 //   InvalidArgument                           a file is not what it should be
 //   OutOfRange                                the memory is too small, the message says for what
 //   NotFound, PermissionDenied, Unavailable   a file cannot be opened or read
-//   FailedPrecondition                        the command line is too long, or `ram_size` is no
-//   size anything else                             the launcher's own trouble
+//   FailedPrecondition                        the command line is too long, or `ram_size` no size
+//   anything else                             the launcher's own trouble
 absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                                       const GuestImage& image);
 
