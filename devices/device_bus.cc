@@ -48,7 +48,7 @@ DeviceBus::DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
     : memory_(memory),
       descriptors_(descriptors),
       devices_(std::move(devices)),
-      port_(memory, host),
+      lines_(devices_.size(), Line{HostDmaPort(memory, host)}),
       unmatched_notice_(std::move(notice)) {}
 
 absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
@@ -91,11 +91,11 @@ absl::Status DeviceBus::Attach() {
     }
     if (absl::Status attached = device.Attach(memory_, place); !attached.ok()) return attached;
     for (const DmaKey key : device.output_keys()) {
-      const auto [listener, added] = listeners_.try_emplace(key, &device);
+      const auto [listener, added] = listeners_.try_emplace(key, i);
       if (!added) {
         return absl::InvalidArgumentError(absl::StrFormat("%s and %s both listen at key 0x%x",
-                                                          listener->second->name(), device.name(),
-                                                          key.value()));
+                                                          devices_[listener->second]->name(),
+                                                          device.name(), key.value()));
       }
     }
   }
@@ -113,17 +113,25 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
   }
   const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, sent.dma);
   if (!chain.ok()) return chain.status();
+  Line& line = lines_[listener->second];
   const absl::StatusOr<std::optional<uint32_t>> taken =
-      listener->second->Send(sent.key, *chain, port_);
+      devices_[listener->second]->Send(sent.key, *chain, line.port);
   if (!taken.ok()) return taken.status();
+  ++line.sent;
   const std::optional<uint32_t>& used = *taken;
   if (!used.has_value()) return absl::OkStatus();
+  line.sent_bytes += *used;
   static_assert(offsetof(Dma, used_len) == 0);
   return memory_.Write(chain->address(), *used);
 }
 
 absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
-  return devices_[index]->Receive(port_);
+  return devices_[index]->Receive(lines_[index].port);
+}
+
+DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
+  const Line& line = lines_[index];
+  return {.sent = line.sent, .sent_bytes = line.sent_bytes, .filled = line.port.filled()};
 }
 
 std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {

@@ -62,6 +62,14 @@ class DeviceBus {
   // DMAs to keys at which nobody listens, so far.
   uint64_t unmatched() const { return unmatched_; }
 
+  // What device `index` and the guest have exchanged so far.
+  struct Traffic {
+    uint64_t sent = 0;  // DMAs from the guest, and what the device took of them
+    uint64_t sent_bytes = 0;
+    HostDmaPort::Filled filled;
+  };
+  Traffic traffic(size_t index) const;
+
   struct StatusChange {
     size_t device;         // index
     uint16_t newly_set;    // bits of DeviceDescriptor::status, never seen before
@@ -88,8 +96,14 @@ class DeviceBus {
   GuestMemory& memory_;
   const GuestPhys descriptors_;
   const std::vector<std::unique_ptr<Device>> devices_;
-  HostDmaPort port_;
-  absl::flat_hash_map<DmaKey, Device*> listeners_;
+  // In the order of the devices.
+  struct Line {
+    HostDmaPort port;
+    uint64_t sent = 0;
+    uint64_t sent_bytes = 0;
+  };
+  std::vector<Line> lines_;
+  absl::flat_hash_map<DmaKey, size_t> listeners_;
   std::array<uint16_t, kMaxDevices> seen_status_ = {};
   uint64_t unmatched_ = 0;
   OneNotice unmatched_notice_;

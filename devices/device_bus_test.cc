@@ -142,6 +142,19 @@ TEST_F(DeviceBusTest, DispatchReachesTheListenerAndWritesUsedLen) {
   EXPECT_EQ(guest_.UsedLen(dma), 5u);
 }
 
+TEST_F(DeviceBusTest, TrafficIsCountedByDevice) {
+  auto devices = Devices(2);
+  scripts_[1].answer = 40;
+  const auto bus = Create(std::move(devices)).value();
+  const DmaKey key(scripts_[1].place.pages.value());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(bus->Dispatch({guest_.PutDma(0x100, {{0x1000, 64}}), key}).ok());
+  }
+  EXPECT_EQ(bus->traffic(1).sent, 2u);
+  EXPECT_EQ(bus->traffic(1).sent_bytes, 80u);
+  EXPECT_EQ(bus->traffic(0).sent, 0u);
+}
+
 TEST_F(DeviceBusTest, UsedLenStaysWhenNobodyTookTheDma) {
   const auto bus = Create(Devices(1));
   scripts_[0].answer = std::optional<uint32_t>();

@@ -23,6 +23,8 @@ absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey ke
 }
 
 absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
+  ++filled_.buffers;
+  filled_.bytes += used;
   buffer.chain.NotifyWritten(memory_, used);
   if (absl::Status set = SetUsedLen(buffer.chain.address(), used); !set.ok()) return set;
   absl::Status raised = host_.Interrupt(buffer.irq);

@@ -19,6 +19,12 @@ namespace lguest {
 // without an error: the run loop learns of the death, and of its reason, from the next Host::Run().
 class HostDmaPort final : public DmaPort {
  public:
+  // What was delivered through it so far.
+  struct Filled {
+    uint64_t buffers = 0;
+    uint64_t bytes = 0;
+  };
+
   // Both have to outlive the port.
   HostDmaPort(GuestMemory& memory, Host& host) : memory_(memory), host_(host) {}
 
@@ -26,11 +32,14 @@ class HostDmaPort final : public DmaPort {
   absl::Status Deliver(const Buffer& buffer, uint32_t used) override;
   absl::Status Release(const Buffer& buffer) override;
 
+  const Filled& filled() const { return filled_; }
+
  private:
   absl::Status SetUsedLen(GuestPhys dma, uint32_t used);
 
   GuestMemory& memory_;
   Host& host_;
+  Filled filled_;
 };
 
 }  // namespace lguest

@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +18,12 @@
 #include "devices/raw_terminal.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/guest_memory.h"
+#include "launcher/host/metered_host.h"
 #include "launcher/hosts.h"
 #include "launcher/make_devices.h"
+#include "launcher/own_memory.h"
 #include "launcher/run_loop.h"
+#include "launcher/stats.h"
 #include "loader/load_guest.h"
 
 namespace lguest {
@@ -40,6 +46,24 @@ ExitStatus Conclude(const absl::StatusOr<std::string>& death, const NoticeSink& 
   return ExitStatus::kGuestDied;
 }
 
+// The file of --stats=FILE, opened before anything is started. None is open without one.
+absl::StatusOr<std::ofstream> OpenStatsFile(const Options& options) {
+  std::ofstream file;
+  if (options.stats_file.empty()) return file;
+  file.open(options.stats_file);
+  if (file.is_open()) return file;
+  return absl::ErrnoToStatus(errno, absl::StrFormat("--stats=%s", options.stats_file));
+}
+
+void TellStats(const Stats& stats, std::ofstream& file, const NoticeSink& notice) {
+  if (file.is_open()) {
+    file << StatsJson(stats) << std::flush;
+    if (!file) notice("the file of --stats cannot be written");
+    return;
+  }
+  for (const std::string& line : StatsLines(stats)) notice(line);
+}
+
 }  // namespace
 
 ExitStatus Launch(const Options& options, const NoticeSink& notice, const NoticeSink& verbose) {
@@ -47,6 +71,9 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
     notice(std::string(error.message()));
     return status;
   };
+
+  absl::StatusOr<std::ofstream> stats_file = OpenStatsFile(options);
+  if (!stats_file.ok()) return fail(stats_file.status(), ExitStatus::kCannotOpen);
 
   absl::StatusOr<HostPlan> plan = PlanHost(options.host);
   if (!plan.ok()) return fail(plan.status(), ExitStatus::kNoHost);
@@ -74,7 +101,9 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
 
   const absl::StatusOr<std::unique_ptr<HostMachine>> machine = std::move(plan->make)(**memory);
   if (!machine.ok()) return fail(machine.status(), ExitStatus::kNoHost);
-  Host& host = (*machine)->host();
+  std::optional<MeteredHost> meter;
+  if (options.stats) meter.emplace((*machine)->host());
+  Host& host = meter.has_value() ? *meter : (*machine)->host();
   if (verbose) {
     for (const std::string& note : loaded->notes) verbose(note);
     verbose("host: " + (*machine)->description());
@@ -94,8 +123,20 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
 
   absl::StatusOr<std::unique_ptr<RawTerminal>> terminal = RawTerminal::Create(STDIN_FILENO);
   if (!terminal.ok()) return fail(terminal.status(), ExitStatus::kInternal);
-  const absl::StatusOr<std::string> death = RunGuest(host, **bus, verbose);
+  const absl::StatusOr<std::string> death = RunGuest(host, **bus, notice, verbose);
   terminal->reset();
+  if (meter.has_value()) {
+    Stats stats = {.kernel = options.kernel,
+                   .memory = options.memory,
+                   .host = (*machine)->description(),
+                   .readings = meter->readings(),
+                   .devices = {},
+                   .memory_beyond_guest = MemoryBeyondGuest(**memory)};
+    for (size_t i = 0; i < (*bus)->devices().size(); ++i) {
+      stats.devices.push_back({(*bus)->devices()[i]->name(), (*bus)->traffic(i)});
+    }
+    TellStats(stats, *stats_file, notice);
+  }
   return Conclude(death, notice);
 }
 

@@ -1,9 +1,11 @@
 """The launcher from outside: command line, console, exit status, with our own guest on the software CPU."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 TIME_LIMIT = 120  # seconds; far more than anything here takes
@@ -117,6 +119,41 @@ class GuestTest(unittest.TestCase):
         result = self.boot("-v", "crash=x")
         self.assertIn(b"host: software CPU", result.stderr)
         self.assertTrue(result.stdout.startswith(b"lguest demo kernel"), result)
+
+
+class StatsTest(unittest.TestCase):
+    def test_what_was_done_is_told_in_words(self):
+        result = run("--stats", "64", VMLINUX, "test=boot")
+        lines = result.stderr.decode().splitlines()
+        self.assertEqual(result.returncode, 0, result)
+        self.assertTrue(lines[0].startswith(f"lguest: ran: {VMLINUX} in 64 MB on "), lines)
+        self.assertTrue(any(line.startswith("lguest: console: ") for line in lines), lines)
+
+    def test_a_file_gets_it_as_json(self):
+        with tempfile.TemporaryDirectory() as directory:
+            disk = os.path.join(directory, "disk")
+            with open(disk, "wb") as file:
+                file.truncate(1 << 20)
+            stats_file = os.path.join(directory, "stats")
+            before = time.monotonic_ns()
+            result = run("--stats=" + stats_file, "--block=" + disk, "64", VMLINUX, "test=disk")
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+            with open(stats_file) as file:
+                stats = json.load(file)
+        self.assertEqual(stats["memory_bytes"], 64 << 20)
+        self.assertGreater(stats["first_run_monotonic_ns"], before)
+        self.assertEqual(stats["exits"]["died"], 1)
+        disk, console = stats["devices"]
+        self.assertEqual(stats["exits"]["dma"], disk["sent"] + console["sent"])
+        self.assertEqual(console["sent_bytes"], len(result.stdout))
+        self.assertGreater(disk["filled_bytes"], 0)
+        self.assertGreater(stats["memory_beyond_guest_bytes"], 0)
+
+    def test_a_file_that_cannot_be_written_is_told_before_the_guest_starts(self):
+        result = run("--stats=/no/such/directory/stats", "64", VMLINUX)
+        self.assertEqual(result.returncode, 66)
+        self.assertEqual(result.stdout, b"")
+        self.assertIn(b"--stats=/no/such/directory/stats: No such file", result.stderr)
 
 
 class CommandLineTest(unittest.TestCase):

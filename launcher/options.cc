@@ -25,6 +25,7 @@ Options may stand anywhere; what follows a -- is no option.
   --sharenet=FILE           a network with the other guests that name FILE
   --initrd=FILE             the initial RAM disk
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
+  --stats[=FILE]            say at the end on stderr (or to FILE, as JSON) what was done, and what it took
   -v, --verbose             say on stderr what is done
   --help, --version
 
@@ -82,12 +83,22 @@ class Parser {
                            : options_.verbose) = true;
       return absl::OkStatus();
     }
+    if (name == "stats") return SetStats(value);
     if (!TakesValue(name)) return UnknownOption(absl::StrFormat("--%s", name));
     if (!value.has_value() && !args_.empty()) value = Next();
     if (!value.has_value() || value->empty()) {
       return absl::InvalidArgumentError(absl::StrFormat("option --%s needs a value", name));
     }
     return SetValue(name, *value);
+  }
+
+  absl::Status SetStats(std::optional<std::string_view> file) {
+    if (file.has_value() && file->empty()) {
+      return absl::InvalidArgumentError("--stats=: --stats alone, or --stats=FILE, is needed");
+    }
+    options_.stats = true;
+    options_.stats_file = file.value_or("");
+    return absl::OkStatus();
   }
 
   static bool TakesValue(std::string_view name) {

@@ -34,7 +34,9 @@ struct Options {
   bool version = false;  // likewise
   bool verbose = false;
   HostChoice host = HostChoice::kAuto;
-  std::string initrd;  // empty: none
+  std::string initrd;      // empty: none
+  bool stats = false;      // tell at the end what happened
+  std::string stats_file;  // where to, as JSON; empty: to the user, in words
   std::vector<DeviceOption>
       devices;          // in the order of the command line: the guest sees them in that order
   uint32_t memory = 0;  // bytes

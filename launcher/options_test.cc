@@ -119,11 +119,20 @@ TEST(OptionsTest, HostsAreKnownByName) {
   EXPECT_EQ(Error("--host=xen 64 vmlinux"), "--host=xen: there are auto, device, kvm and sim");
 }
 
+TEST(OptionsTest, StatsMayHaveAFile) {
+  EXPECT_FALSE(Parse("64 vmlinux")->stats);
+  EXPECT_TRUE(Parse("--stats 64 vmlinux")->stats);
+  EXPECT_EQ(Parse("--stats 64 vmlinux")->stats_file, "");
+  EXPECT_TRUE(Parse("64 vmlinux --stats=run.json")->stats);
+  EXPECT_EQ(Parse("64 vmlinux --stats=run.json")->stats_file, "run.json");
+  EXPECT_EQ(Error("--stats= 64 vmlinux"), "--stats=: --stats alone, or --stats=FILE, is needed");
+}
+
 TEST(OptionsTest, ASingleDashIsAWord) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
 
 TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
   for (const std::string_view part : {"--block", "--tunnet", "--sharenet", "--initrd", "--host",
-                                      "--verbose", "--help", "--version", "0 ", "70 "}) {
+                                      "--stats", "--verbose", "--help", "--version", "0 ", "70 "}) {
     EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
   }
 }

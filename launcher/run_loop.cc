@@ -81,15 +81,17 @@ class InputServer {
   DeviceSet stalled_ = 0;
 };
 
-void Report(DeviceBus& bus, const NoticeSink& verbose) {
+void Report(DeviceBus& bus, const NoticeSink& notice, const NoticeSink& verbose) {
   for (const DeviceBus::StatusChange& change : bus.StatusChanges()) {
-    if (verbose) verbose(change.describe);
+    const NoticeSink& sink = change.failed() ? notice : verbose;
+    if (sink) sink(change.describe);
   }
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& verbose) {
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& notice,
+                                     const NoticeSink& verbose) {
   const absl::StatusOr<std::unique_ptr<Waker>> waker = Waker::Start(host);
   if (!waker.ok()) return waker.status();
   InputServer inputs(bus, **waker);
@@ -110,7 +112,7 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSin
     }
     if (absl::IsCancelled(served)) return served;
     if (!served.ok()) return std::string(served.message());
-    Report(bus, verbose);
+    Report(bus, notice, verbose);
   }
 }
 

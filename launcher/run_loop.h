@@ -13,12 +13,13 @@
 namespace lguest {
 
 // Runs the guest of an initialized `host` and lets its devices work until it dies; returns the
-// reason ("CRASH: Power down" is an orderly power-off). `verbose` hears what the guest does with
-// its devices; may be null.
+// reason ("CRASH: Power down" is an orderly power-off). `notice` hears of devices that the guest
+// gave up, `verbose` of all that it does with them; both may be null.
 //
 // Cancelled when the user gave up with three ^C; any other error is a fault of the launcher or its
 // host. Called on the thread that owns the host.
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& verbose);
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& notice,
+                                     const NoticeSink& verbose);
 
 }  // namespace lguest
 

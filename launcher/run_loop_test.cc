@@ -67,13 +67,13 @@ class RunLoopTest : public ::testing::Test {
     std::vector<std::unique_ptr<Device>> devices;
     devices.push_back(std::make_unique<Console>(
         std::make_unique<FdConsoleBackend>(keyboard_.reader(), screen_.writer())));
+    const NoticeSink notice = [this](const std::string& line) { notices_ += line + "\n"; };
+    const NoticeSink verbose = [this](const std::string& line) { verbose_ += line + "\n"; };
     const std::unique_ptr<DeviceBus> bus =
-        DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices),
-                          [this](const std::string& line) { notices_ += line + "\n"; })
+        DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices), notice)
             .value();
     EXPECT_TRUE(machine_->host().Initialize(machine_->boot()).ok());
-    absl::StatusOr<std::string> death = RunGuest(
-        machine_->host(), *bus, [this](const std::string& line) { verbose_ += line + "\n"; });
+    absl::StatusOr<std::string> death = RunGuest(machine_->host(), *bus, notice, verbose);
     EXPECT_THAT(machine_->cpu().failures(), IsEmpty());
     return death;
   }
@@ -192,6 +192,20 @@ TEST_F(RunLoopTest, WhatTheGuestDoesWithItsDevicesIsTold) {
                 .value(),
             "CRASH: x");
   EXPECT_THAT(verbose_, HasSubstr("console: acknowledged"));
+  EXPECT_THAT(notices_, IsEmpty());
+}
+
+TEST_F(RunLoopTest, ADeviceThatTheGuestGivesUpIsNoticedOnce) {
+  const uint32_t status = kRamEnd.value() + offsetof(DeviceDescriptor, status);
+  EXPECT_EQ(Run(Script()
+                    .Init()
+                    .Put(status, std::string_view("\x80\x00", 2))
+                    .Send(DmaKey(0), GuestPhys(kDma))
+                    .Send(DmaKey(0), GuestPhys(kDma))
+                    .Crash("x"))
+                .value(),
+            "CRASH: x");
+  EXPECT_EQ(notices_, "console: the guest gave it up as failed\n");
 }
 
 }  // namespace

@@ -1,0 +1,75 @@
+#include "launcher/stats.h"
+
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "devices/escape.h"
+
+namespace lguest {
+namespace {
+
+double Seconds(int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
+
+std::string Quoted(std::string_view text) {
+  const std::string printable = EscapeForTerminal(text);
+  return absl::StrCat("\"", absl::StrReplaceAll(printable, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+}
+
+void AppendDeviceJson(std::string* out, const Stats::Device& device) {
+  const DeviceBus::Traffic& traffic = device.traffic;
+  absl::StrAppendFormat(
+      out, R"({"name": %s, "sent": %u, "sent_bytes": %u, "filled": %u, "filled_bytes": %u})",
+      Quoted(device.name), traffic.sent, traffic.sent_bytes, traffic.filled.buffers,
+      traffic.filled.bytes);
+}
+
+}  // namespace
+
+std::vector<std::string> StatsLines(const Stats& stats) {
+  const MeteredHost::Readings& readings = stats.readings;
+  std::vector<std::string> lines;
+  lines.push_back(absl::StrFormat("ran: %s in %u MB on %s", EscapeForTerminal(stats.kernel),
+                                  stats.memory >> 20, stats.host));
+  lines.push_back(absl::StrFormat("exits: %u for DMA, %u broken out, %u by signals",
+                                  readings.dma_sent, readings.broken_out, readings.interrupted));
+  lines.push_back(absl::StrFormat("time: %.3f s guest, %.3f s launcher, %.3f s asleep",
+                                  Seconds(readings.guest), Seconds(readings.launcher),
+                                  Seconds(readings.sleep)));
+  for (const Stats::Device& device : stats.devices) {
+    const DeviceBus::Traffic& traffic = device.traffic;
+    lines.push_back(absl::StrFormat(
+        "%s: %u sent (%u bytes), %u filled (%u bytes)", EscapeForTerminal(device.name),
+        traffic.sent, traffic.sent_bytes, traffic.filled.buffers, traffic.filled.bytes));
+  }
+  if (stats.memory_beyond_guest.has_value()) {
+    lines.push_back(
+        absl::StrFormat("memory beyond the guest's: %u KB", *stats.memory_beyond_guest >> 10));
+  }
+  return lines;
+}
+
+std::string StatsJson(const Stats& stats) {
+  const MeteredHost::Readings& readings = stats.readings;
+  return absl::StrFormat(
+      R"({
+  "kernel": %s,
+  "memory_bytes": %u,
+  "host": %s,
+  "first_run_monotonic_ns": %d,
+  "exits": {"dma": %u, "broken_out": %u, "interrupted": %u, "died": %u},
+  "seconds": {"guest": %.6f, "launcher": %.6f, "sleep": %.6f},
+  "devices": [%s],
+  "memory_beyond_guest_bytes": %s
+}
+)",
+      Quoted(stats.kernel), stats.memory, Quoted(stats.host), readings.first_run, readings.dma_sent,
+      readings.broken_out, readings.interrupted, readings.died, Seconds(readings.guest),
+      Seconds(readings.launcher), Seconds(readings.sleep),
+      absl::StrJoin(stats.devices, ", ", AppendDeviceJson),
+      stats.memory_beyond_guest.has_value() ? absl::StrCat(*stats.memory_beyond_guest) : "null");
+}
+
+}  // namespace lguest
