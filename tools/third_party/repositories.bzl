@@ -36,6 +36,26 @@ def third_party_repositories():
         ],
     )
 
+    debian_repository(
+        name = "qemu",
+        build_file = "//tools/third_party:qemu.BUILD.bazel",
+        excludes = [
+            "./usr/bin/qemu-pr-helper",
+            "./usr/bin/qemu-storage-daemon",
+            "./usr/bin/qemu-system-i386",
+            "./usr/bin/qemu-system-x86_64-microvm",
+            "./usr/libexec",
+        ],
+    )
+    debian_repository(
+        name = "linux_cloud",
+        build_file = "//tools/third_party:linux_cloud.BUILD.bazel",
+    )
+    debian_repository(
+        name = "busybox",
+        build_file = "//tools/third_party:busybox.BUILD.bazel",
+    )
+
     # Debian has no package of it.
     npm_repository(
         name = "buildifier",

@@ -1,0 +1,161 @@
+"""Programs that run as root on a kernel of their own, in QEMU.
+
+The machine has no network and no disk but what it is given; its console is on standard output. tools/README.md tells how to
+use the rules.
+"""
+
+_FileFlagInfo = provider(doc = "A file that the user has.", fields = ["path"])
+
+def _file_flag_impl(ctx):
+    return [_FileFlagInfo(path = ctx.build_setting_value)]
+
+file_flag = rule(
+    doc = "A flag whose value is the absolute path of a file; qemu_test takes it wherever it takes a file.",
+    implementation = _file_flag_impl,
+    build_setting = config.string(flag = True),
+)
+
+def _in_machine(ctx, short_path):
+    """Where a runfile lies in the machine: the tree is that of a test's runfiles."""
+    if short_path.startswith("../"):
+        return "/runfiles/" + short_path[len("../"):]
+    return "/runfiles/" + ctx.workspace_name + "/" + short_path
+
+def _files(ctx, targets):
+    """Returns {path in the machine: path in the runfiles} of the targets, and the files."""
+    paths = {}
+    depsets = []
+    for target in targets:
+        if _FileFlagInfo in target:
+            label = target.label
+            paths[_in_machine(ctx, label.package + "/" + label.name)] = target[_FileFlagInfo].path
+            continue
+        depsets += [target[DefaultInfo].files, target[DefaultInfo].default_runfiles.files]
+    files = depset(transitive = depsets)
+    for file in files.to_list():
+        paths[_in_machine(ctx, file.short_path)] = file.short_path
+    return paths, files
+
+def _machine_impl(ctx):
+    paths, files = _files(ctx, ctx.attr.data + [ctx.attr.program])
+    library_folder = "lib/x86_64-linux-gnu/"
+    qemu = ctx.attr._qemu.label.workspace_root.replace("external/", "../", 1)
+    for library in ["libc.so.6", "libm.so.6"]:
+        paths["/" + library_folder + library] = qemu + "/" + library_folder + library
+    paths["/lib64/ld-linux-x86-64.so.2"] = qemu + "/" + library_folder + "ld-linux-x86-64.so.2"
+
+    inputs = [files]
+    if _FileFlagInfo in ctx.attr.kernel:
+        kernel = ctx.attr.kernel[_FileFlagInfo].path
+    else:
+        kernel = ctx.file.kernel.short_path
+        inputs.append(depset([ctx.file.kernel]))
+    if _FileFlagInfo in ctx.attr.program:
+        fail("the program must be built here", "program")
+    program = ctx.attr.program[DefaultInfo].files_to_run.executable or ctx.files.program[0]
+    description = struct(
+        name = str(ctx.label),
+        kernel = kernel,
+        module_tree = ctx.file._modules.short_path,
+        modules = ctx.attr.modules,
+        init = ctx.file._init.short_path,
+        busybox = ctx.file._busybox.short_path,
+        qemu = qemu,
+        files = paths,
+        environment = {
+            "HOME": "/root",
+            "PATH": "/bin",
+            "RUNFILES_DIR": "/runfiles",
+            "TERM": "vt100",
+            "TEST_TMPDIR": "/tmp",
+            "TMPDIR": "/tmp",
+        },
+        directory = "/runfiles/" + ctx.workspace_name,
+        command = [_in_machine(ctx, program.short_path)] + [
+            ctx.expand_location(argument, ctx.attr.data + [ctx.attr.program])
+            for argument in ctx.attr.program_args
+        ],
+        passes = ctx.attr.passes,
+        cpu = ctx.attr.cpu,
+        memory = ctx.attr.memory,
+        disks = ctx.attr.disks,
+        disk_bus = ctx.attr.disk_bus,
+        tty = ctx.attr.tty,
+        null_modem = ctx.attr.null_modem,
+        kernel_args = ctx.attr.kernel_args,
+        qemu_args = ctx.attr.qemu_args,
+    )
+    out = ctx.actions.declare_file(ctx.label.name + ".json")
+    ctx.actions.write(out, description.to_json())
+    runfiles = ctx.runfiles(
+        files = [out, ctx.file._modules, ctx.file._init, ctx.file._busybox] + ctx.files._qemu,
+        transitive_files = depset(transitive = inputs),
+    )
+    return [DefaultInfo(files = depset([out]), runfiles = runfiles)]
+
+_machine = rule(
+    implementation = _machine_impl,
+    attrs = {
+        "cpu": attr.string(default = "max", doc = "QEMU's -cpu, as in 'qemu64,+svm,+npt'."),
+        "data": attr.label_list(allow_files = True, doc = "What else is in the machine, each with its runfiles."),
+        "disk_bus": attr.string(default = "virtio", values = ["ide", "virtio"], doc = "What the disks are on: /dev/vda or /dev/hda, /dev/sda."),
+        "disks": attr.string_list(doc = "Sizes of disks, all zero, as in '64M'."),
+        "kernel": attr.label(default = "@linux_cloud//:vmlinuz", allow_single_file = True, doc = "The kernel."),
+        "kernel_args": attr.string_list(doc = "Further words for the kernel's command line."),
+        "memory": attr.string(default = "256M", doc = "The machine's memory."),
+        "modules": attr.string_list(doc = "Modules of @linux_cloud to load; what they need is loaded before them."),
+        "null_modem": attr.bool(doc = "Whether /dev/ttyS2 and /dev/ttyS3 are wired to each other."),
+        "passes": attr.string_list(doc = "Tests of which the program must report 'PASS name', and none 'FAIL name'."),
+        "program": attr.label(mandatory = True, allow_files = True, doc = "The program to run, with its runfiles."),
+        "program_args": attr.string_list(doc = "Its arguments; with $(rootpath ...)."),
+        "qemu_args": attr.string_list(doc = "Further words for QEMU."),
+        "tty": attr.bool(doc = "Whether the program has the console as its terminal, and this run's input on it."),
+        "_busybox": attr.label(default = "@busybox//:bin/busybox", allow_single_file = True),
+        "_init": attr.label(default = "//tools/qemu:init", allow_single_file = True),
+        "_modules": attr.label(default = "@linux_cloud//:modules", allow_single_file = True),
+        "_qemu": attr.label(default = "@qemu//:tree"),
+    },
+)
+
+_MACHINE_ATTRS = [
+    "cpu",
+    "data",
+    "disk_bus",
+    "disks",
+    "kernel",
+    "kernel_args",
+    "memory",
+    "modules",
+    "null_modem",
+    "passes",
+    "program",
+    "program_args",
+    "qemu_args",
+    "tty",
+]
+
+def _run_machine(rule, name, kwargs):
+    _machine(
+        name = name + ".machine",
+        testonly = True,
+        tags = ["manual"],
+        **{key: kwargs.pop(key) for key in _MACHINE_ATTRS if key in kwargs}
+    )
+    rule(
+        name = name,
+        srcs = ["//tools/qemu:run.py"],
+        main = "//tools/qemu:run.py",
+        args = ["$(rootpath {}.machine)".format(name)],
+        data = [name + ".machine"],
+        python_version = "PY3",
+        deps = ["//tools/qemu:machine"],
+        **kwargs
+    )
+
+def qemu_test(name, **kwargs):
+    """A test that is a program in a machine of its own."""
+    _run_machine(native.py_test, name, kwargs)
+
+def qemu_binary(name, **kwargs):
+    """The same for `bazel run`."""
+    _run_machine(native.py_binary, name, dict(kwargs, testonly = True))

@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+"""Boots a machine in QEMU, runs its program there as root, and ends as the program did.
+
+Standard output carries the machine's console. What is wrong with the machine itself is one sentence on standard error and
+exit status 125. Nothing is left behind, however this ends: QEMU goes with it, and there are no files.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+
+from tools.qemu import machine
+
+MACHINE_FAILED = 125
+
+# So much before Bazel's own limit ours ends a test, which can then say what it was at.
+_MARGIN = 5  # seconds
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class Watch:
+    """What comes over a machine's serial lines while it runs, the second of which init.cc explains."""
+
+    def __init__(self, output):
+        self.status = None
+        self.stage = "the kernel has not reached its first program"
+        self.console = b""
+        self._output = output
+        self._report = b""
+
+    def on_console(self, data):
+        self.console += data
+        self._output.write(data)
+        self._output.flush()
+
+    def on_report(self, data):
+        *lines, self._report = (self._report + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word == "error":
+                raise machine.MachineError(rest)
+            if word == "started":
+                self.stage = "its program has not ended"
+            if word == "status":
+                self.status = int(rest)
+
+
+def _die_with_parent():
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _memory_file(name):
+    return os.memfd_create(name)
+
+
+def _start(description, sockets):
+    """Starts QEMU. Its files are in memory and have no names, so that they go with it."""
+    initramfs = _memory_file("initramfs")
+    with open(initramfs, "wb", closefd=False) as file:
+        machine.write_initramfs(description, file)
+    disks = []
+    for size in description["disks"]:
+        disks.append(_memory_file("disk"))
+        os.truncate(disks[-1], machine.disk_size(size))
+    descriptors = [initramfs, *disks]
+    try:
+        return subprocess.Popen(
+            machine.qemu_command(description, initramfs, disks, sockets),
+            env=machine.qemu_environment(description),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[*descriptors, *(line.fileno() for line in sockets)],
+            preexec_fn=_die_with_parent,
+        )
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _watch_lines(watch, console, report, deadline, keyboard):
+    """Reads both lines until the program has ended or the machine is gone, and then what is left on the console."""
+    selector = selectors.PollSelector()
+    selector.register(console, selectors.EVENT_READ, watch.on_console)
+    selector.register(report, selectors.EVENT_READ, watch.on_report)
+    if keyboard is not None:
+        selector.register(keyboard, selectors.EVENT_READ, console.sendall)
+    while watch.status is None and report in selector.get_map():
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise machine.MachineError(f"the time is up, and {watch.stage}")
+        for key, _ in selector.select(left):
+            data = os.read(key.fd, 1 << 16)
+            if data:
+                key.data(data)
+            else:
+                selector.unregister(key.fileobj)
+    # Its program has drained the console, so all of it is here already.
+    console.setblocking(False)
+    try:
+        while data := console.recv(1 << 16):
+            watch.on_console(data)
+    except BlockingIOError:
+        pass
+
+
+def _missing_passes(description, console):
+    """Returns a sentence about tests of the program that did not pass, or None."""
+    lines = console.decode(errors="replace").splitlines()
+    failures = [line.strip() for line in lines if line.startswith("FAIL")]
+    if failures:
+        return failures[0]
+    missing = [name for name in description["passes"] if f"PASS {name}" not in map(str.strip, lines)]
+    return f"the program did not report PASS {', '.join(missing)}" if missing else None
+
+
+def run(description, output, limit=None, keyboard=None):
+    """Runs the machine.
+
+    Args:
+      description: as in machine.py.
+      output: binary file for the console.
+      limit: seconds until it is ended, or None.
+      keyboard: file whose input goes to the console, or None.
+    Returns:
+      The exit status of the machine's program.
+    Raises:
+      MachineError: the machine could not run it to its end.
+    """
+    deadline = None if limit is None else time.monotonic() + limit
+    watch = Watch(output)
+    console, report = socket.socketpair(), socket.socketpair()
+    far_ends = [console[1], report[1], *(socket.socketpair() if description["null_modem"] else ())]
+    with console[0], report[0]:
+        qemu = _start(description, far_ends)
+        try:
+            for line in far_ends:
+                line.close()
+            _watch_lines(watch, console[0], report[0], deadline, keyboard)
+        finally:
+            if watch.status is not None or sys.exc_info()[0]:
+                qemu.kill()
+            _, complaint = qemu.communicate()
+    if watch.status is None:
+        words = re.sub(r"\S*qemu-system-x86_64: ", "", complaint.decode(errors="replace")).split("\n")
+        raise machine.MachineError("QEMU ended, and " + watch.stage + (": " + words[0] if words[0] else ""))
+    failure = _missing_passes(description, watch.console) if watch.status == 0 else None
+    if failure:
+        raise machine.MachineError(failure)
+    return watch.status
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=float, help="seconds after which the machine is ended")
+    parser.add_argument("machine", help="the machine's description")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run instead of the machine's own program")
+    options = parser.parse_args(arguments)
+    with open(options.machine, encoding="utf-8") as file:
+        description = json.load(file)
+    if options.command:
+        description["command"] = options.command
+    limit = options.limit
+    if limit is None and "TEST_TIMEOUT" in os.environ:
+        limit = int(os.environ["TEST_TIMEOUT"]) - _MARGIN
+    keyboard = sys.stdin if description["tty"] else None
+    settings = termios.tcgetattr(keyboard) if keyboard and keyboard.isatty() else None
+    try:
+        return run(description, sys.stdout.buffer, limit, keyboard)
+    except (machine.MachineError, OSError) as error:
+        print(f"{description['name']}: {error}", file=sys.stderr)
+        return MACHINE_FAILED
+    finally:
+        if settings:
+            termios.tcsetattr(keyboard, termios.TCSADRAIN, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
