@@ -129,7 +129,7 @@ def qemu_command(description, initramfs, disks, sockets):
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "pc", "-accel", "tcg,thread=single"]
     words += ["-cpu", description["cpu"], "-m", description["memory"]]
     words += ["-kernel", description["kernel"], "-initrd", f"/proc/self/fd/{initramfs}"]
-    words += ["-append", " ".join(["console=ttyS0", "quiet", "panic=-1", *description["kernel_args"]])]
+    words += ["-append", " ".join(["console=ttyS0", "quiet", "panic=-1", "mitigations=off", *description["kernel_args"]])]
     for number, socket in enumerate(sockets):
         words += ["-chardev", f"socket,id=line{number},fd={socket.fileno()}", "-serial", f"chardev:line{number}"]
     for disk in disks:

@@ -96,7 +96,7 @@ def _machine_impl(ctx):
 _machine = rule(
     implementation = _machine_impl,
     attrs = {
-        "cpu": attr.string(default = "max", doc = "QEMU's -cpu, as in 'qemu64,+svm,+npt'."),
+        "cpu": attr.string(default = "qemu64", doc = "QEMU's -cpu, as in 'qemu64,+svm,+npt'."),
         "data": attr.label_list(allow_files = True, doc = "What else is in the machine, each with its runfiles."),
         "disk_bus": attr.string(default = "virtio", values = ["ide", "virtio"], doc = "What the disks are on: /dev/vda or /dev/hda, /dev/sda."),
         "disks": attr.string_list(doc = "Sizes of disks, all zero, as in '64M'."),

@@ -6,6 +6,7 @@ exit status 125. Nothing is left behind, however this ends: QEMU goes with it, a
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -115,6 +116,13 @@ def _watch_lines(watch, console, report, deadline, keyboard):
         pass
 
 
+def _why_it_ended(complaints, stage):
+    """Returns a sentence about a QEMU that is gone before the machine's program has ended."""
+    lines = [line for line in complaints.decode(errors="replace").splitlines() if line and "warning:" not in line]
+    said = re.sub(r"\S*qemu-system-x86_64: ", "", lines[-1]) if lines else "nothing"
+    return f"QEMU ended, and {stage}; it said {said}"
+
+
 def _missing_passes(description, console):
     """Returns a sentence about tests of the program that did not pass, or None."""
     lines = console.decode(errors="replace").splitlines()
@@ -140,21 +148,20 @@ def run(description, output, limit=None, keyboard=None):
     """
     deadline = None if limit is None else time.monotonic() + limit
     watch = Watch(output)
-    console, report = socket.socketpair(), socket.socketpair()
-    far_ends = [console[1], report[1], *(socket.socketpair() if description["null_modem"] else ())]
-    with console[0], report[0]:
-        qemu = _start(description, far_ends)
-        try:
-            for line in far_ends:
-                line.close()
-            _watch_lines(watch, console[0], report[0], deadline, keyboard)
-        finally:
-            if watch.status is not None or sys.exc_info()[0]:
-                qemu.kill()
-            _, complaint = qemu.communicate()
-    if watch.status is None:
-        words = re.sub(r"\S*qemu-system-x86_64: ", "", complaint.decode(errors="replace")).split("\n")
-        raise machine.MachineError("QEMU ended, and " + watch.stage + (": " + words[0] if words[0] else ""))
+    with contextlib.ExitStack() as stack:
+
+        def line():
+            return [stack.enter_context(end) for end in socket.socketpair()]
+
+        console, report = line(), line()
+        far_ends = [console[1], report[1], *(line() if description["null_modem"] else ())]
+        qemu = stack.enter_context(_start(description, far_ends))
+        stack.callback(qemu.kill)
+        for end in far_ends:
+            end.close()
+        _watch_lines(watch, console[0], report[0], deadline, keyboard)
+        if watch.status is None:
+            raise machine.MachineError(_why_it_ended(qemu.stderr.read(), watch.stage))
     failure = _missing_passes(description, watch.console) if watch.status == 0 else None
     if failure:
         raise machine.MachineError(failure)
