@@ -3,11 +3,12 @@
 #ifndef HOSTSIM_DMA_BINDINGS_H_
 #define HOSTSIM_DMA_BINDINGS_H_
 
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "hostsim/quirks.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
@@ -25,19 +26,21 @@ class DmaBindings {
   // False when that array is not bound to that key.
   bool Unbind(DmaKey key, GuestPhys array);
 
-  // The first buffer of the first binding of `key` that is free to be filled; nullopt when there is
-  // none. Aborted (the guest dies) when the array does not lie in guest memory.
-  absl::StatusOr<std::optional<BoundDma>> FreeBuffer(const GuestMemory& memory, DmaKey key) const;
+  // The first buffer that is free to be filled, of those bound to `key`; of several bindings the
+  // latest counts. nullopt when there is none; with Quirks::kLinux2623 then the last buffer, if
+  // any. Aborted (the guest dies) when the array does not lie in guest memory.
+  absl::StatusOr<std::optional<BoundDma>> NextBuffer(const GuestMemory& memory, DmaKey key,
+                                                     Quirks quirks) const;
 
  private:
   struct Binding {
     DmaKey key;
     GuestPhys array;
-    uint32_t count = 0;
-    uint32_t irq = 0;  // 0: the slot is unused
+    uint32_t count;
+    uint32_t irq;
   };
 
-  std::array<Binding, kMaxDmaBindings> bindings_ = {};
+  std::vector<Binding> bindings_;  // the latest is the last
 };
 
 }  // namespace lguest::hostsim

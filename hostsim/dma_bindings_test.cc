@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "hostsim/quirks.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest::hostsim {
@@ -23,8 +24,8 @@ class DmaBindingsTest : public ::testing::Test {
   }
 
   // The buffer that is free at `key`; one at address 0 without an interrupt when there is none.
-  BoundDma FreeBuffer(DmaKey key) {
-    return bindings_.FreeBuffer(*memory_, key).value().value_or(BoundDma());
+  BoundDma FreeBuffer(DmaKey key, Quirks quirks = Quirks::kNone) {
+    return bindings_.NextBuffer(*memory_, key, quirks).value().value_or(BoundDma());
   }
 
   std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kSize).value();
@@ -43,21 +44,43 @@ TEST_F(DmaBindingsTest, NoneIsFreeWhenAllAreUsed) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 2, 7));
   MarkUsed(0);
   MarkUsed(1);
-  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
+  EXPECT_FALSE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
 }
 
 TEST_F(DmaBindingsTest, AnEmptyOrUnboundKeyHasNone) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 0, 7));
-  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
-  EXPECT_FALSE(bindings_.FreeBuffer(*memory_, DmaKey(4)).value().has_value());
+  EXPECT_FALSE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
+  EXPECT_FALSE(bindings_.NextBuffer(*memory_, DmaKey(4), Quirks::kNone).value().has_value());
 }
 
-TEST_F(DmaBindingsTest, TheFirstBindingOfAKeyCounts) {
-  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
+TEST_F(DmaBindingsTest, TheLatestBindingOfAKeyCounts) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0x3000), 1, 2));
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
   EXPECT_EQ(FreeBuffer(kKey).irq, 1u);
   ASSERT_TRUE(bindings_.Unbind(kKey, kArray));
   EXPECT_EQ(FreeBuffer(kKey).irq, 2u);
+}
+
+TEST_F(DmaBindingsTest, TheThirtyThirdBindingFails) {
+  for (uint32_t i = 0; i < 32; ++i) ASSERT_TRUE(bindings_.Bind(DmaKey(4 * i), kArray, 1, 1));
+  EXPECT_FALSE(bindings_.Bind(DmaKey(0x400), kArray, 1, 1));
+  ASSERT_TRUE(bindings_.Unbind(DmaKey(4), kArray));
+  EXPECT_TRUE(bindings_.Bind(DmaKey(0x400), kArray, 1, 1));
+}
+
+TEST_F(DmaBindingsTest, WithQuirksTheLastBufferIsHandedOutAlthoughInUse) {
+  ASSERT_TRUE(bindings_.Bind(kKey, kArray, 2, 7));
+  MarkUsed(0);
+  MarkUsed(1);
+  EXPECT_EQ(FreeBuffer(kKey, Quirks::kLinux2623).dma, GuestPhys(kArray.value() + 100));
+  ASSERT_TRUE(bindings_.Bind(DmaKey(4), kArray, 0, 7));
+  EXPECT_FALSE(bindings_.NextBuffer(*memory_, DmaKey(4), Quirks::kLinux2623).value().has_value());
+}
+
+TEST_F(DmaBindingsTest, WithQuirksABufferThatEndsAtTheTopIsTheGuestsEnd) {
+  ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 100), 1, 1));
+  EXPECT_EQ(bindings_.NextBuffer(*memory_, kKey, Quirks::kLinux2623).status().message(),
+            "bad read address 0x3f9c len 100");
 }
 
 TEST_F(DmaBindingsTest, UnbindingNeedsKeyAndArray) {
@@ -75,18 +98,18 @@ TEST_F(DmaBindingsTest, AnUnboundSlotIsNotUnboundAgain) {
 TEST_F(DmaBindingsTest, AnArrayThatLeavesMemoryIsTheGuestsEnd) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 150), 2, 1));
   ASSERT_TRUE(memory_->Write(GuestPhys(kSize - 150), uint32_t{1}).ok());
-  EXPECT_TRUE(absl::IsAborted(bindings_.FreeBuffer(*memory_, kKey).status()));
+  EXPECT_TRUE(absl::IsAborted(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).status()));
 }
 
 TEST_F(DmaBindingsTest, AnArrayThatWrapsAroundIsTheGuestsEnd) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0xffffffe0), 0xffff, 1));
-  EXPECT_EQ(bindings_.FreeBuffer(*memory_, kKey).status().message(),
+  EXPECT_EQ(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).status().message(),
             "bad read address 0xffffffe0 len 100");
 }
 
 TEST_F(DmaBindingsTest, ABufferThatEndsAtTheTopIsFine) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 100), 1, 1));
-  EXPECT_TRUE(bindings_.FreeBuffer(*memory_, kKey).value().has_value());
+  EXPECT_TRUE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "hostsim/clock.h"
 #include "hostsim/dma_bindings.h"
+#include "hostsim/quirks.h"
 #include "hostsim/segments.h"
 #include "hostsim/shared_data.h"
 #include "hostsim/trap_gates.h"
@@ -28,10 +29,17 @@ struct Guest {
   // tables: only the linear map counts (lguest interface, section 4). What comes out is unchecked.
   GuestPhys KernelPhys(uint32_t virt) const { return GuestPhys(virt - page_offset); }
 
+  // A key is where a futex could be: in guest memory, and aligned as one.
+  bool IsUsableKey(DmaKey key) const {
+    return key.value() % sizeof(uint32_t) == 0 &&
+           memory.Contains(GuestPhys(key.value()), sizeof(uint32_t));
+  }
+
   GuestMemory& memory;
   Vcpu& cpu;
   Clock& clock;
 
+  Quirks quirks = Quirks::kNone;
   uint32_t page_offset = 0;
   uint32_t tsc_khz = 0;  // 0: do not trust the time stamp counter
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "hostsim/guest_death.h"
+#include "hostsim/quirks.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -14,18 +15,20 @@ constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kShortestTimer = 100;
 constexpr uint32_t kHostDirectoryEntry = 1023;
 
-// A key is where a futex could be: in guest memory, and aligned as one.
-bool IsUsableKey(const Guest& guest, DmaKey key) {
-  return key.value() % sizeof(uint32_t) == 0 &&
-         guest.memory.Contains(GuestPhys(key.value()), sizeof(uint32_t));
+absl::Status CheckReach(const Guest& guest, GuestPhys addr, uint32_t len) {
+  if (!IsOutOfReach(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
+  return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
 }
 
 absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
   if (static_cast<Hypercall>(call.eax) != Hypercall::kLguestInit) {
     return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
   }
-  absl::StatusOr<SharedData> data = SharedData::At(guest.memory, GuestPhys(call.edx));
-  if (!data.ok()) return GuestDeath("bad guest page 0x%x", call.edx);
+  const GuestPhys addr(call.edx);
+  absl::StatusOr<SharedData> data = SharedData::At(guest.memory, addr);
+  if (!data.ok() || IsOutOfReach(guest.quirks, guest.memory, addr, sizeof(LguestData))) {
+    return GuestDeath("bad guest page %08x", addr.value());
+  }
   guest.data = *data;
   guest.noirq_start = data->noirq_start();
   guest.noirq_end = data->noirq_end();
@@ -37,6 +40,7 @@ absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
 }
 
 absl::Status Crash(const Guest& guest, GuestPhys text) {
+  if (absl::Status reach = CheckReach(guest, text, kCrashTextSize); !reach.ok()) return reach;
   std::array<char, kCrashTextSize> reason;
   if (absl::Status read = guest.memory.ReadBytes(text, std::as_writable_bytes(std::span(reason)));
       !read.ok()) {
@@ -69,7 +73,7 @@ absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& res
   const uint32_t count = (call.ecx >> 8) & 0xffff;
   result = 0;
   if (irq >= kInterrupts) return absl::OkStatus();
-  if (!IsUsableKey(guest, key)) return GuestDeath("bad dma key 0x%x", key.value());
+  if (!guest.IsUsableKey(key)) return GuestDeath("bad dma key 0x%x", key.value());
   const bool done =
       irq == 0 ? guest.bindings.Unbind(key, array) : guest.bindings.Bind(key, array, count, irq);
   result = done ? 1 : 0;
@@ -77,7 +81,7 @@ absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& res
 }
 
 absl::Status SendDma(Guest& guest, DmaKey key, GuestPhys dma) {
-  if (!IsUsableKey(guest, key)) return GuestDeath("bad sending DMA key");
+  if (!guest.IsUsableKey(key)) return GuestDeath("bad sending DMA key");
   guest.sent = DmaSent{.dma = dma, .key = key};
   return absl::OkStatus();
 }
@@ -90,7 +94,18 @@ void SetClockEvent(Guest& guest, uint32_t nanos) {
   }
 }
 
-absl::Status ReloadGdt(Guest& guest, const absl::Status& loaded) {
+absl::Status LoadGdt(Guest& guest, GuestPhys table, uint32_t count) {
+  const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
+  if (absl::Status reach = CheckReach(guest, table, len); !reach.ok()) return reach;
+  absl::Status loaded = guest.segments.Load(guest.memory, table, count);
+  if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
+  return loaded;
+}
+
+absl::Status LoadTls(Guest& guest, GuestPhys table) {
+  constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
+  if (absl::Status reach = CheckReach(guest, table, kLen); !reach.ok()) return reach;
+  absl::Status loaded = guest.segments.LoadTls(guest.memory, table);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
   return loaded;
 }
@@ -105,7 +120,7 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
     case Hypercall::kCrash:
       return Crash(guest, GuestPhys(call.edx));
     case Hypercall::kLoadGdt:
-      return ReloadGdt(guest, guest.segments.Load(guest.memory, GuestPhys(call.edx), call.ebx));
+      return LoadGdt(guest, GuestPhys(call.edx), call.ebx);
     case Hypercall::kNewPgtable:
       return SwitchPageTable(guest, GuestPhys(call.edx));
     case Hypercall::kFlushTlb:
@@ -142,7 +157,7 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
       }
       return absl::OkStatus();
     case Hypercall::kLoadTls:
-      return ReloadGdt(guest, guest.segments.LoadTls(guest.memory, GuestPhys(call.edx)));
+      return LoadTls(guest, GuestPhys(call.edx));
   }
   return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
 }

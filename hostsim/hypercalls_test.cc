@@ -48,9 +48,8 @@ TEST(LguestInitTest, HasToComeOnce) {
 }
 
 TEST(LguestInitTest, NeedsItsDataInGuestMemory) {
-  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - 1127)), "bad guest page 0xfb99");
-  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, 0xfffffff0)),
-            "bad guest page 0xfffffff0");
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - 1127)), "bad guest page 0000fb99");
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, 0xfffffff0)), "bad guest page fffffff0");
 }
 
 TEST(LguestInitTest, ItsDataMayEndAtTheTop) {

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "hostsim/fake_clock.h"
+#include "hostsim/quirks.h"
 #include "hostsim/scripted_vcpu.h"
 #include "hostsim/software_host.h"
 #include "launcher/guest/guest_memory.h"
@@ -22,10 +23,11 @@ class ScriptedMachine {
   static constexpr uint32_t kMemorySize = 16 * kPageSize;
   static constexpr uint32_t kTscKhz = 2'000'000;
 
-  explicit ScriptedMachine(Script script, uint32_t memory_size = kMemorySize)
+  explicit ScriptedMachine(Script script, uint32_t memory_size = kMemorySize,
+                           Quirks quirks = Quirks::kNone)
       : memory_(GuestMemory::Create(memory_size).value()),
         cpu_(*memory_, std::move(script)),
-        host_(*memory_, cpu_, clock_, kTscKhz) {}
+        host_(*memory_, cpu_, clock_, kTscKhz, quirks) {}
 
   BootState boot() const {
     return {.pfn_limit = memory_->size() / kPageSize,

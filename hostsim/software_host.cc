@@ -28,9 +28,11 @@ absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead
 
 }  // namespace
 
-SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz)
+SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz,
+                           Quirks quirks)
     : guest_(memory, cpu, clock) {
   guest_.tsc_khz = tsc_khz;
+  guest_.quirks = quirks;
   clock.OnAlarm([this] { OnAlarm(); });
 }
 
@@ -96,8 +98,13 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
 
 absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
+  const bool faithful = guest_.quirks == Quirks::kLinux2623;
+  if (faithful && !guest_.IsUsableKey(key)) {
+    Die("bad registered DMA buffer");
+    return DeadGuest();
+  }
   const absl::StatusOr<std::optional<BoundDma>> found =
-      guest_.bindings.FreeBuffer(guest_.memory, key);
+      guest_.bindings.NextBuffer(guest_.memory, key, guest_.quirks);
   if (!found.ok()) {
     Die(found.status().message());
     return DeadGuest();
@@ -106,6 +113,11 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   if (!buffer.has_value()) {
     return absl::ErrnoToStatus(ENOENT,
                                absl::StrFormat("no free buffer is bound to key 0x%x", key.value()));
+  }
+  if (faithful) {
+    if (absl::Status stashed = guest_.memory.Write(buffer->dma, buffer->irq); !stashed.ok()) {
+      return stashed;
+    }
   }
   return *buffer;
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "hostsim/clock.h"
 #include "hostsim/guest.h"
+#include "hostsim/quirks.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"
@@ -25,9 +26,10 @@ namespace lguest::hostsim {
 // Whatever the guest does ends, at worst, the guest.
 class SoftwareHost final : public Host, private TrapHandler {
  public:
-  // All three have to outlive the host. `tsc_khz`: the rate of the time stamp counter that the
-  // guest reads; 0 when it is not constant.
-  SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz);
+  // The first three have to outlive the host. `tsc_khz`: the rate of the time stamp counter that
+  // the guest reads; 0 when it is not constant.
+  SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz,
+               Quirks quirks = Quirks::kNone);
   ~SoftwareHost() override;
 
   absl::Status Initialize(const BootState& boot) override;

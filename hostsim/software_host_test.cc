@@ -112,6 +112,65 @@ TEST(GetDmaTest, ABadArrayKillsTheGuest) {
   EXPECT_EQ(machine.Death(), "bad read address 0xfffff000 len 100");
 }
 
+// Two buffers at key 0, both in use.
+Script BoundButFull() {
+  return Script()
+      .Init()
+      .Dma(kFree, {{0x6000, 64}}, 1)
+      .Dma(kFree + 100, {{0x6000, 64}}, 2)
+      .Bind(DmaKey(0), GuestPhys(kFree), 2, 3)
+      .Send(DmaKey(0), GuestPhys(kFree));
+}
+
+TEST(GetDmaTest, LeavesBuffersInUseAlone) {
+  ScriptedMachine machine(BoundButFull());
+  machine.Run();
+  EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(0)).status()));
+  EXPECT_EQ(machine.memory().Read<uint32_t>(GuestPhys(kFree + 100)).value(), 2u);
+}
+
+TEST(QuirksTest, TheLastBufferInUseIsHandedOutAndItsLengthOverwritten) {
+  ScriptedMachine machine(BoundButFull(), ScriptedMachine::kMemorySize, Quirks::kLinux2623);
+  machine.Run();
+  EXPECT_EQ(machine.host().GetDma(DmaKey(0))->dma, GuestPhys(kFree + 100));
+  EXPECT_EQ(machine.memory().Read<uint32_t>(GuestPhys(kFree)).value(), 1u);
+  EXPECT_EQ(machine.memory().Read<uint32_t>(GuestPhys(kFree + 100)).value(), 3u);
+}
+
+TEST(QuirksTest, WhatCannotBeAKeyKillsTheGuest) {
+  for (const uint32_t key : {2u, ScriptedMachine::kMemorySize}) {
+    for (const Quirks quirks : {Quirks::kNone, Quirks::kLinux2623}) {
+      ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Crash("x"),
+                              ScriptedMachine::kMemorySize, quirks);
+      machine.Run();
+      EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(key)).status()));
+      EXPECT_EQ(machine.Death(),
+                quirks == Quirks::kNone ? "CRASH: x" : "bad registered DMA buffer");
+    }
+  }
+}
+
+// The same scripts without quirks: hypercalls_test.cc.
+TEST(QuirksTest, ARangeThatEndsAtTheTopIsRefused) {
+  constexpr uint32_t kTop = ScriptedMachine::kMemorySize;
+  const auto death = [](const Script& script) {
+    return ScriptedMachine(script, kTop, Quirks::kLinux2623).Death();
+  };
+  EXPECT_EQ(death(Script().Call(Hypercall::kLguestInit, kTop - 1128)), "bad guest page 0000fb98");
+  EXPECT_EQ(death(Script().Init().Call(Hypercall::kCrash, kTop - 128)),
+            "bad read address 0xff80 len 128");
+  EXPECT_EQ(death(Script().Init().Call(Hypercall::kLoadGdt, kTop - 16, 2)),
+            "bad read address 0xfff0 len 16");
+  EXPECT_EQ(death(Script().Init().Call(Hypercall::kLoadTls, kTop - 24)),
+            "bad read address 0xffe8 len 24");
+  EXPECT_EQ(death(Script()
+                      .Init()
+                      .SetRegister(static_cast<uint32_t>(Register::kEsp), 0xc0000000 + kTop)
+                      .Call(Hypercall::kSetClockevent, 100)
+                      .Wait(0)),
+            "bad write address 0xfff4");
+}
+
 TEST(InterruptTest, ReachesTheGuestWhenItRuns) {
   ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Wait(5).Crash("got it"));
   machine.Run();

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "hostsim/guest_death.h"
+#include "hostsim/quirks.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -53,9 +54,13 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
     return GuestDeath("bad code segment %u", kGuestKernelCs);
   }
 
-  esp -= static_cast<uint32_t>(frame.words().size_bytes());
-  if (absl::Status pushed =
-          guest.memory.WriteBytes(guest.KernelPhys(esp), std::as_bytes(frame.words()));
+  const auto len = static_cast<uint32_t>(frame.words().size_bytes());
+  esp -= len;
+  const GuestPhys top = guest.KernelPhys(esp);
+  if (IsOutOfReach(guest.quirks, guest.memory, top, len)) {
+    return GuestDeath("bad write address 0x%x", top.value());
+  }
+  if (absl::Status pushed = guest.memory.WriteBytes(top, std::as_bytes(frame.words()));
       !pushed.ok()) {
     return GuestDeath("%s", pushed.message());
   }
