@@ -1,0 +1,68 @@
+// INITIALIZE and who may ask for what: lguest interface, section 2, the table and "Errors".
+
+#include "absl/status/status.h"
+#include "hostsim/conformance/conformance.h"
+
+namespace lguest::hostsim {
+namespace {
+
+class Initialize : public ConformanceTest {};
+LGUEST_CONFORMANCE_SUITE(Initialize);
+
+TEST_P(Initialize, AnyOtherRequestFirst_EINVAL) {
+  Make(Script().Init());
+  EXPECT_TRUE(absl::IsInvalidArgument(host().GetDma(DmaKey(0)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(host().Interrupt(1)));
+  EXPECT_TRUE(absl::IsInvalidArgument(host().BreakOut()));
+  EXPECT_TRUE(absl::IsInvalidArgument(host().Resume()));
+}
+
+TEST_P(Initialize, ReadBefore_EINVAL) {
+  Make(Script().Init());
+  EXPECT_TRUE(absl::IsInvalidArgument(host().Run().status()));
+}
+
+TEST_P(Initialize, ASecondTime_EBUSY) {
+  Start(Script().Init().Crash("the first one lives"));
+  EXPECT_EQ(host().Initialize(boot()).code(), absl::ErrnoToStatusCode(EBUSY));
+  EXPECT_EQ(Death(), "CRASH: the first one lives");
+}
+
+TEST_P(Initialize, PageOffset0xFFC00000_EINVAL) {
+  Make(Script().Init().Crash("x"));
+  BootState wrong = boot();
+  wrong.page_offset = 0xffc00000;
+  EXPECT_TRUE(absl::IsInvalidArgument(host().Initialize(wrong)));
+  ASSERT_TRUE(host().Initialize(boot()).ok()) << "a refused attempt does not count";
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+TEST_P(Initialize, PageOffset0xFFBFF000IsAccepted) {
+  Make(Script().Init());
+  BootState odd = boot();
+  odd.page_offset = 0xffbff000;
+  EXPECT_TRUE(host().Initialize(odd).ok());
+}
+
+TEST_P(Initialize, StartsTheGuestAtItsEntry) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("here I am")), "CRASH: here I am");
+}
+
+TEST_P(Initialize, AnotherThread_EPERM) {
+  Start(Script().Init().Crash("mine"));
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(Elsewhere([&] { return host().GetDma(DmaKey(0)).status(); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Interrupt(1); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Run().status(); })));
+  EXPECT_EQ(Death(), "CRASH: mine") << "none of this has harmed the guest";
+}
+
+TEST_P(Initialize, TheOwnerIsAThread) {
+  Make(Script().Init());
+  ASSERT_TRUE(Elsewhere([&] { return host().Initialize(boot()); }).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(host().Interrupt(1)));
+  EXPECT_TRUE(absl::IsPermissionDenied(host().Run().status()));
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

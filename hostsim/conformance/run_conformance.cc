@@ -1,0 +1,194 @@
+// read(), and the death of a guest: lguest interface, section 2.
+
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "hostsim/conformance/conformance.h"
+
+namespace lguest::hostsim {
+namespace {
+
+class Read : public ConformanceTest {};
+LGUEST_CONFORMANCE_SUITE(Read);
+
+TEST_P(Read, SendDmaToTheLauncherGivesAddressAndKey) {
+  Start(Script().Init().Send(DmaKey(kFree), GuestPhys(0x7654)).Crash("x"));
+  const DmaSent sent = Sent();
+  EXPECT_EQ(sent.dma, GuestPhys(0x7654));
+  EXPECT_EQ(sent.key, DmaKey(kFree));
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+TEST_P(Read, NothingOfASendDmaIsChecked) {
+  Start(Script()
+            .Init()
+            .Dma(kFree, {{0xfffff000, 0xffff}})
+            .Send(DmaKey(0), GuestPhys(kFree))
+            .Send(DmaKey(0), GuestPhys(0xfffffff1))
+            .Crash("x"));
+  EXPECT_EQ(Sent().dma, GuestPhys(kFree));
+  EXPECT_EQ(Sent().dma, GuestPhys(0xfffffff1));
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+TEST_P(Read, SendDmaLeavesUsedLenToTheLauncher) {
+  Start(Script().Init().Dma(kFree, {{kBuffer, 4}}, 77).Send(DmaKey(0), GuestPhys(kFree)));
+  EXPECT_EQ(Sent().dma, GuestPhys(kFree));
+  EXPECT_EQ(Word(kFree), 77u);
+}
+
+TEST_P(Read, SendingToAnUnalignedKeyKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kFree + 2), GuestPhys(kFree))),
+            "bad sending DMA key");
+}
+
+TEST_P(Read, SendingToAnUnmappedKeyKillsTheGuest) {
+  EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kScriptMemorySize), GuestPhys(kFree))),
+            "bad sending DMA key");
+}
+
+TEST_P(Read, TheRingPausesAtASendDmaUntilItIsServed) {
+  Start(Script()
+            .Init()
+            .Ring(Hypercall::kSendDma, 0, 0x100)
+            .Ring(Hypercall::kSendDma, 0, 0x200)
+            .Call(Hypercall::kFlushAsync)
+            .Crash("x"));
+  EXPECT_EQ(Sent().dma, GuestPhys(0x100));
+  EXPECT_EQ(Data().hcall_status[1], kHypercallPending);
+  EXPECT_EQ(Sent().dma, GuestPhys(0x200));
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+// What a signal does to Run() is its own business, as long as the guest does not notice.
+std::atomic<int> signals = 0;
+
+TEST_P(Read, ASignal_EINTR) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { ++signals; };
+  sigaction(SIGUSR1, &action, nullptr);
+  Start(Script().Init().Send(DmaKey(0), GuestPhys(0)).Spin(5).Crash("after the signal"));
+  Sent();
+  signals = 0;
+  const pthread_t owner = pthread_self();
+  std::thread other([&] {
+    while (signals == 0) {
+      pthread_kill(owner, SIGUSR1);
+      std::this_thread::yield();
+    }
+    host().BreakOut().IgnoreError();
+  });
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(Run()));
+  EXPECT_TRUE(host().Interrupt(5).ok());
+  EXPECT_TRUE(host().Resume().ok());
+  other.join();
+  EXPECT_GT(signals, 0);
+  EXPECT_EQ(Death(), "CRASH: after the signal");
+}
+
+class DeadGuest : public ConformanceTest {};
+LGUEST_CONFORMANCE_SUITE(DeadGuest);
+
+TEST_P(DeadGuest, ReadTellsTheReasonEachTime) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("so it is")), "CRASH: so it is");
+  EXPECT_EQ(Death(), "CRASH: so it is");
+}
+
+TEST_P(DeadGuest, AnOrderlyPowerOffIsACrash) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash(kPowerOffReason)), "CRASH: Power down");
+}
+
+TEST_P(DeadGuest, EveryWrite_ENOENT) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
+  EXPECT_TRUE(absl::IsNotFound(host().Initialize(boot())));
+  EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(0)).status()));
+  EXPECT_TRUE(absl::IsNotFound(host().Interrupt(1)));
+  EXPECT_TRUE(absl::IsNotFound(host().Interrupt(32))) << "dead comes before the arguments";
+  EXPECT_TRUE(absl::IsNotFound(host().BreakOut()));
+  EXPECT_TRUE(absl::IsNotFound(host().Resume()));
+}
+
+TEST_P(DeadGuest, ComesBeforeTheOwner_ENOENT) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
+  EXPECT_TRUE(absl::IsNotFound(Elsewhere([&] { return host().Interrupt(1); })));
+}
+
+TEST_P(DeadGuest, ADeathOutsideReadIsToldByTheNext) {
+  Start(Script()
+            .Init()
+            .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 3)
+            .Send(DmaKey(0), GuestPhys(kFree)));
+  Sent();
+  EXPECT_FALSE(host().GetDma(DmaKey(0)).ok());
+  EXPECT_EQ(Death(), "bad read address 0xfffff000 len 100");
+}
+
+TEST_P(DeadGuest, BadHypercalls) {
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kFlushAsync)), "hypercall 0 before LGUEST_INIT");
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLguestInit, Script::kData.value())),
+            "already have lguest_data");
+  // The kernel ends this one with a line feed.
+  EXPECT_TRUE(absl::StartsWith(DeathOf(Script().Init().Call(static_cast<Hypercall>(99))),
+                               "Bad hypercall 99"));
+}
+
+TEST_P(DeadGuest, AnUnhandledTrap) {
+  EXPECT_TRUE(absl::StartsWith(DeathOf(Script().Init().Trap(13)), "unhandled trap 13 at 0xc00"));
+  const std::string fault = DeathOf(Script().Init().Trap(14, 2, 0x8000000));
+  EXPECT_TRUE(absl::StartsWith(fault, "unhandled trap 14 at 0xc00"));
+  EXPECT_TRUE(absl::EndsWith(fault, " (0x8000000)"));
+}
+
+// Off by one: "A range that ends exactly at the pfn limit is refused by the kernel".
+class TheTop : public ConformanceTest {
+ protected:
+  static constexpr uint32_t kTop = kScriptMemorySize;
+};
+LGUEST_CONFORMANCE_SUITE(TheTop);
+
+TEST_P(TheTop, OfLguestData) {
+  EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - uint32_t{sizeof(LguestData)})),
+            "bad guest page 0003fb98");
+}
+
+TEST_P(TheTop, OfACrashText) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kCrash, kTop - 128)),
+            "bad read address 0x3ff80 len 128");
+}
+
+TEST_P(TheTop, OfAGdt) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kTop - 16, 2)),
+            "bad read address 0x3fff0 len 16");
+}
+
+TEST_P(TheTop, OfATls) {
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadTls, kTop - 24)),
+            "bad read address 0x3ffe8 len 24");
+}
+
+TEST_P(TheTop, OfABoundBuffer) {
+  Start(Script()
+            .Init()
+            .Bind(DmaKey(0), GuestPhys(kTop - uint32_t{sizeof(Dma)}), 1, 3)
+            .Send(DmaKey(0), GuestPhys(kFree)));
+  Sent();
+  // Whether that one succeeds tells nothing of the death.
+  host().GetDma(DmaKey(0)).status().IgnoreError();
+  EXPECT_EQ(Death(), "bad read address 0x3ff9c len 100");
+}
+
+TEST_P(TheTop, OneByteBelowIsFine) {
+  EXPECT_EQ(DeathOf(Script().Init().Put(kTop - 129, "fits").Call(Hypercall::kCrash, kTop - 129)),
+            "CRASH: fits");
+}
+
+}  // namespace
+}  // namespace lguest::hostsim
