@@ -38,6 +38,9 @@ class DmaPort {
   // Gives `buffer` back as it was: free, and no interrupt. The real host marks a buffer as used
   // when it hands it out (lguest interface, section 2, GETDMA), so forgetting one is not enough.
   virtual absl::Status Release(const Buffer& buffer) = 0;
+
+  // Raises an interrupt without a buffer. An error ends the guest.
+  virtual absl::Status Interrupt(uint32_t irq) = 0;
 };
 
 // Where the bus has put a device.

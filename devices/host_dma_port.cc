@@ -27,7 +27,11 @@ absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
   filled_.bytes += used;
   buffer.chain.NotifyWritten(memory_, used);
   if (absl::Status set = SetUsedLen(buffer.chain.address(), used); !set.ok()) return set;
-  absl::Status raised = host_.Interrupt(buffer.irq);
+  return Interrupt(buffer.irq);
+}
+
+absl::Status HostDmaPort::Interrupt(uint32_t irq) {
+  absl::Status raised = host_.Interrupt(irq);
   if (absl::IsNotFound(raised)) return absl::OkStatus();
   return raised;
 }

@@ -1,6 +1,7 @@
 #include "devices/peer_sockets.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -82,6 +83,11 @@ PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet
     default:
       return Fate::kNoRoom;
   }
+}
+
+bool PeerSockets::HasPacket() const {
+  pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  return poll(&ready, 1, 0) == 1;
 }
 
 absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {

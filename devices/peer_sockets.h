@@ -45,6 +45,8 @@ class PeerSockets {
   // Sends one packet to the owner of `slot`, without waiting.
   Fate Send(uint32_t slot, std::span<const iovec> packet);
 
+  bool HasPacket() const;
+
   // Takes the next packet, without waiting; returns how many bytes fit, the rest is cut.
   // Unavailable: there is none just now.
   absl::StatusOr<size_t> Receive(const IoVector& to);

@@ -73,7 +73,12 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
       port.NextBuffer(NetSlotKey(page_, file_->slot()));
   if (!next.ok()) return next.status();
   const std::optional<DmaPort::Buffer>& buffer = *next;
-  if (!buffer.has_value()) return Input::kNoRoom;
+  if (!buffer.has_value()) {
+    if (absl::Status told = NoRoom(port); !told.ok()) return told;
+    return Input::kNoRoom;
+  }
+  irq_ = buffer->irq;
+  told_of_no_room_ = false;
   const DmaChain& chain = buffer->chain;
   if (absl::Status good = CheckSections(chain); !good.ok()) return good;
   const absl::StatusOr<size_t> len = sockets_->Receive(IoVector(chain.sections()));
@@ -90,6 +95,12 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
     notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
   }
   return Input::kNone;
+}
+
+absl::Status SharedNet::NoRoom(DmaPort& port) {
+  if (told_of_no_room_ || !irq_.has_value() || !sockets_->HasPacket()) return absl::OkStatus();
+  told_of_no_room_ = true;
+  return port.Interrupt(*irq_);
 }
 
 }  // namespace lguest

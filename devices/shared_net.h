@@ -21,7 +21,9 @@ namespace lguest {
 //
 // The real /dev/lguest moves them by itself, for the page is shared memory; on a software host
 // PeerSockets do. There the sender's used_len is what has been sent, not what the receiver had room
-// for: that is known only later, to another process.
+// for: that is known only later, to another process. A packet waits for a buffer instead of being
+// tried twice, and takes the first that is free; as with the real host the receiver's interrupt is
+// raised also when it has none, for it may have some to free.
 class SharedNet final : public Device {
  public:
   // `sockets`: nullptr where the host moves the packets. They belong to `file`.
@@ -40,10 +42,15 @@ class SharedNet final : public Device {
   absl::StatusOr<Input> Receive(DmaPort& port) override;
 
  private:
+  // A packet may be waiting that the guest has no buffer for.
+  absl::Status NoRoom(DmaPort& port);
+
   const std::unique_ptr<SharedNetFile> file_;
   const std::unique_ptr<PeerSockets> sockets_;  // goes before the file
   OneNotice notice_;
-  GuestPhys page_;  // once attached
+  GuestPhys page_;                // once attached
+  std::optional<uint32_t> irq_;   // of the buffers, once there was one
+  bool told_of_no_room_ = false;  // since there was one
 };
 
 }  // namespace lguest

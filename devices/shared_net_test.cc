@@ -126,6 +126,43 @@ TEST_F(SharedNetTest, PacketsWaitForABuffer) {
   EXPECT_EQ(b.Receive().value(), Input::kMore);
 }
 
+TEST_F(SharedNetTest, TheInterruptIsRaisedAlsoWithoutAFreeBufferButOnce) {
+  Member a(path_);
+  Member b(path_);
+  b.BindReceive({{0x5000, 100}});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(a.Send(1, {{0x1000, 4}}).ok());
+  EXPECT_EQ(b.Receive().value(), Input::kMore);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(b.Receive().value(), Input::kNoRoom);
+  EXPECT_EQ(b.guest().host().interrupts(), (std::vector<uint32_t>{kIrq, kIrq}));
+  b.BindReceive({{0x5000, 100}});
+  EXPECT_EQ(b.Receive().value(), Input::kMore);
+  EXPECT_EQ(b.guest().host().interrupts().size(), 3u);
+  EXPECT_EQ(b.Receive().value(), Input::kNoRoom);
+  EXPECT_EQ(b.guest().host().interrupts().size(), 3u) << "nothing waits";
+}
+
+TEST_F(SharedNetTest, NobodyBoundRaisesNoInterrupt) {
+  Member a(path_);
+  Member b(path_);
+  ASSERT_TRUE(a.Send(1, {{0x1000, 4}}).ok());
+  EXPECT_EQ(b.Receive().value(), Input::kNoRoom);
+  EXPECT_TRUE(b.guest().host().interrupts().empty());
+}
+
+TEST_F(SharedNetTest, PacketsFillTheBuffersInOrder) {
+  Member a(path_);
+  Member b(path_);
+  for (const char* text : {"one", "two"}) {
+    a.guest().Put(0x1000, text);
+    EXPECT_EQ(a.Send(1, {{0x1000, 3}}).value(), 3u);
+  }
+  b.guest().BindDma(NetSlotKey(kPage, 1), 0x200, {{0x5000, 100}}, kIrq);
+  b.guest().BindDma(NetSlotKey(kPage, 1), 0x300, {{0x6000, 100}}, kIrq);
+  EXPECT_EQ(b.Receive().value(), Input::kMore);
+  EXPECT_EQ(b.Receive().value(), Input::kMore);
+  EXPECT_EQ(b.guest().Get(0x5000, 3) + b.guest().Get(0x6000, 3), "onetwo");
+}
+
 TEST_F(SharedNetTest, FloodIsLostNotWaitedFor) {
   Member a(path_);
   Member b(path_);
