@@ -111,7 +111,12 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSin
       host.Resume().IgnoreError();  // fails when the guest has died, which Run() will tell
     }
     if (absl::IsCancelled(served)) return served;
-    if (!served.ok()) return std::string(served.message());
+    if (!served.ok()) {
+      // A device that finds no buffer may have met a guest that is dead already: then its host
+      // knows better why.
+      if (absl::IsNotFound(host.Resume())) continue;
+      return std::string(served.message());
+    }
     Report(bus, notice, verbose);
   }
 }

@@ -182,6 +182,16 @@ TEST_F(RunLoopTest, ABadDmaIsTheGuestsEndAndNotTheLaunchers_B03) {
       HasSubstr("0xffff0000"));
 }
 
+// The host kills the guest while the console looks for a buffer, of which the console knows
+// nothing.
+TEST_F(RunLoopTest, TheReasonOfADeathIsTheHostsAndNotThatOfWhoeverMetIt_B07) {
+  keyboard_.Write("x");
+  EXPECT_EQ(
+      Run(Script().Init().Bind(DmaKey(0), GuestPhys(0xfffff000), 1, kConsoleIrq).Wait(kConsoleIrq))
+          .value(),
+      "bad read address 0xfffff000 len 100");
+}
+
 TEST_F(RunLoopTest, WhatTheGuestDoesWithItsDevicesIsTold) {
   const uint32_t status = kRamEnd.value() + offsetof(DeviceDescriptor, status);
   EXPECT_EQ(Run(Script()
