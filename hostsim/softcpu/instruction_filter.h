@@ -1,4 +1,5 @@
-// Instructions that the library must not see.
+// What has to be known of an instruction beside the library: whether it may see it at all, and what
+// it means to do with its memory.
 
 #ifndef HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
 #define HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
@@ -11,11 +12,19 @@ namespace lguest::hostsim {
 // while it translates. They are
 //   - far calls and jumps through a register (ff /3 and ff /5 with mod 3),
 //   - those with a lock prefix that cannot have one.
+// Two that are valid are done elsewhere (conditional_loop.h): loope and loopne, after which the
+// library has the flags wrong when the count has run out.
 //
 // `peek(n)` gives the n-th byte of the instruction, from 0 on, and is asked for no more of them
 // than a processor has to read to tell.
 template <typename Peek>
 bool IsRefusedInstruction(Peek peek);
+
+// Whether the instruction reads its memory operand in order to write it. A processor then asks for
+// the right to write at once, and says so in the error code of a page fault; the library reads
+// first.
+template <typename Peek>
+bool IsReadModifyWrite(Peek peek);
 
 // What the library is shown in place of the first byte of such an instruction: an opcode that it
 // knows to be invalid.
@@ -80,29 +89,75 @@ bool IsLockable(uint32_t opcode, ModRm modrm) {
   }
 }
 
+// The same for those that change memory, but not under a lock.
+template <typename ModRm>
+bool ChangesMemory(uint32_t opcode, ModRm modrm) {
+  switch (opcode) {
+    case 0xc0:  // shifts and rotations
+    case 0xc1:
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3:
+    case 0x1a4:  // shld, shrd
+    case 0x1a5:
+    case 0x1ac:
+    case 0x1ad:
+      return true;
+    default:
+      return IsLockable(opcode, modrm);
+  }
+}
+
+// Where the opcode is, behind all prefixes; -1 where there are too many of them, which the library
+// sees by itself.
+template <typename Peek>
+int FindOpcode(Peek peek, bool& locked) {
+  constexpr int kMaxLength = 15;
+  constexpr uint8_t kLock = 0xf0;
+  int at = 0;
+  while (IsPrefix(peek(at))) {
+    locked |= peek(at) == kLock;
+    if (++at == kMaxLength) return -1;
+  }
+  return at;
+}
+
+inline constexpr uint8_t kTwoBytes = 0x0f;
+
 }  // namespace internal
 
 template <typename Peek>
 bool IsRefusedInstruction(Peek peek) {
-  constexpr int kMaxLength = 15;
-  constexpr uint8_t kLock = 0xf0;
-  constexpr uint8_t kTwoBytes = 0x0f;
   constexpr uint8_t kGroup5 = 0xff;
+  constexpr uint8_t kLoopne = 0xe0;
+  constexpr uint8_t kLoope = 0xe1;
 
-  int at = 0;
   bool locked = false;
-  while (internal::IsPrefix(peek(at))) {
-    locked |= peek(at) == kLock;
-    if (++at == kMaxLength) return false;  // too long, which the library sees by itself
-  }
+  int at = internal::FindOpcode(peek, locked);
+  if (at < 0) return false;
   uint32_t opcode = peek(at++);
+  if (opcode == kLoopne || opcode == kLoope) {
+    peek(at);  // which may fault: all of it has to be there
+    return true;
+  }
   if (!locked && opcode != kGroup5) return false;
-  if (opcode == kTwoBytes) opcode = 0x100u | peek(at++);
+  if (opcode == internal::kTwoBytes) opcode = 0x100u | peek(at++);
   const auto modrm = [&] { return peek(at); };
   const auto is_register = [&] { return modrm() >= 0xc0; };
   if (locked) return !internal::IsLockable(opcode, modrm) || is_register();
   const int reg = modrm() >> 3 & 7;
   return is_register() && (reg == 3 || reg == 5);
+}
+
+template <typename Peek>
+bool IsReadModifyWrite(Peek peek) {
+  bool locked = false;
+  int at = internal::FindOpcode(peek, locked);
+  if (at < 0) return false;
+  uint32_t opcode = peek(at++);
+  if (opcode == internal::kTwoBytes) opcode = 0x100u | peek(at++);
+  return internal::ChangesMemory(opcode, [&] { return peek(at); });
 }
 
 }  // namespace lguest::hostsim

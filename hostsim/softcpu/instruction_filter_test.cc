@@ -21,6 +21,12 @@ TEST(InstructionFilterTest, OrdinaryInstructionsPassByTheirOpcodeAlone) {
   EXPECT_FALSE(Refuses({0x0f}));
 }
 
+TEST(InstructionFilterTest, ConditionalLoopsAreDoneElsewhere) {
+  EXPECT_TRUE(Refuses({0xe0, 0x00}));
+  EXPECT_TRUE(Refuses({0x67, 0xe1, 0x00}));
+  EXPECT_FALSE(Refuses({0xe2}));  // loop
+}
+
 TEST(InstructionFilterTest, FarCallsAndJumpsNeedMemory) {
   for (uint8_t rm = 0; rm < 8; ++rm) {
     EXPECT_TRUE(Refuses({0xff, static_cast<uint8_t>(0xd8 | rm)}));  // lcall
@@ -30,6 +36,24 @@ TEST(InstructionFilterTest, FarCallsAndJumpsNeedMemory) {
     EXPECT_FALSE(Refuses({0xff, static_cast<uint8_t>(0xe0 | rm)}));  // jmp *%reg
   }
   EXPECT_TRUE(Refuses({0x2e, 0x66, 0xff, 0xdb}));
+}
+
+bool ReadsToWrite(const std::vector<uint8_t>& code) {
+  return IsReadModifyWrite([&](int n) { return code.at(static_cast<size_t>(n)); });
+}
+
+TEST(InstructionFilterTest, WhatChangesMemoryReadsItToWrite) {
+  EXPECT_TRUE(ReadsToWrite({0x01, 0x03}));              // add %eax,(%ebx)
+  EXPECT_TRUE(ReadsToWrite({0x66, 0xd3, 0x23}));        // shlw %cl,(%ebx)
+  EXPECT_TRUE(ReadsToWrite({0x0f, 0xac, 0x03, 0x01}));  // shrd $1,%eax,(%ebx)
+  EXPECT_TRUE(ReadsToWrite({0xff, 0x03}));              // incl (%ebx)
+  EXPECT_TRUE(ReadsToWrite({0xf0, 0x0f, 0xb1, 0x13}));  // lock cmpxchg %edx,(%ebx)
+  EXPECT_FALSE(ReadsToWrite({0x03, 0x03}));             // add (%ebx),%eax
+  EXPECT_FALSE(ReadsToWrite({0x83, 0x3b, 0x00}));       // cmpl $0,(%ebx)
+  EXPECT_FALSE(ReadsToWrite({0xf7, 0x23}));             // mull (%ebx)
+  EXPECT_FALSE(ReadsToWrite({0xff, 0x33}));             // push (%ebx)
+  EXPECT_FALSE(ReadsToWrite({0xa4}));                   // movsb
+  EXPECT_FALSE(ReadsToWrite({0x0f, 0xa3, 0x03}));       // bt %eax,(%ebx)
 }
 
 TEST(InstructionFilterTest, WhatChangesMemoryMayBeLocked) {

@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "hostsim/softcpu/conditional_loop.h"
 #include "hostsim/softcpu/cpuid.h"
+#include "hostsim/softcpu/instruction_filter.h"
 #include "hostsim/softcpu/segment.h"
 #include "hostsim/softcpu/unicorn_check.h"
 
@@ -135,6 +137,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
     if (!end.ok()) return end.status();
     if (handler_stopped_) return Stop::kHandler;
     if (*end == UnicornInternals::RunEnd::kIllegalInstruction) {
+      if (DoLoop()) continue;
       Trap trap;
       trap.vector = kInvalidOpcode;
       if (!handler.OnTrap(trap)) return Stop::kHandler;
@@ -260,6 +263,7 @@ TlbFill SoftCpu::FillTlb(uint32_t address, Access access, bool user) {
   fill.error_code = translation.error_code;
   if (!fill.mapped) {
     fault_address_ = address;
+    fault_access_ = access;
     fault_result_ = translation.result;
   }
   return fill;
@@ -272,16 +276,52 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
   if (software) {
     trap.kind = Trap::Kind::kSoftwareInterrupt;
   } else if (vector == kPageFault) {
-    trap.cr2 = fault_address_;
-    if (fault_result_ == Translation::Result::kBadDirectoryEntry) {
-      trap.kind = Trap::Kind::kBadPageDirectoryEntry;
-    } else if (fault_result_ == Translation::Result::kBadTableEntry) {
-      trap.kind = Trap::Kind::kBadPageTableEntry;
-    }
+    trap = PageFault(error_code);
   }
   if (handler_->OnTrap(trap)) return true;
   handler_stopped_ = true;
   return false;
+}
+
+Trap SoftCpu::PageFault(uint32_t error_code) const {
+  Trap trap;
+  trap.vector = kPageFault;
+  trap.error_code = error_code;
+  trap.cr2 = fault_address_;
+  if (fault_result_ == Translation::Result::kBadDirectoryEntry) {
+    trap.kind = Trap::Kind::kBadPageDirectoryEntry;
+  } else if (fault_result_ == Translation::Result::kBadTableEntry) {
+    trap.kind = Trap::Kind::kBadPageTableEntry;
+  } else if (fault_access_ == Access::kRead) {
+    if (IsReadModifyWrite([this](int n) { return CodeByte(n); })) {
+      trap.error_code |= kFaultWrite;
+    }
+  }
+  return trap;
+}
+
+bool SoftCpu::DoLoop() {
+  constexpr uint32_t kZeroFlag = 0x40;
+  const LoopState before = {.ecx = Get(Register::kEcx), .eip = Get(Register::kEip)};
+  const auto after = DoConditionalLoop(before, (Get(Register::kEflags) & kZeroFlag) != 0,
+                                       (unicorn_->hflags() & kHflagsCode32) != 0,
+                                       [this](int n) { return CodeByte(n); });
+  if (!after.has_value()) return false;
+  Set(Register::kEcx, after->ecx);
+  Set(Register::kEip, after->eip);
+  return true;
+}
+
+// The n-th byte of the instruction at %eip, which the library has just been able to read; 0 if the
+// guest has taken the page away meanwhile.
+uint8_t SoftCpu::CodeByte(int n) const {
+  const uint32_t address = unicorn_->segment(SegmentIndex(Register::kCs)).base + unicorn_->eip() +
+                           static_cast<uint32_t>(n);
+  const bool user = PrivilegeLevel(*this) == 3;
+  const Translation code =
+      WalkPageTables(memory_, directory_, GuestVirt(address), Access::kExecute, user);
+  if (code.result != Translation::Result::kMapped) return 0;
+  return static_cast<uint8_t>(memory_.base()[code.frame.value() + address % kPageSize]);
 }
 
 CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return GuestCpuid(leaf); }

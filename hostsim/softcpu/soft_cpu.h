@@ -29,7 +29,11 @@ namespace lguest::hostsim {
 // memory's observer for as long as it lives.
 //
 // Where it is not an i386: segment limits are not checked, and neither are accesses through a null
-// selector; alignment checking does nothing; iret with EFLAGS.VM in the image is #GP(0).
+// selector; alignment checking does nothing; iret with EFLAGS.VM in the image is #GP(0). cmpxchg8b
+// sets the zero flag right, but may change the other status flags, as does a neg with a lock
+// prefix. pusha writes its lowest word first, so that a page fault may name another of its words;
+// enter does not ask for stack that it does not write to, and writes all of %ebp with a 16-bit
+// operand.
 class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
  public:
   // `memory` (placed anywhere) has to outlive the CPU. Fails with InvalidArgument for memory placed
@@ -62,7 +66,9 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   absl::Status Open(const UnicornLayout& layout);
   void SetSegment(Register reg, uint16_t selector);
   bool SameKernelHalf(GuestPhys a, GuestPhys b) const;
-  bool Deliver(const Trap& trap);
+  Trap PageFault(uint32_t error_code) const;
+  bool DoLoop();
+  uint8_t CodeByte(int n) const;
 
   // WriteObserver.
   void OnWrite(GuestPhys addr, uint32_t len) override;
@@ -97,6 +103,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
 
   // What the last TLB miss that faulted was about.
   uint32_t fault_address_ = 0;
+  Access fault_access_ = Access::kRead;
   Translation::Result fault_result_ = Translation::Result::kPageFault;
 };
 

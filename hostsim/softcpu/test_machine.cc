@@ -95,6 +95,10 @@ void TestMachine::PokeBytes(uint32_t phys, const MachineCode& bytes) {
 
 void TestMachine::Load(int ring, const MachineCode& code) {
   PokeBytes(kCodePhys, code);
+  EnterRing(ring);
+}
+
+void TestMachine::EnterRing(int ring) {
   for (int i = 0; i < static_cast<int>(Register::kEip); ++i) {
     cpu->Set(static_cast<Register>(i), 0);
   }

@@ -76,8 +76,11 @@ class TestMachine {
   void Poke(uint32_t phys, uint32_t value);  // told to the CPU, as the launcher would
   void PokeBytes(uint32_t phys, const MachineCode& bytes);
 
-  // Puts code at the start of the code pages, and sets all registers for it: general ones 0, flat
-  // segments of the ring.
+  // Sets all registers for code at the start of the code pages: general ones 0, flat segments of
+  // the ring.
+  void EnterRing(int ring);
+
+  // The same after `code` has been put there.
   void Load(int ring, const MachineCode& code);
 
   // Runs until a trap, and returns that.

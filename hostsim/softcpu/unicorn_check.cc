@@ -21,11 +21,15 @@ void CheckExitRequest(void* tcg_context) asm("check_exit_request_x86_64");
 absl::Status UnicornCheck::Run() {
   using Experiment = absl::Status (UnicornCheck::*)();
   constexpr Experiment kExperiments[] = {
-      &UnicornCheck::Version,          &UnicornCheck::Alignment,   &UnicornCheck::RamAddresses,
-      &UnicornCheck::Environment,      &UnicornCheck::PageFault,   &UnicornCheck::Hooks,
-      &UnicornCheck::GeneralRegisters, &UnicornCheck::Tlb,         &UnicornCheck::JumpCache,
-      &UnicornCheck::InvalidFarCall,   &UnicornCheck::Segments,    &UnicornCheck::UserTlb,
-      &UnicornCheck::Nudging,          &UnicornCheck::WholeBlocks, &UnicornCheck::Stopping,
+      &UnicornCheck::Version,          &UnicornCheck::Alignment,
+      &UnicornCheck::RamAddresses,     &UnicornCheck::Environment,
+      &UnicornCheck::PageFault,        &UnicornCheck::Hooks,
+      &UnicornCheck::GeneralRegisters, &UnicornCheck::Tlb,
+      &UnicornCheck::JumpCache,        &UnicornCheck::Flags,
+      &UnicornCheck::InvalidFarCall,   &UnicornCheck::StraddlingCode,
+      &UnicornCheck::Segments,         &UnicornCheck::UserTlb,
+      &UnicornCheck::Nudging,          &UnicornCheck::WholeBlocks,
+      &UnicornCheck::Stopping,
   };
   for (const Experiment experiment : kExperiments) {
     if (absl::Status status = (this->*experiment)(); !status.ok()) return status;
@@ -47,11 +51,12 @@ absl::Status UnicornCheck::Alignment() {
   for (const ptrdiff_t offset :
        {layout.jump_cache, layout.cpu_to_env, layout.tlb_fast, layout.tlb_slow,
         layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.registers, layout.eip,
-        layout.segments}) {
+        layout.cc_source, layout.segments}) {
     if (offset % 8 != 0) return Differs("alignment");
   }
-  for (const ptrdiff_t offset : {layout.interrupt_request, layout.hflags, layout.error_code,
-                                 layout.exception_is_int, layout.old_exception}) {
+  for (const ptrdiff_t offset :
+       {layout.interrupt_request, layout.cc_operation, layout.hflags, layout.error_code,
+        layout.exception_is_int, layout.old_exception}) {
     if (offset % 4 != 0) return Differs("alignment");
   }
   if (layout.icount_high % 2 != 0) return Differs("alignment");
@@ -131,6 +136,33 @@ absl::Status UnicornCheck::InvalidFarCall() {
   const uc_err error = Start(Code().Op({0xb8}, 1).Op({0xff, 0xd9}));
   if (error != UC_ERR_OK || !cpu_.illegal_instruction_ || cpu_.eip() != at + 5) {
     return Differs("lcall");
+  }
+  return absl::OkStatus();
+}
+
+// mov $0xd5ff,%eax; test %eax,%eax; sahf: all status flags but OF, which the test has cleared.
+absl::Status UnicornCheck::Flags() {
+  const Code code = Code().Op({0xb8}, 0xd5ff).Op({0x85, 0xc0}).Op({0x9e}).Done();
+  if (!Finishes(code) || Env<uint64_t>(cpu_.layout_.cc_source) != 0xd5) return Differs("cc_src");
+  if (cc_operation_ != kCcEflags) return Differs("cc_op");
+  if (!Finishes(Code().Op({0x85, 0xc0}).Done()) || cc_operation_ == kCcEflags) {
+    return Differs("cc_op");
+  }
+  return absl::OkStatus();
+}
+
+// inc %eax; mov $imm,%eax, of which only the first byte is there: the first instruction has to be
+// done and the second to fault.
+absl::Status UnicornCheck::StraddlingCode() {
+  constexpr uint8_t kBytes[] = {0x40, 0xb8};
+  constexpr uint32_t kAt = kNowhere - sizeof(kBytes);
+  std::memcpy(Host(kBase + (kScratchPages * kPageSize) - sizeof(kBytes)), kBytes, sizeof(kBytes));
+  const uint32_t before = cpu_.reg(0);
+  const UnicornInternals::Scope scope(&cpu_);
+  vector_ = 0;
+  if (uc_emu_start(cpu_.uc_, kAt, 0, 0, 0) != UC_ERR_OK || vector_ != kPageFaultVector ||
+      cpu_.eip() != kAt + 1 || cpu_.reg(0) != before + 1) {
+    return Differs("CF_COUNT_MASK");
   }
   return absl::OkStatus();
 }

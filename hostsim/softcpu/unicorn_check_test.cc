@@ -55,6 +55,8 @@ constexpr Field kFields[] = {
     {"tlb_victims", &UnicornLayout::tlb_victims},
     {"registers", &UnicornLayout::registers},
     {"eip", &UnicornLayout::eip},
+    {"cc_source", &UnicornLayout::cc_source},
+    {"cc_operation", &UnicornLayout::cc_operation},
     {"hflags", &UnicornLayout::hflags},
     {"segments", &UnicornLayout::segments},
     {"error_code", &UnicornLayout::error_code},

@@ -68,6 +68,7 @@ class UnicornCheck : public UnicornClient {
     vector_ = vector;
     software_ = software;
     error_code_ = error_code;
+    cc_operation_ = Env<uint32_t>(cpu_.layout_.cc_operation);
     return false;
   }
   CpuidResult Cpuid(uint32_t leaf) override {
@@ -114,6 +115,8 @@ class UnicornCheck : public UnicornClient {
   absl::Status Tlb();
   absl::Status JumpCache();
   absl::Status InvalidFarCall();
+  absl::Status Flags();
+  absl::Status StraddlingCode();
   absl::Status Segments();
   absl::Status UserTlb();
   absl::Status Nudging();
@@ -136,6 +139,7 @@ class UnicornCheck : public UnicornClient {
   uint8_t vector_ = 0;
   bool software_ = false;
   uint32_t error_code_ = 0;
+  uint32_t cc_operation_ = 0;
 
   // What is to happen.
   bool stop_ = false;

@@ -1,6 +1,7 @@
 #include "hostsim/softcpu/unicorn_internals.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -26,15 +27,21 @@ void InvalidateBlocks(void* uc, uint64_t start,
 // The flags lie in parts: these put them together and take them apart. `env` is a CPUX86State*.
 uint64_t ReadEflags(void* env) asm("helper_read_eflags_x86_64");
 void WriteEflags(void* env, uint64_t eflags, uint32_t mask) asm("helper_write_eflags_x86_64");
+// Sets the state of `cpu` to that of the instruction that translated code at `ra` belongs to.
+bool RestoreState(void* cpu, uintptr_t ra, bool will_exit) asm("cpu_restore_state_x86_64");
 void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
 
 namespace {
+
+constexpr uint32_t kPageFault = 14;
 
 constexpr int kMmuUser = 1;    // MMU_USER_IDX: accesses of ring 3
 constexpr int kMmuKernel = 2;  // MMU_KNOSMAP_IDX: all others
 constexpr int kVictims = 8;    // CPU_VTLB_SIZE
 constexpr uint64_t kTlbEntrySize = sizeof(TlbEntry);
 static_assert(kTlbEntrySize == 32);
+
+constexpr uint32_t kArithmeticFlags = kStatusFlags | 0x400;  // and DF
 
 // PAGE_READ, PAGE_WRITE, PAGE_EXEC.
 constexpr int kProtRead = 1;
@@ -104,14 +111,58 @@ bool UnicornInternals::OnLoop() {
 
 void UnicornInternals::InterruptHook(uc_engine* uc, uint32_t vector, void* self) {
   auto& cpu = *static_cast<UnicornInternals*>(self);
+  cpu.in_hook_ = true;
+  const bool goes_on = cpu.OnInterrupt(vector);
+  cpu.in_hook_ = false;
+  if (!goes_on) uc_emu_stop(uc);
+}
+
+bool UnicornInternals::OnInterrupt(uint32_t vector) {
   // Delivered, as far as the library is concerned; it never notices by itself, and would make
   // double faults of all that follow.
-  cpu.EnvField<int32_t>(cpu.layout_.old_exception) = -1;
-  const bool software = cpu.EnvField<int32_t>(cpu.layout_.exception_is_int) != 0;
-  const auto error_code = cpu.EnvField<uint32_t>(cpu.layout_.error_code);
-  if (!cpu.client_->OnException(static_cast<uint8_t>(vector), software, error_code)) {
-    uc_emu_stop(uc);
+  EnvField<int32_t>(layout_.old_exception) = -1;
+  flags_computed_at_ = 0;
+  const bool software = EnvField<int32_t>(layout_.exception_is_int) != 0;
+  if (CutBlockShort(vector, software)) return true;
+  if (const auto flags = std::exchange(flags_of_fault_, std::nullopt); flags.has_value()) {
+    EnvField<uint64_t>(layout_.cc_source) = *flags;
+    EnvField<uint32_t>(layout_.cc_operation) = kCcEflags;
   }
+  return client_->OnException(static_cast<uint8_t>(vector), software,
+                              EnvField<uint32_t>(layout_.error_code));
+}
+
+// Some instructions (setcc, rcl, rcr) turn the flags into their final form before they use memory.
+// When that faults, the library takes them for what they were made of. Right is what they have been
+// turned into, if that was done by the same instruction.
+void UnicornInternals::OnDataFault(uintptr_t ra) {
+  constexpr uintptr_t kLongestInstruction = 2048;  // when translated
+  flags_of_fault_.reset();
+  if (ra <= flags_computed_at_ || ra - flags_computed_at_ > kLongestInstruction) return;
+  if (InstructionAt(ra) == InstructionAt(flags_computed_at_)) flags_of_fault_ = flags_computed_;
+}
+
+uint32_t UnicornInternals::InstructionAt(uintptr_t ra) const {
+  // What RestoreState() changes: %eip, and how the flags are kept, behind it.
+  const size_t len = static_cast<size_t>(layout_.hflags - layout_.eip);
+  std::array<std::byte, 64> state;
+  std::memcpy(state.data(), env_ + layout_.eip, len);
+  RestoreState(cpu_, ra, /*will_exit=*/false);
+  const uint32_t instruction = eip();
+  std::memcpy(env_ + layout_.eip, state.data(), len);
+  return instruction;
+}
+
+// The library translates code ahead of its execution, up to an instruction that crosses into a page
+// which may not be there. That is nobody's fault before the instruction is reached: the block has
+// to end in front of it.
+bool UnicornInternals::CutBlockShort(uint32_t vector, bool software) {
+  if (!std::exchange(translating_, false) || software || vector != kPageFault ||
+      instructions_in_block_ <= 1) {
+    return false;
+  }
+  instruction_limit_ = instructions_in_block_ - 1;
+  return true;
 }
 
 bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
@@ -126,7 +177,12 @@ uint32_t UnicornInternals::eflags() const {
 }
 
 void UnicornInternals::set_eflags(uint32_t value) {
-  WriteEflags(env_, (value & kGuestEflags) | kFixedEflags, ~0u);
+  const uint32_t eflags = (value & kGuestEflags) | kFixedEflags;
+  if (!in_hook_) return WriteEflags(env_, eflags, ~0u);
+  // While code runs, the arithmetic flags are what the library makes of the last instruction, and
+  // nothing of them may be left where it keeps the others.
+  WriteEflags(env_, 0, kArithmeticFlags);
+  WriteEflags(env_, eflags, ~kArithmeticFlags);
 }
 
 bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index,
@@ -166,6 +222,8 @@ void UnicornInternals::OnCodeUnprotected(uint64_t ram_address) {
 }
 
 void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
+  translating_ = false;
+  flags_computed_at_ = 0;  // no instruction goes on after this
   last_block_ = block;
   if (pc < user_limit_) user_code_groups_ |= uint64_t{1} << JumpGroup(static_cast<uint32_t>(pc));
 }

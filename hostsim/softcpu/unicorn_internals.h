@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,8 @@ struct UnicornLayout {
   // CPUX86State.
   ptrdiff_t registers = 0;  // uint64_t [16]
   ptrdiff_t eip = 0x80;
+  ptrdiff_t cc_source = 0x98;     // the status flags once they have been computed, which
+  ptrdiff_t cc_operation = 0xa8;  // ... is CC_OP_EFLAGS
   ptrdiff_t hflags = 0xb0;
   ptrdiff_t segments = 0xb8;  // SegmentCache [6], in the order of the instruction encoding
   ptrdiff_t error_code = 0x14e8;
@@ -64,10 +67,14 @@ inline constexpr uint32_t kHflagsCr0Shift = 8;  // CR0.MP, EM and TS as bits 9 t
 inline constexpr uint32_t kHflagsCr0Mask = 0xe00;
 inline constexpr uint32_t kHflagsSse = 1u << 22;
 
+// CPUX86State::cc_op.
+inline constexpr uint32_t kCcEflags = 1;  // CC_OP_EFLAGS
+
 // The bits of EFLAGS that can be set at ring 1 and 3: CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, RF,
 // AC, ID. IOPL stays 0, and there is no virtual-8086 mode. Bit 1 is always set.
 inline constexpr uint32_t kGuestEflags = 0x00254fd5;
 inline constexpr uint32_t kFixedEflags = 2;
+inline constexpr uint32_t kStatusFlags = 0x8d5;  // CF, PF, AF, ZF, SF, OF
 
 // One translation in the library's TLB. An address field that is all ones matches nothing.
 struct TlbEntry {
@@ -183,16 +190,34 @@ class UnicornInternals {
   // on whose behalf.
   static UnicornInternals* current() { return current_; }
   bool OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index, uint32_t* error_code);
+  // The arithmetic flags have been computed, by translated code that goes on at `ra`.
+  void OnFlagsComputed(uint32_t flags, uintptr_t ra) {
+    flags_computed_ = flags & kStatusFlags;
+    flags_computed_at_ = ra;
+  }
+  // The same, and they are in the state of the CPU.
+  void OnFlagsInUse(uintptr_t ra) {
+    OnFlagsComputed(static_cast<uint32_t>(EnvField<uint64_t>(layout_.cc_source)), ra);
+  }
+  // A load or store is about to raise a page fault, in translated code at `ra`.
+  void OnDataFault(uintptr_t ra);
   bool OnLoop();
   void OnLoopExit() {
     if (env_ != nullptr) set_eflags(eflags());
   }
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
+  // How many instructions a block that is about to be translated may have; 0: as many as fit.
+  int OnCodeTranslation() {
+    translating_ = true;
+    instructions_in_block_ = 0;
+    return std::exchange(instruction_limit_, 0);
+  }
   void OnCodeTranslated(uint64_t pc, void* block);
   void OnCpuid(char* env);
   void OnInstructionStart() {
     ++instructions_translated_;
+    ++instructions_in_block_;
     at_instruction_start_ = true;
   }
   bool TakeInstructionStart() { return std::exchange(at_instruction_start_, false); }
@@ -250,6 +275,9 @@ class UnicornInternals {
   static void InterruptHook(uc_engine* uc, uint32_t vector, void* self);
   static bool IllegalInstructionHook(uc_engine* uc, void* self);
 
+  bool OnInterrupt(uint32_t vector);
+  uint32_t InstructionAt(uintptr_t ra) const;
+  bool CutBlockShort(uint32_t vector, bool software);
   void TrackPage(uint32_t page, int mmu_index, bool has_code);
   void ForgetIfUser(TlbEntry& entry, int mmu_index);
 
@@ -262,8 +290,19 @@ class UnicornInternals {
   void* const ram_region_;  // MemoryRegion*
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
+  bool in_hook_ = false;    // inside the loop that runs code
   bool illegal_instruction_ = false;
-  bool at_instruction_start_ = false;  // of code that is being translated
+
+  uint32_t flags_computed_ = 0;
+  uintptr_t flags_computed_at_ = 0;
+  // What the fault that is being raised has to leave the flags at.
+  std::optional<uint32_t> flags_of_fault_;
+
+  // Of code that is being translated.
+  bool translating_ = false;  // unless that has failed
+  bool at_instruction_start_ = false;
+  int instructions_in_block_ = 0;
+  int instruction_limit_ = 0;  // of the next block
 
   // By page of guest memory: code of it has been translated. Stores elsewhere need not look for
   // code.

@@ -17,7 +17,9 @@ constexpr int kGeneralProtection = 13;
 constexpr int kPageFault = 14;
 
 constexpr int kMmuKernel = 2;           // MMU_KNOSMAP_IDX
+constexpr int kFetch = 2;               // MMU_INST_FETCH
 constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
+constexpr int kCountMask = 0x7fff;      // CF_COUNT_MASK: how many instructions a block may have
 
 constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
 constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
@@ -42,8 +44,47 @@ bool FillTlb(char* cpu, uint64_t address, int /*size*/, int access, int mmu_inde
   UnicornInternals* const owner = UnicornInternals::current();
   if (owner->OnTlbMiss(cpu, address, access, mmu_index, &error_code)) return true;
   if (probe) return false;
+  if (access != kFetch) owner->OnDataFault(ra);
   RaiseException(cpu + owner->layout().cpu_to_env, kPageFault, static_cast<int>(error_code), ra);
 }
+
+// Computes the arithmetic flags from what the last instruction that changed them has left.
+uint32_t RealComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int operation)
+    LGUEST_REAL(helper_cc_compute_all_x86_64);
+uint64_t ComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int operation)
+    LGUEST_WRAP(helper_cc_compute_all_x86_64);
+uint64_t ComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int operation) {
+  const uint32_t flags = RealComputeFlags(result, source, source2, operation);
+  if (UnicornInternals* const owner = UnicornInternals::current(); owner != nullptr) {
+    owner->OnFlagsComputed(flags, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+  }
+  return flags;
+}
+
+// The same for the library's own helpers. One of them, cmpxchg8b, asks before all that the flags
+// are made of is in its place, and would keep whatever comes of it.
+uint32_t RealComputeFlagsOf(char* env, int operation) LGUEST_REAL(cpu_cc_compute_all_x86_64);
+uint32_t ComputeFlagsOf(char* env, int operation) LGUEST_WRAP(cpu_cc_compute_all_x86_64);
+uint32_t ComputeFlagsOf(char* env, int operation) {
+  return RealComputeFlagsOf(env, operation) & kStatusFlags;
+}
+
+// Rotations through the carry flag use the flags, computed before, and change them before their
+// result is stored.
+#define LGUEST_ROTATE(Name, symbol)                                                   \
+  uint64_t Real##Name(char* env, uint64_t value, uint64_t count) LGUEST_REAL(symbol); \
+  uint64_t Name(char* env, uint64_t value, uint64_t count) LGUEST_WRAP(symbol);       \
+  uint64_t Name(char* env, uint64_t value, uint64_t count) {                          \
+    UnicornInternals::current()->OnFlagsInUse(                                        \
+        reinterpret_cast<uintptr_t>(__builtin_return_address(0)));                    \
+    return Real##Name(env, value, count);                                             \
+  }
+LGUEST_ROTATE(Rclb, helper_rclb_x86_64)
+LGUEST_ROTATE(Rclw, helper_rclw_x86_64)
+LGUEST_ROTATE(Rcll, helper_rcll_x86_64)
+LGUEST_ROTATE(Rcrb, helper_rcrb_x86_64)
+LGUEST_ROTATE(Rcrw, helper_rcrw_x86_64)
+LGUEST_ROTATE(Rcrl, helper_rcrl_x86_64)
 
 // Looked up at every slow memory access, by virtual address. There is guest memory and nothing
 // else: what of it may be reached has been decided in the page walk.
@@ -86,8 +127,11 @@ void* RealTranslate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, in
 void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags)
     LGUEST_WRAP(tb_gen_code_x86_64);
 void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags) {
+  UnicornInternals& owner = *UnicornInternals::current();
+  const int limit = owner.OnCodeTranslation();
+  if ((cflags & kCountMask) == 0) cflags |= limit;
   void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
-  UnicornInternals::current()->OnCodeTranslated(pc, block);
+  owner.OnCodeTranslated(pc, block);
   return block;
 }
 

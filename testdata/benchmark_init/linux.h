@@ -1,0 +1,58 @@
+// What a program needs of Linux 2.6 on i386 when it has no C library: system calls, by number.
+
+#ifndef TESTDATA_BENCHMARK_INIT_LINUX_H_
+#define TESTDATA_BENCHMARK_INIT_LINUX_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace benchmark_init {
+
+enum class Call : uint32_t {
+  kExit = 1,
+  kFork = 2,
+  kRead = 3,
+  kWrite = 4,
+  kOpen = 5,
+  kClose = 6,
+  kWaitpid = 7,
+  kExecve = 11,
+  kMknod = 14,
+  kLseek = 19,
+  kMount = 21,
+  kMkdir = 39,
+  kPipe = 42,
+  kGetppid = 64,
+  kReboot = 88,
+  kMunmap = 91,
+  kMmap = 90,  // the old one: a pointer to six words
+  kClockGettime = 265,
+};
+
+// What the kernel returns: a negative errno is an error.
+inline int32_t Do(Call call, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0, uint32_t d = 0,
+                  uint32_t e = 0) {
+  int32_t result = 0;
+  asm volatile("int $0x80"
+               : "=a"(result)
+               : "0"(call), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+               : "memory");
+  return result;
+}
+
+inline uint32_t Word(const volatile void* pointer) { return reinterpret_cast<uint32_t>(pointer); }
+
+// Nanoseconds since the start, as a monotonic clock has them.
+inline uint64_t Now() {
+  constexpr uint32_t kMonotonic = 1;
+  struct {
+    uint32_t seconds;
+    uint32_t nanoseconds;
+  } time = {};
+  Do(Call::kClockGettime, kMonotonic, Word(&time));
+  return uint64_t{time.seconds} * 1'000'000'000 + time.nanoseconds;
+}
+
+}  // namespace benchmark_init
+
+#endif  // TESTDATA_BENCHMARK_INIT_LINUX_H_

@@ -1,0 +1,223 @@
+// The /init of a Linux guest that measures what the guest gets out of its host: system calls,
+// processes, page faults, console and disk. Prints a line `BENCH name value unit` for each, and
+// powers the machine off.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "testdata/benchmark_init/linux.h"
+#include "testdata/guest/text.h"
+
+extern "C" [[noreturn]] void BenchmarkMain(const uint32_t* stack);
+
+namespace benchmark_init {
+namespace {
+
+using guest::Text;
+
+constexpr uint32_t kPageSize = 4096;
+constexpr uint32_t kMegabyte = 1 << 20;
+constexpr uint32_t kConsole = 1;
+
+// Left out when the program is run for no other reason than to be run.
+constexpr std::string_view kExecuted = "executed";
+
+alignas(kPageSize) std::array<char, 256 * 1024> buffer;
+
+void Print(std::string_view text) {
+  Do(Call::kWrite, kConsole, Word(text.data()), static_cast<uint32_t>(text.size()));
+}
+
+template <typename... Pieces>
+void PrintLine(const Pieces&... pieces) {
+  Print(Text(pieces..., "\n").View());
+}
+
+[[noreturn]] void Exit() {
+  for (;;) Do(Call::kExit, 0);
+}
+
+void WaitFor(int32_t child) { Do(Call::kWaitpid, static_cast<uint32_t>(child), 0, 0); }
+
+// Times `count` turns of `work` and tells what one of them takes; the best of three.
+template <typename Work>
+void Measure(std::string_view name, uint32_t count, Work work) {
+  uint64_t best = ~uint64_t{0};
+  for (int round = 0; round < 3; ++round) {
+    const uint64_t start = Now();
+    for (uint32_t i = 0; i < count; ++i) work();
+    best = std::min(best, Now() - start);
+  }
+  PrintLine("BENCH ", name, " ", static_cast<uint32_t>(best / count), " ns");
+}
+
+// Tells how fast `bytes` bytes moved since `start`.
+void PrintRate(std::string_view name, uint32_t bytes, uint64_t start) {
+  const uint64_t microseconds = std::max<uint64_t>((Now() - start) / 1000, 1);
+  PrintLine("BENCH ", name, " ", static_cast<uint32_t>(bytes / microseconds), " MB/s");
+}
+
+void MeasureSystemCall() {
+  Measure("getppid", 500'000, [] { Do(Call::kGetppid); });
+}
+
+void MeasureProcesses() {
+  Measure("fork+exit+wait", 300, [] {
+    const int32_t child = Do(Call::kFork);
+    if (child == 0) Exit();
+    WaitFor(child);
+  });
+  Measure("fork+exec+wait", 150, [] {
+    const int32_t child = Do(Call::kFork);
+    if (child == 0) {
+      const char* const arguments[] = {"init", kExecuted.data(), nullptr};
+      Do(Call::kExecve, Word("/init"), Word(arguments), 0);
+      Exit();
+    }
+    WaitFor(child);
+  });
+}
+
+// A byte there and back between two processes: four system calls and two switches.
+void MeasureContextSwitch() {
+  constexpr uint32_t kTurns = 5000;
+  constexpr uint32_t kRounds = 3;
+  std::array<uint32_t, 2> there = {};
+  std::array<uint32_t, 2> back = {};
+  Do(Call::kPipe, Word(there.data()));
+  Do(Call::kPipe, Word(back.data()));
+  char byte = 0;
+  const int32_t child = Do(Call::kFork);
+  if (child == 0) {
+    for (uint32_t i = 0; i < kTurns * kRounds; ++i) {
+      Do(Call::kRead, there[0], Word(&byte), 1);
+      Do(Call::kWrite, back[1], Word(&byte), 1);
+    }
+    Exit();
+  }
+  Measure("pipe", kTurns, [&] {
+    Do(Call::kWrite, there[1], Word(&byte), 1);
+    Do(Call::kRead, back[0], Word(&byte), 1);
+  });
+  WaitFor(child);
+  for (const uint32_t fd : {there[0], there[1], back[0], back[1]}) Do(Call::kClose, fd);
+}
+
+// Fresh pages, touched one by one.
+void MeasurePageFaults() {
+  constexpr uint32_t kPages = 1024;
+  constexpr uint32_t kReadWrite = 3;
+  constexpr uint32_t kPrivateAnonymous = 0x22;
+  const uint32_t mapping[] = {0, kPages * kPageSize, kReadWrite, kPrivateAnonymous, ~0u, 0};
+  uint64_t best = ~uint64_t{0};
+  for (int round = 0; round < 5; ++round) {
+    const auto pages = static_cast<uint32_t>(Do(Call::kMmap, Word(mapping)));
+    const uint64_t start = Now();
+    for (uint32_t i = 0; i < kPages; ++i) {
+      *reinterpret_cast<volatile char*>(pages + i * kPageSize) = 1;
+    }
+    best = std::min(best, Now() - start);
+    Do(Call::kMunmap, pages, kPages * kPageSize);
+  }
+  PrintLine("BENCH page-fault ", static_cast<uint32_t>(best / kPages), " ns");
+}
+
+void MeasureConsole() {
+  constexpr uint32_t kBytes = 4 * kMegabyte;
+  constexpr uint32_t kLine = 80;
+  for (uint32_t i = 0; i < buffer.size(); ++i) {
+    buffer[i] = i % kLine == kLine - 1 ? '\n' : '.';
+  }
+  constexpr uint32_t kWrite = kPageSize / kLine * kLine;
+  const uint64_t start = Now();
+  for (uint32_t done = 0; done < kBytes; done += kWrite) Print({buffer.data(), kWrite});
+  PrintRate("console", kBytes, start);
+}
+
+// "MAJOR MINOR BLOCKS lgba", from the kernel's list of disks; 0 if there is none.
+uint32_t FindDisk() {
+  Do(Call::kMkdir, Word("/proc"), 0755);
+  Do(Call::kMount, Word("proc"), Word("/proc"), Word("proc"));
+  const int32_t list = Do(Call::kOpen, Word("/proc/partitions"));
+  if (list < 0) return 0;
+  const int32_t size = Do(Call::kRead, static_cast<uint32_t>(list), Word(buffer.data()), kPageSize);
+  Do(Call::kClose, static_cast<uint32_t>(list));
+  std::string_view lines(buffer.data(), static_cast<uint32_t>(std::max(size, 0)));
+  const size_t name = lines.find("lgba\n");
+  if (name == std::string_view::npos) return 0;
+  lines = lines.substr(0, name);
+  lines.remove_prefix(lines.rfind('\n') + 1);
+  std::array<uint32_t, 2> numbers = {};
+  for (uint32_t& number : numbers) {
+    while (lines.starts_with(' ')) lines.remove_prefix(1);
+    while (!lines.starts_with(' ')) {
+      number = number * 10 + static_cast<uint32_t>(lines[0] - '0');
+      lines.remove_prefix(1);
+    }
+  }
+  return numbers[0] << 8 | numbers[1];
+}
+
+// The whole disk, or what fits into the time: read, then written over with the same.
+void MeasureDisk() {
+  constexpr uint32_t kReadWrite = 2;
+  constexpr uint32_t kDirect = 040000;
+  constexpr uint32_t kBlockDevice = 0060600;
+  constexpr uint32_t kMostBytes = 64 * kMegabyte;
+  const uint32_t device = FindDisk();
+  if (device == 0) return PrintLine("BENCH disk none");
+  Do(Call::kMknod, Word("/disk"), kBlockDevice, device);
+  const int32_t opened = Do(Call::kOpen, Word("/disk"), kReadWrite | kDirect);
+  if (opened < 0) return PrintLine("BENCH disk error ", opened);
+  const auto disk = static_cast<uint32_t>(opened);
+  for (const Call call : {Call::kRead, Call::kWrite}) {
+    Do(Call::kLseek, disk, 0, 0);
+    const uint64_t start = Now();
+    uint32_t moved = 0;
+    while (moved < kMostBytes) {
+      const int32_t some = Do(call, disk, Word(buffer.data()), buffer.size());
+      if (some <= 0) break;
+      moved += static_cast<uint32_t>(some);
+    }
+    PrintRate(call == Call::kRead ? "disk-read" : "disk-write", moved, start);
+  }
+}
+
+void PowerOff() {
+  constexpr uint32_t kMagic1 = 0xfee1dead;
+  constexpr uint32_t kMagic2 = 672274793;
+  constexpr uint32_t kPowerOff = 0x4321fedc;
+  Do(Call::kReboot, kMagic1, kMagic2, kPowerOff);
+}
+
+void MeasureAll() {
+  PrintLine("BENCH user-space");
+  MeasureSystemCall();
+  MeasureProcesses();
+  MeasureContextSwitch();
+  MeasurePageFaults();
+  MeasureConsole();
+  MeasureDisk();
+  PrintLine("BENCH done");
+}
+
+}  // namespace
+}  // namespace benchmark_init
+
+void BenchmarkMain(const uint32_t* stack) {
+  using namespace benchmark_init;  // NOLINT(google-build-using-namespace)
+  const auto* const argv = reinterpret_cast<const char* const*>(stack + 1);
+  if (stack[0] > 1 && argv[1] == kExecuted) Exit();
+  // An argument of the kernel's command line that it does not know itself ends up here.
+  bool only_boots = false;
+  for (uint32_t i = 1; i < stack[0]; ++i) only_boots |= argv[i] == std::string_view("bootonly");
+  if (only_boots) {
+    PrintLine("BENCH user-space");
+  } else {
+    MeasureAll();
+  }
+  PowerOff();
+  Exit();
+}
