@@ -68,7 +68,7 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
   cpu.Set(Register::kSs, ss);
   cpu.Set(Register::kEsp, esp);
   cpu.Set(Register::kEip, gate.handler.value());
-  cpu.Set(Register::kEflags, eflags & ~kClearedInHandler);
+  if ((eflags & kClearedInHandler) != 0) cpu.Set(Register::kEflags, eflags & ~kClearedInHandler);
   if (gate.disables_interrupts && guest.data.has_value()) guest.data->set_irq_enabled(0);
   return absl::OkStatus();
 }

@@ -22,6 +22,7 @@ void TlbResetDirty(void* cpu, uint64_t launcher_address,
                    uint64_t len) asm("tlb_reset_dirty_x86_64");
 void TlbSetPage(void* cpu, uint64_t address, uint64_t frame, uint32_t attributes, int prot,
                 int mmu_index, uint64_t size) asm("tlb_set_page_with_attrs_x86_64");
+void ForgetCode(void* cpu) asm("tb_flush_x86_64");
 void InvalidateBlocks(void* uc, uint64_t start,
                       uint64_t end) asm("tb_invalidate_phys_range_x86_64");
 // The flags lie in parts: these put them together and take them apart. `env` is a CPUX86State*.
@@ -225,7 +226,19 @@ void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
   translating_ = false;
   flags_computed_at_ = 0;  // no instruction goes on after this
   last_block_ = block;
+  last_code_ = reinterpret_cast<uintptr_t>(block);  // its description lies before it
+  if (first_code_ == 0) first_code_ = last_code_;
   if (pc < user_limit_) user_code_groups_ |= uint64_t{1} << JumpGroup(static_cast<uint32_t>(pc));
+}
+
+// The library would do that by itself when there is no room at all, but goes wrong the first time: it
+// starts again at the beginning and still believes in what was there.
+bool UnicornInternals::MakeRoomForCode() {
+  constexpr uintptr_t kSpare = 1 << 20;  // more than any block takes
+  if (last_code_ - first_code_ < kCodeRoom - kSpare) return false;
+  ForgetCode(cpu_);
+  first_code_ = last_code_ = 0;
+  return true;
 }
 
 void UnicornInternals::OnCpuid(char* env) {

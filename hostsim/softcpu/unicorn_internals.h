@@ -139,6 +139,9 @@ class UnicornInternals {
   UnicornInternals(const UnicornInternals&) = delete;
   UnicornInternals& operator=(const UnicornInternals&) = delete;
 
+  // Bytes for translated code. A Linux guest fills a quarter of it while it boots.
+  static constexpr size_t kCodeRoom = size_t{32} << 20;
+
   // Before any run.
   void set_client(UnicornClient* client) { client_ = client; }
   uc_engine* uc() const { return uc_; }
@@ -202,6 +205,8 @@ class UnicornInternals {
   // A load or store is about to raise a page fault, in translated code at `ra`.
   void OnDataFault(uintptr_t ra);
   bool OnLoop();
+  // Between two blocks: throws all translated code away if there is little room left. True if it did.
+  bool MakeRoomForCode();
   void OnLoopExit() {
     if (env_ != nullptr) set_eflags(eflags());
   }
@@ -317,6 +322,10 @@ class UnicornInternals {
   std::vector<UserPage> user_pages_;
   uint64_t user_code_groups_ = 0;
   uint8_t filled_[1024] = {};
+
+  // How far translated code has filled its room.
+  uintptr_t first_code_ = 0;
+  uintptr_t last_code_ = 0;
 
   // What the library said last, for the check.
   char* cpuid_env_ = nullptr;

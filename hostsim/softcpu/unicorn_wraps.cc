@@ -99,7 +99,7 @@ bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x8
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
   if (owner->OnLoop()) uc_emu_stop(owner->uc());
-  return false;
+  return owner->MakeRoomForCode();  // true: what has run last is not to be linked with what runs next
 }
 
 // Puts EFLAGS together when the loop is left. Where an instruction has faulted, the parts may be in
@@ -119,6 +119,13 @@ void ProtectCode(void* /*uc*/, uint64_t ram_address) {
 void UnprotectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_unprotect_code_x86_64);
 void UnprotectCode(void* /*uc*/, uint64_t ram_address) {
   UnicornInternals::current()->OnCodeUnprotected(ram_address);
+}
+
+// Makes room for translated code, of which the library would take 1 GB.
+void RealInitTranslation(void* uc, size_t size) LGUEST_REAL(tcg_exec_init_x86_64);
+void InitTranslation(void* uc, size_t size) LGUEST_WRAP(tcg_exec_init_x86_64);
+void InitTranslation(void* uc, size_t /*size*/) {
+  RealInitTranslation(uc, UnicornInternals::kCodeRoom);
 }
 
 // Translation of a block.

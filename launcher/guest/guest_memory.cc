@@ -91,22 +91,30 @@ absl::Status GuestMemory::OutOfRange(const char* verb, GuestPhys addr, uint64_t 
 }
 
 void GuestMemory::CopyOut(void* to, GuestPhys from, size_t len) const {
-  if (base_ != 0) {
+  if (base_ != 0 && len != 0) {
     std::memcpy(to, At(from), len);
   } else {
     Copy(to, At(from), len);
   }
 }
 
+void GuestMemory::CopyIn(GuestPhys to, const void* from, size_t len) {
+  if (base_ != 0 && len != 0) {
+    std::memcpy(At(to), from, len);
+  } else {
+    Copy(At(to), from, len);
+  }
+}
+
 absl::Status GuestMemory::ReadBytes(GuestPhys addr, std::span<std::byte> bytes) const {
   if (!Contains(addr, bytes.size())) return OutOfRange("read", addr, bytes.size());
-  Copy(bytes.data(), At(addr), bytes.size());
+  CopyOut(bytes.data(), addr, bytes.size());
   return absl::OkStatus();
 }
 
 absl::Status GuestMemory::WriteBytes(GuestPhys addr, std::span<const std::byte> bytes) {
   if (!Contains(addr, bytes.size())) return OutOfRange("write", addr, bytes.size());
-  Copy(At(addr), bytes.data(), bytes.size());
+  CopyIn(addr, bytes.data(), bytes.size());
   NotifyWritten(addr, static_cast<uint32_t>(bytes.size()));
   return absl::OkStatus();
 }

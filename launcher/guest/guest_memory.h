@@ -112,6 +112,7 @@ class GuestMemory {
 
   std::byte* At(GuestPhys addr) const { return reinterpret_cast<std::byte*>(base_ + addr.value()); }
   void CopyOut(void* to, GuestPhys from, size_t len) const;
+  void CopyIn(GuestPhys to, const void* from, size_t len);
 
   const uintptr_t base_;  // 0 with Placement::kIdentity
   const uint32_t size_;

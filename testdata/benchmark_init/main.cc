@@ -192,16 +192,15 @@ void PowerOff() {
   Do(Call::kReboot, kMagic1, kMagic2, kPowerOff);
 }
 
-void MeasureAll() {
-  PrintLine("BENCH user-space");
-  MeasureSystemCall();
-  MeasureProcesses();
-  MeasureContextSwitch();
-  MeasurePageFaults();
-  MeasureConsole();
-  MeasureDisk();
-  PrintLine("BENCH done");
-}
+struct Benchmark {
+  std::string_view name;
+  void (*run)();
+};
+
+constexpr Benchmark kBenchmarks[] = {
+    {"syscall", MeasureSystemCall}, {"process", MeasureProcesses}, {"switch", MeasureContextSwitch},
+    {"fault", MeasurePageFaults},   {"console", MeasureConsole},   {"disk", MeasureDisk},
+};
 
 }  // namespace
 }  // namespace benchmark_init
@@ -210,14 +209,13 @@ void BenchmarkMain(const uint32_t* stack) {
   using namespace benchmark_init;  // NOLINT(google-build-using-namespace)
   const auto* const argv = reinterpret_cast<const char* const*>(stack + 1);
   if (stack[0] > 1 && argv[1] == kExecuted) Exit();
-  // An argument of the kernel's command line that it does not know itself ends up here.
-  bool only_boots = false;
-  for (uint32_t i = 1; i < stack[0]; ++i) only_boots |= argv[i] == std::string_view("bootonly");
-  if (only_boots) {
-    PrintLine("BENCH user-space");
-  } else {
-    MeasureAll();
+  PrintLine("BENCH user-space");
+  for (const Benchmark& benchmark : kBenchmarks) {
+    bool wanted = stack[0] == 1;
+    for (uint32_t i = 1; i < stack[0]; ++i) wanted |= argv[i] == benchmark.name;
+    if (wanted) benchmark.run();
   }
+  PrintLine("BENCH done");
   PowerOff();
   Exit();
 }
