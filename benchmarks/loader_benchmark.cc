@@ -1,11 +1,9 @@
 // What the loader's work costs, each beside what it cannot cost less than.
 //
 //   scanning a file without a payload   beside memchr() over it          (bound: 1 GB/s)
-//   unpacking a kernel                  beside bare inflate()            (bound: 95 % of its speed)
 //   loading a 64 MB ELF kernel          beside bare mmap() of its file   (bound: no cost per byte)
 
 #include <sys/mman.h>
-#include <zlib.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -17,7 +15,6 @@
 #include "launcher/guest/guest_memory.h"
 #include "loader/compression_formats.h"
 #include "loader/file.h"
-#include "loader/gzip_reader.h"
 #include "loader/kernel.h"
 #include "loader/load_guest.h"
 #include "testdata/images/bytes.h"
@@ -59,7 +56,7 @@ void BM_ScanForOtherFormats(benchmark::State& state) {
 }
 BENCHMARK(BM_ScanForOtherFormats)->Unit(benchmark::kMillisecond);
 
-void BM_Limit_Memchr(benchmark::State& state) {
+void BM_Limit_ScanForPayload(benchmark::State& state) {
   const Bytes& file = FileWithoutPayload();
   for (auto _ : state) {
     const std::byte* at = file.data();
@@ -72,56 +69,7 @@ void BM_Limit_Memchr(benchmark::State& state) {
   }
   state.SetBytesProcessed(static_cast<int64_t>(file.size()) * state.iterations());
 }
-BENCHMARK(BM_Limit_Memchr)->Unit(benchmark::kMillisecond);
-
-// A kernel's worth of bytes that compress about as well as one.
-struct PackedKernel {
-  size_t size = 0;
-  Bytes packed;
-};
-const PackedKernel& Packed() {
-  static const auto* const kKernel = [] {
-    Bytes code = testdata::KernelCode(8 * kMegabyte, 0xc0000000, 64);
-    const Bytes noise = testdata::Noise(3 * kMegabyte, 2);
-    for (size_t i = 0; i * 1024 < noise.size(); ++i) {
-      testdata::Put(code, 4096 + i * 2600, std::span(noise).subspan(i * 1024, 1024));
-    }
-    code.resize(8 * kMegabyte);
-    return new PackedKernel{code.size(), testdata::Gzip(code)};
-  }();
-  return *kKernel;
-}
-
-void BM_Unpack(benchmark::State& state) {
-  const PackedKernel& kernel = Packed();
-  Bytes out(kernel.size);
-  for (auto _ : state) {
-    GzipReader reader;
-    reader.Start(kernel.packed);
-    // As the loader does it: a look at the first bytes, then the rest.
-    if (reader.Read(std::span(out).first(4)) != GzipReader::State::kMore) std::abort();
-    if (reader.Read(std::span(out).subspan(4)) != GzipReader::State::kDone) std::abort();
-  }
-  state.SetBytesProcessed(static_cast<int64_t>(kernel.size) * state.iterations());
-}
-BENCHMARK(BM_Unpack)->Unit(benchmark::kMillisecond);
-
-void BM_Limit_Inflate(benchmark::State& state) {
-  const PackedKernel& kernel = Packed();
-  Bytes out(kernel.size);
-  for (auto _ : state) {
-    z_stream stream = {};
-    if (inflateInit2(&stream, MAX_WBITS + 16) != Z_OK) std::abort();
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(kernel.packed.data()));
-    stream.avail_in = static_cast<uInt>(kernel.packed.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    if (inflate(&stream, Z_FINISH) != Z_STREAM_END) std::abort();
-    inflateEnd(&stream);
-  }
-  state.SetBytesProcessed(static_cast<int64_t>(kernel.size) * state.iterations());
-}
-BENCHMARK(BM_Limit_Inflate)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Limit_ScanForPayload)->Unit(benchmark::kMillisecond);
 
 // A kernel of so many MB whose boot code lies at its end, as in a real one.
 Bytes ElfKernel(size_t megabytes) {
@@ -167,7 +115,7 @@ void BM_LoadGuest(benchmark::State& state) {
 BENCHMARK(BM_LoadGuest)->Arg(4)->Arg(64)->Unit(benchmark::kMicrosecond);
 
 // Guest memory, and the file mapped into it.
-void BM_Limit_MapElf(benchmark::State& state) {
+void BM_Limit_LoadElf(benchmark::State& state) {
   const size_t size = static_cast<size_t>(state.range(0)) * kMegabyte;
   const testdata::TempFile path(ElfKernel(static_cast<size_t>(state.range(0))));
   for (auto _ : state) {
@@ -182,7 +130,7 @@ void BM_Limit_MapElf(benchmark::State& state) {
     munmap(ram, kRam);
   }
 }
-BENCHMARK(BM_Limit_MapElf)->Arg(4)->Arg(64)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Limit_LoadElf)->Arg(4)->Arg(64)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace lguest::loader

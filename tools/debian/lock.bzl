@@ -74,6 +74,9 @@ LOCK = {
         "linux-libc-dev:i386": ["6.1.176-1", "pool/main/l/linux/linux-libc-dev_{}_i386.deb", "94b68e46c4df2da33b443c0f1f3ec74691e71ff54b053f0a6198d7b62d159c5e"],
         "zlib1g:amd64": ["1:1.2.13.dfsg-1", "pool/main/z/zlib/zlib1g_{}_amd64.deb", "d7dd1d1411fedf27f5e27650a6eff20ef294077b568f4c8c5e51466dc7c08ce4"],
     },
+    "libdeflate": {
+        "libdeflate-dev:amd64": ["1.14-1", "pool/main/libd/libdeflate/libdeflate-dev_{}_amd64.deb", "8b3fd9dc5a942a8b4bf4f91e618575842a4e9112970eebfed3c4d8bfb40b1ef5"],
+    },
     "libelf": {
         "libelf-dev:amd64": ["0.188-2.1", "pool/main/e/elfutils/libelf-dev_{}_amd64.deb", "79cb66b55021bd0130308369524bac5240d0b5463cb252cd44be6a1500fdebec"],
         "libelf-dev:i386": ["0.188-2.1", "pool/main/e/elfutils/libelf-dev_{}_i386.deb", "115beefb7ba178e8290e3a4eb96e3a3b89468512fbb60e7e0050b2bea882435d"],

@@ -69,6 +69,10 @@ def third_party_repositories():
     debian_repository(name = "com_google_googletest")
     debian_repository(name = "com_google_benchmark")
     debian_repository(
+        name = "libdeflate",
+        build_file = "//tools/third_party:libdeflate.BUILD.bazel",
+    )
+    debian_repository(
         name = "libelf",
         build_file = "//tools/third_party:libelf.BUILD.bazel",
     )
