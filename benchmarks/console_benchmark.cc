@@ -1,0 +1,93 @@
+// Console output through the device, beside bare writev() of the same bytes to the same terminal
+// (target: 95 % of its speed). A real terminal (a pty) on purpose: what it costs is what users
+// have.
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "benchmark/benchmark.h"
+#include "benchmarks/device_bench.h"
+#include "devices/console.h"
+#include "devices/console_backend.h"
+#include "devices/unique_fd.h"
+
+namespace lguest {
+namespace {
+
+constexpr int kBatch = 32;  // what is written before somebody reads: fits into a terminal's queue
+
+// A terminal that the user never types at and, between batches, reads empty.
+class Terminal {
+ public:
+  Terminal() : user_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    if (grantpt(user_.get()) != 0 || unlockpt(user_.get()) != 0) std::abort();
+    program_ = UniqueFd(open(ptsname(user_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    termios settings = {};
+    if (tcgetattr(program_.get(), &settings) != 0) std::abort();
+    cfmakeraw(&settings);
+    if (tcsetattr(program_.get(), TCSANOW, &settings) != 0) std::abort();
+  }
+
+  int program() const { return program_.get(); }
+
+  void Drain(int64_t bytes) const {
+    std::array<char, 4096> drained;
+    while (bytes > 0) {
+      const ssize_t len = read(user_.get(), drained.data(), drained.size());
+      if (len <= 0) std::abort();
+      bytes -= len;
+    }
+  }
+
+ private:
+  UniqueFd user_;
+  UniqueFd program_;
+};
+
+// Measures `kBatch` calls of `write` an iteration, without the reading that has to follow.
+template <typename Write>
+void MeasureBatches(benchmark::State& state, const Terminal& terminal, const Write& write) {
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kBatch; ++i) write();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(taken.count());
+    terminal.Drain(kBatch * state.range(0));
+  }
+  state.SetItemsProcessed(kBatch * state.iterations());
+}
+
+void BM_Console(benchmark::State& state) {
+  const Terminal terminal;
+  DeviceBench guest(std::make_unique<Console>(
+      std::make_unique<FdConsoleBackend>(terminal.program(), terminal.program())));
+  const DmaSent sent = {guest.MakeDma(1, static_cast<uint16_t>(state.range(0))), kConsoleKey};
+  MeasureBatches(state, terminal, [&] {
+    if (!guest.bus().Dispatch(sent).ok()) std::abort();
+  });
+}
+// What Linux 2.6.23 sends at a time, and a long line.
+BENCHMARK(BM_Console)->ArgName("bytes")->Arg(16)->Arg(256)->UseManualTime();
+
+void BM_Limit_Console(benchmark::State& state) {
+  const Terminal terminal;
+  std::vector<char> text(static_cast<size_t>(state.range(0)));
+  const iovec piece = {.iov_base = text.data(), .iov_len = text.size()};
+  MeasureBatches(state, terminal, [&] {
+    if (writev(terminal.program(), &piece, 1) != static_cast<ssize_t>(text.size())) std::abort();
+  });
+}
+BENCHMARK(BM_Limit_Console)->ArgName("bytes")->Arg(16)->Arg(256)->UseManualTime();
+
+}  // namespace
+}  // namespace lguest

@@ -1,0 +1,67 @@
+// A guest with one device and nothing else, for measurements of the device alone.
+
+#ifndef BENCHMARKS_DEVICE_BENCH_H_
+#define BENCHMARKS_DEVICE_BENCH_H_
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/device.h"
+#include "devices/device_bus.h"
+#include "launcher/guest/address.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+
+namespace lguest {
+
+// A host that costs next to nothing: one buffer is bound to every key, and is always free.
+class OneBufferHost final : public Host {
+ public:
+  void set_buffer(BoundDma buffer) { buffer_ = buffer; }
+
+  absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
+  absl::StatusOr<Exit> Run() override { return Exit(Died{"no guest"}); }
+  absl::StatusOr<BoundDma> GetDma(DmaKey /*key*/) override { return buffer_; }
+  absl::Status Interrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
+  absl::Status BreakOut() override { return absl::OkStatus(); }
+  absl::Status Resume() override { return absl::OkStatus(); }
+
+ private:
+  BoundDma buffer_;
+};
+
+// RAM with the pages of one device above it.
+class DeviceBench {
+ public:
+  static constexpr uint32_t kRam = 64 * kPageSize;
+  static constexpr GuestPhys kDevicePage{kRam + kPageSize};  // above the descriptors
+  static constexpr GuestPhys kData{kRam / 2};  // page-aligned, for what the device moves
+
+  // Aborts where the device cannot be attached.
+  explicit DeviceBench(std::unique_ptr<Device> device);
+
+  GuestMemory& memory() { return *memory_; }
+  DeviceBus& bus() { return *bus_; }
+
+  // Makes an lguest_dma of `sections` pieces of `len` bytes each, one after the other from kData
+  // on. It is also the buffer that the device gets for its input and replies.
+  GuestPhys MakeDma(uint32_t sections, uint16_t len);
+
+  // The pieces of that, for a bare system call on the same memory.
+  std::vector<iovec> Pieces(uint32_t sections, uint16_t len);
+
+ private:
+  std::unique_ptr<GuestMemory> memory_;
+  OneBufferHost host_;
+  std::unique_ptr<DeviceBus> bus_;
+};
+
+}  // namespace lguest
+
+#endif  // BENCHMARKS_DEVICE_BENCH_H_
