@@ -7,6 +7,15 @@
 
 namespace lguest {
 
+DmaChain& DmaChain::operator=(const DmaChain& other) {
+  address_ = other.address_;
+  count_ = other.count_;
+  size_ = other.size_;
+  std::copy_n(other.sections_.begin(), count_, sections_.begin());
+  std::copy_n(other.addresses_.begin(), count_, addresses_.begin());
+  return *this;
+}
+
 absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
   // The one and only fetch of the structure: the guest, or another guest that shares the page it
   // lies in, may change it from now on.
@@ -14,22 +23,26 @@ absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
   if (!copy.ok()) {
     return absl::OutOfRangeError(absl::StrFormat("bad dma address 0x%x", dma.value()));
   }
-  DmaChain chain;
+  absl::StatusOr<DmaChain> result(absl::in_place);
+  DmaChain& chain = *result;
   chain.address_ = dma;
-  for (uint32_t i = 0; i < kMaxDmaSections && copy->len[i] != 0; ++i) {
-    const GuestPhys addr(copy->addr[i]);
-    const uint32_t len = copy->len[i];
+  uint32_t count = 0;
+  uint32_t size = 0;  // at most 16 * 65535
+  for (; count < kMaxDmaSections && copy->len[count] != 0; ++count) {
+    const GuestPhys addr(copy->addr[count]);
+    const uint32_t len = copy->len[count];
     const absl::StatusOr<std::span<std::byte>> range = memory.MutableRange(addr, len);
     if (!range.ok()) {
       return absl::OutOfRangeError(
-          absl::StrFormat("bad dma section %u: address 0x%x len %u", i, addr.value(), len));
+          absl::StrFormat("bad dma section %u: address 0x%x len %u", count, addr.value(), len));
     }
-    chain.sections_[i] = {.iov_base = range->data(), .iov_len = len};
-    chain.addresses_[i] = addr;
-    chain.size_ += len;  // at most 16 * 65535
-    ++chain.count_;
+    chain.sections_[count] = {.iov_base = range->data(), .iov_len = len};
+    chain.addresses_[count] = addr;
+    size += len;
   }
-  return chain;
+  chain.count_ = count;
+  chain.size_ = size;
+  return result;
 }
 
 void DmaChain::NotifyWritten(GuestMemory& memory, uint32_t len) const {

@@ -22,6 +22,12 @@ namespace lguest {
 // the sections hold may change at any time.
 class DmaChain {
  public:
+  // No sections. (Written out so that the arrays are left as they are: of them, only what there is
+  // counts. Clearing and copying the rest would take longer than all that a device does.)
+  DmaChain() {}
+  DmaChain(const DmaChain& other) { *this = other; }
+  DmaChain& operator=(const DmaChain& other);
+
   // OutOfRange, naming address and length, when the structure or a section is not in guest memory.
   // `memory` has to outlive the chain.
   static absl::StatusOr<DmaChain> Load(GuestMemory& memory, GuestPhys dma);
@@ -42,8 +48,8 @@ class DmaChain {
 
  private:
   GuestPhys address_;
-  std::array<iovec, kMaxDmaSections> sections_ = {};
-  std::array<GuestPhys, kMaxDmaSections> addresses_ = {};
+  std::array<iovec, kMaxDmaSections> sections_;
+  std::array<GuestPhys, kMaxDmaSections> addresses_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;
 };

@@ -18,7 +18,10 @@ namespace lguest {
 // is left can be handed to the next call.
 class IoVector {
  public:
-  IoVector() = default;
+  // No pieces. (Written out so that the array is left as it is, which is large for a short list.)
+  IoVector() {}
+  IoVector(const IoVector&) = delete;
+  IoVector& operator=(const IoVector&) = delete;
 
   // At most kMaxDmaSections pieces, as in every DmaChain.
   explicit IoVector(std::span<const iovec> pieces);
@@ -38,7 +41,7 @@ class IoVector {
   void Truncate(uint64_t len);
 
  private:
-  std::array<iovec, kMaxDmaSections + 1> pieces_ = {};
+  std::array<iovec, kMaxDmaSections + 1> pieces_;
   size_t first_ = 0;
   size_t end_ = 0;
 };

@@ -124,11 +124,6 @@ absl::StatusOr<std::span<const std::byte>> GuestMemory::Range(GuestPhys addr, ui
   return std::span<const std::byte>(At(addr), len);
 }
 
-absl::StatusOr<std::span<std::byte>> GuestMemory::MutableRange(GuestPhys addr, uint32_t len) {
-  if (!Contains(addr, len)) return OutOfRange("write", addr, len);
-  return std::span<std::byte>(At(addr), len);
-}
-
 void GuestMemory::NotifyWritten(GuestPhys addr, uint32_t len) {
   if (observer_ != nullptr && len != 0) observer_->OnWrite(addr, len);
 }

@@ -75,7 +75,10 @@ class GuestMemory {
   template <typename T>
   absl::Status Write(GuestPhys addr, const T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
-    return WriteBytes(addr, std::as_bytes(std::span(&value, 1)));
+    if (!Contains(addr, sizeof(T))) return OutOfRange("write", addr, sizeof(T));
+    CopyIn(addr, &value, sizeof(T));
+    NotifyWritten(addr, sizeof(T));
+    return absl::OkStatus();
   }
 
   // The same for `bytes.size()` bytes; none at all is always in range.
@@ -85,7 +88,10 @@ class GuestMemory {
   // Guest memory itself, for system calls that move bytes in bulk; its contents change at any time.
   // Whoever fills a mutable range calls NotifyWritten() for what it filled.
   absl::StatusOr<std::span<const std::byte>> Range(GuestPhys addr, uint32_t len) const;
-  absl::StatusOr<std::span<std::byte>> MutableRange(GuestPhys addr, uint32_t len);
+  absl::StatusOr<std::span<std::byte>> MutableRange(GuestPhys addr, uint32_t len) {
+    if (!Contains(addr, len)) return OutOfRange("write", addr, len);
+    return std::span<std::byte>(At(addr), len);
+  }
   void NotifyWritten(GuestPhys addr, uint32_t len);
 
   // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the
