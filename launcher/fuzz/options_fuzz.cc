@@ -5,11 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "launcher/memory_size.h"
 #include "launcher/options.h"
@@ -21,23 +22,27 @@ void Check(bool good) {
   if (!good) std::abort();
 }
 
+// Whether `text` is some of `words`, in their order, with a blank between each two.
+bool IsMadeOf(const std::vector<std::string>& words, std::string_view text) {
+  std::set<size_t> starts = {0};  // of what can follow the words so far
+  for (const std::string& word : words) {
+    std::set<size_t> next = starts;
+    for (const size_t start : starts) {
+      const size_t end = start + word.size();
+      if (start > text.size() || text.substr(start, word.size()) != word) continue;
+      if (end == text.size() || text[end] == ' ') next.insert(end + 1);
+    }
+    starts = std::move(next);
+  }
+  return text.empty() || starts.contains(text.size() + 1);
+}
+
 void CheckUnderstood(const std::vector<std::string>& words, const lguest::Options& options) {
   Check(options.memory > 0 && options.memory <= lguest::kMaxMemoryMegabytes << 20);
   Check(options.memory % (1 << 20) == 0);
   Check(std::find(words.begin(), words.end(), options.kernel) != words.end());
 
-  // The command line is made of given words, in their order.
-  auto word = words.begin();
-  std::string_view rest = options.command_line;
-  while (!rest.empty()) {
-    word = std::find_if(word, words.end(), [&](const std::string& candidate) {
-      return absl::StartsWith(rest, candidate) &&
-             (rest.size() == candidate.size() || rest[candidate.size()] == ' ');
-    });
-    Check(word != words.end());
-    rest.remove_prefix(std::min(rest.size(), word->size() + 1));
-    ++word;
-  }
+  Check(IsMadeOf(words, options.command_line));
 
   // A device's text is the option and its value, in one word or in two.
   for (const lguest::DeviceOption& device : options.devices) {
