@@ -78,7 +78,7 @@ def main():
     arguments = parser.parse_args()
     machine = report.machine()
     rows = [row for binary in arguments.binaries for row in run(binary, arguments.only, arguments.repetitions)]
-    machine["load_average_after"] = os.getloadavg()[0]
+    machine["load_average_after"] = round(os.getloadavg()[0], 1)
     print(", ".join(f"{name}: {value}" for name, value in machine.items()))
     print(report.markdown([["measurement", "time", "limit", "speed of the limit's", "counters"], *lines(medians(rows))]))
     if arguments.json:
