@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "benchmarks/batch_timer.h"
 #include "benchmarks/device_bench.h"
 #include "devices/console.h"
 #include "devices/console_backend.h"
@@ -58,10 +58,7 @@ class Terminal {
 template <typename Write>
 void MeasureBatches(benchmark::State& state, const Terminal& terminal, const Write& write) {
   for (auto _ : state) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < kBatch; ++i) write();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    state.SetIterationTime(taken.count());
+    TimeBatch(state, kBatch, write);
     terminal.Drain(kBatch * state.range(0));
   }
   state.SetItemsProcessed(kBatch * state.iterations());

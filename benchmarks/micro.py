@@ -51,6 +51,13 @@ def medians(rows):
     return result
 
 
+def limit_of(name, measured):
+    """The entry of what limits that measurement, which may have no variants where the measurement has some."""
+    limit = name.replace("BM_", LIMIT, 1)
+    family, _, rest = limit.partition("/")
+    return measured.get(limit) or measured.get(f"{family}/{rest.partition('/')[2]}")
+
+
 def lines(measured):
     """The table's lines: name, time, limit's time, speed in per cent of the limit's, counters."""
     for name, (nanoseconds, counters, error) in measured.items():
@@ -59,7 +66,7 @@ def lines(measured):
         if error:
             yield [name, error, "", "", ""]
             continue
-        limit = measured.get(name.replace("BM_", LIMIT, 1))
+        limit = limit_of(name, measured)
         yield [
             name,
             report.number(nanoseconds) + " ns",

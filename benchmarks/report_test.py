@@ -34,6 +34,10 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(
             list(micro.lines(micro.medians(rows))), [["BM_Send/1", "110 ns", "55 ns", "50.0 %", "heap 0"]])
 
+    def test_a_limit_without_variants_is_that_of_all(self):
+        rows = [row("BM_Wake/soft/manual_time", 1.0), row("BM_Limit_Wake/manual_time", 1.0)]
+        self.assertEqual(list(micro.lines(micro.medians(rows)))[0][3], "100.0 %")
+
     def test_a_measurement_by_the_clock(self):
         self.assertEqual(micro.time_of(row("BM_Wait/real_time", 5.0)), 1e9)
 

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "benchmarks/batch_timer.h"
 #include "benchmarks/device_bench.h"
 #include "devices/net_slot.h"
 #include "devices/tap.h"
@@ -97,10 +97,7 @@ template <typename Receive>
 void MeasureReceiving(benchmark::State& state, TunBench& bench, const Receive& receive) {
   for (auto _ : state) {
     bench.SendBatch();
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < kBatch; ++i) receive();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    state.SetIterationTime(taken.count());
+    TimeBatch(state, kBatch, receive);
   }
   state.SetItemsProcessed(kBatch * state.iterations());
 }

@@ -17,9 +17,10 @@ absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey ke
     return absl::InvalidArgumentError(
         absl::StrFormat("bad interrupt %u of dma buffer 0x%x", bound->irq, bound->dma.value()));
   }
-  absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, bound->dma);
+  const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, bound->dma);
   if (!chain.ok()) return chain.status();
-  return Buffer{.chain = *chain, .irq = bound->irq};
+  // In its place at once: a chain is large.
+  return absl::StatusOr<std::optional<Buffer>>(absl::in_place, std::in_place, *chain, bound->irq);
 }
 
 absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
