@@ -309,8 +309,12 @@ TEST(DeathTest, IsToldByEachRunAndFailsAllElse) {
 }
 
 TEST(DeathTest, ReleasesWhoBrokeOut) {
-  ScriptedMachine machine(Script().Init().Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 1).Spin(9));
-  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 1)
+                              .Send(DmaKey(0), GuestPhys(0))
+                              .Spin(9));
+  ASSERT_TRUE(std::holds_alternative<DmaSent>(machine.Run()));  // it has bound its buffer
   std::future<absl::Status> breaker =
       std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
   ASSERT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
