@@ -61,6 +61,9 @@ struct Guest {
   std::optional<DmaSent> sent;   // for the launcher, which has to serve it before the guest goes on
   bool hypercall_waits = false;  // the guest's `int $0x1f` is still to be done
   uint32_t next_ring_slot = 0;
+
+  bool has_fast_paths = false;     // the CPU does some of this by itself
+  bool fast_paths_changed = true;  // and has to hear what it may do
 };
 
 }  // namespace lguest::hostsim

@@ -15,6 +15,12 @@ constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kShortestTimer = 100;
 constexpr uint32_t kHostDirectoryEntry = 1023;
 
+// Flags of page table entries.
+constexpr uint32_t kPresent = 0x001;
+constexpr uint32_t kWriteThrough = 0x008;
+constexpr uint32_t kLargePage = 0x080;
+constexpr uint32_t kNoDirectoryFlags = 0xf98;  // all that an entry of a directory may not have
+
 absl::Status CheckReach(const Guest& guest, GuestPhys addr, uint32_t len) {
   if (!IsOutOfReach(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
   return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
@@ -61,6 +67,7 @@ absl::Status SwitchPageTable(Guest& guest, GuestPhys directory) {
 absl::Status SetStack(Guest& guest, uint32_t ss, uint32_t esp, uint32_t pages) {
   if ((ss & 3) != 1) return GuestDeath("bad stack segment %u", ss);
   if (pages > kMaxStackPages) return GuestDeath("bad stack pages %u", pages);
+  if (ss != guest.kernel_ss) guest.fast_paths_changed = true;
   guest.kernel_ss = static_cast<uint16_t>(ss);
   guest.kernel_esp = esp;
   return absl::OkStatus();
@@ -99,6 +106,7 @@ absl::Status LoadGdt(Guest& guest, GuestPhys table, uint32_t count) {
   if (absl::Status reach = CheckReach(guest, table, len); !reach.ok()) return reach;
   absl::Status loaded = guest.segments.Load(guest.memory, table, count);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
+  guest.fast_paths_changed = true;
   return loaded;
 }
 
@@ -108,6 +116,38 @@ absl::Status LoadTls(Guest& guest, GuestPhys table) {
   absl::Status loaded = guest.segments.LoadTls(guest.memory, table);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
   return loaded;
+}
+
+absl::Status LoadIdtEntry(Guest& guest, const HypercallArguments& call) {
+  guest.fast_paths_changed = true;
+  return guest.gates.Load(call.edx, call.ebx, call.ecx);
+}
+
+bool NamesNoMemory(const Guest& guest, uint32_t entry) {
+  return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
+}
+
+// Entries that are not present may be anything: guests keep other things there.
+absl::Status SetPte(Guest& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
+  if ((entry & kPresent) != 0 &&
+      ((entry & (kWriteThrough | kLargePage)) != 0 || NamesNoMemory(guest, entry))) {
+    return GuestDeath("bad page table entry");
+  }
+  guest.cpu.FlushPage(directory, GuestVirt(PageAlignDown(address)));
+  return absl::OkStatus();
+}
+
+absl::Status SetPmd(Guest& guest, GuestPhys directory, uint32_t index) {
+  if (index >= kHostDirectoryEntry) return absl::OkStatus();
+  const uint32_t page = PageAlignDown(directory.value());
+  const absl::StatusOr<uint32_t> entry =
+      guest.memory.Read<uint32_t>(GuestPhys(page + index * uint32_t{sizeof(uint32_t)}));
+  if (entry.ok() && (*entry & kPresent) != 0 &&
+      ((*entry & kNoDirectoryFlags) != 0 || NamesNoMemory(guest, *entry))) {
+    return GuestDeath("bad page directory entry");
+  }
+  guest.cpu.FlushDirectoryEntry(directory, index);
+  return absl::OkStatus();
 }
 
 // `call.eax` becomes the result, where the hypercall has one.
@@ -131,7 +171,7 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
       }
       return absl::OkStatus();
     case Hypercall::kLoadIdtEntry:
-      return guest.gates.Load(call.edx, call.ebx, call.ecx);
+      return LoadIdtEntry(guest, call);
     case Hypercall::kSetStack:
       return SetStack(guest, call.edx, call.ebx, call.ecx);
     case Hypercall::kTs:
@@ -149,13 +189,9 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
     case Hypercall::kSendDma:
       return SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx));
     case Hypercall::kSetPte:
-      guest.cpu.FlushPage(GuestPhys(call.edx), GuestVirt(PageAlignDown(call.ebx)));
-      return absl::OkStatus();
+      return SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx);
     case Hypercall::kSetPmd:
-      if (call.ebx < kHostDirectoryEntry) {
-        guest.cpu.FlushDirectoryEntry(GuestPhys(call.edx), call.ebx);
-      }
-      return absl::OkStatus();
+      return SetPmd(guest, GuestPhys(call.edx), call.ebx);
     case Hypercall::kLoadTls:
       return LoadTls(guest, GuestPhys(call.edx));
   }

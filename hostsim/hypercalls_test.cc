@@ -108,6 +108,32 @@ TEST(PageTableTest, FlushesReachTheCpu) {
               ElementsAre("all", "user", "page 0xc0123000 of 0x5000", "entry 768 of 0x5000"));
 }
 
+TEST(PageTableTest, APresentEntryNamesMemoryAndHasNoOddFlags) {
+  const auto set_pte = [](uint32_t entry) {
+    ScriptedMachine machine(Script().Init().Call(Hypercall::kSetPte, kFree, 0, entry).Crash("x"));
+    return machine.Death();
+  };
+  constexpr uint32_t kLastPage = ScriptedMachine::kMemorySize - kPageSize;
+  EXPECT_EQ(set_pte(kLastPage | 0x67), "CRASH: x");
+  EXPECT_EQ(set_pte((kLastPage + kPageSize) | 1), "bad page table entry");
+  EXPECT_EQ(set_pte(kFree | 0x81), "bad page table entry");
+  EXPECT_EQ(set_pte(kFree | 0x09), "bad page table entry");
+  EXPECT_EQ(set_pte(0xfffffffe), "CRASH: x") << "it is not present";
+}
+
+TEST(PageTableTest, APresentEntryOfADirectoryNamesMemoryAndHasNoOddFlags) {
+  const auto set_pmd = [](uint32_t directory, uint32_t entry) {
+    ScriptedMachine machine(
+        Script().Init().Put32(kFree + 4, entry).Call(Hypercall::kSetPmd, directory, 1).Crash("x"));
+    return machine.Death();
+  };
+  EXPECT_EQ(set_pmd(kFree, 0x1067), "CRASH: x");
+  EXPECT_EQ(set_pmd(kFree, ScriptedMachine::kMemorySize | 1), "bad page directory entry");
+  EXPECT_EQ(set_pmd(kFree, 0x1081), "bad page directory entry");
+  EXPECT_EQ(set_pmd(kFree, 0xfffffffe), "CRASH: x") << "it is not present";
+  EXPECT_EQ(set_pmd(0xfffff000, 0), "CRASH: x") << "there is no such directory";
+}
+
 TEST(TaskSwitchedTest, SetsAndClearsTheFlag) {
   ScriptedMachine machine(Script()
                               .Init()

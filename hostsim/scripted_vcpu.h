@@ -21,7 +21,7 @@ namespace lguest::hostsim {
 // Does what a guest with that script would do, hypercall by hypercall, and notes where what it
 // finds is not what the script expects. A script that is at its end crashes with the text "script
 // ended".
-class ScriptedVcpu final : public Vcpu {
+class ScriptedVcpu : public Vcpu {
  public:
   // `memory` outlives it.
   ScriptedVcpu(GuestMemory& memory, Script script);

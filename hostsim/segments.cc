@@ -1,5 +1,7 @@
 #include "hostsim/segments.h"
 
+#include <algorithm>
+
 #include "hostsim/guest_death.h"
 
 namespace lguest::hostsim {
@@ -47,6 +49,10 @@ absl::Status Segments::Load(const GuestMemory& memory, GuestPhys table, uint32_t
 
 absl::Status Segments::LoadTls(const GuestMemory& memory, GuestPhys table) {
   return Copy(memory, table, std::span(gdt_).subspan(kTlsFirstEntry, kTlsEntries));
+}
+
+void Segments::SetTls(std::span<const uint64_t, kTlsEntries> descriptors) {
+  std::transform(descriptors.begin(), descriptors.end(), gdt_.begin() + kTlsFirstEntry, Sanitize);
 }
 
 bool Segments::IsRing1Stack(uint16_t selector) const {

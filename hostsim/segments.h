@@ -27,6 +27,9 @@ class Segments {
   // LOAD_TLS: 3 descriptors, entries 6 to 8.
   absl::Status LoadTls(const GuestMemory& memory, GuestPhys table);
 
+  // The same, where a CPU has loaded them already.
+  void SetTls(std::span<const uint64_t, kTlsEntries> descriptors);
+
   // Whether a handler of the guest's kernel may run with `selector` in %ss or %cs: the processor
   // would refuse another, and a CPU that is told to load it regardless would be at another
   // privilege level.

@@ -22,6 +22,8 @@ class SharedData {
   // OutOfRange unless all of it lies in guest memory.
   static absl::StatusOr<SharedData> At(GuestMemory& memory, GuestPhys addr);
 
+  GuestPhys address() const { return addr_; }
+
   uint32_t irq_enabled() const { return Load<uint32_t>(offsetof(LguestData, irq_enabled)); }
   void set_irq_enabled(uint32_t value) { Store(offsetof(LguestData, irq_enabled), value); }
   uint32_t blocked_interrupts() const {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "hostsim/fast_path_sharing.h"
 #include "hostsim/guest_death.h"
 #include "hostsim/hypercalls.h"
 #include "hostsim/port_emulation.h"
@@ -89,6 +90,8 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   while (MakeReady()) {
     if (absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this); !stopped.ok()) {
       return stopped.status();
+    } else if (*stopped == Vcpu::Stop::kKicked) {
+      TakeBackFromCpu(guest_);
     }
   }
   if (is_dead()) return Died{death_reason_};
@@ -168,6 +171,7 @@ void SoftwareHost::Die(std::string_view reason) {
 }
 
 bool SoftwareHost::OnTrap(const Trap& trap) {
+  TakeBackFromCpu(guest_);
   if (absl::Status handled = Handle(trap); !handled.ok()) Die(handled.message());
   return MakeReady();
 }
@@ -180,6 +184,8 @@ absl::Status SoftwareHost::Handle(const Trap& trap) {
       return GuestDeath("bad page directory entry");
     case Trap::Kind::kBadPageTableEntry:
       return GuestDeath("bad page table entry");
+    case Trap::Kind::kHostAreaDamaged:
+      return GuestDeath("attempt to access switcher pages");
     case Trap::Kind::kException:
       break;
   }
@@ -228,6 +234,7 @@ bool SoftwareHost::MakeReady() {
     }
     if (!guest_.halted) {
       UpdateAlarm();
+      HandOverToCpu(guest_);
       return true;
     }
     SleepUntilInterrupt();

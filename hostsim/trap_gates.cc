@@ -14,10 +14,13 @@ constexpr bool IsTheHosts(uint32_t vector) {
   return vector == 2 || vector == 8 || vector == 15 || vector == kHypercallVector;
 }
 
+// May be a port instruction, which the host emulates.
+constexpr uint32_t kGeneralProtection = 13;
+
 // Device not available, general protection and page fault: the host looks at them first, so user
 // code never raises them with `int n`.
 constexpr bool IsSeenByTheHost(uint32_t vector) {
-  return vector == 7 || vector == 13 || vector == 14;
+  return vector == 7 || vector == kGeneralProtection || vector == 14;
 }
 
 }  // namespace
@@ -47,12 +50,19 @@ Gate TrapGates::Find(uint32_t vector) const {
 }
 
 bool TrapGates::MayInvoke(uint32_t vector, uint32_t privilege) const {
-  if (vector >= kFirstIrqVector && vector != kSystemCallVector) return false;
-  const Gate gate = Find(vector);
+  const FastGate fast = Fast(vector);
   // Only trap gates go straight to the guest; to all others the processor sees the host's own gate,
   // of privilege 0.
-  return gate.present && !gate.disables_interrupts && !IsSeenByTheHost(vector) &&
-         gate.privilege >= privilege;
+  return fast.entry == FastGate::Entry::kDirect && fast.gate.privilege >= privilege;
+}
+
+FastGate TrapGates::Fast(uint32_t vector) const {
+  const bool is_interrupt = vector >= kFirstIrqVector && vector != kSystemCallVector;
+  const Gate gate = Find(vector);
+  if (!gate.present || is_interrupt || vector == kGeneralProtection) return {.gate = gate};
+  const bool is_direct = !gate.disables_interrupts && !IsSeenByTheHost(vector);
+  return {.entry = is_direct ? FastGate::Entry::kDirect : FastGate::Entry::kReflected,
+          .gate = gate};
 }
 
 }  // namespace lguest::hostsim

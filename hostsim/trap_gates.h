@@ -7,18 +7,11 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "hostsim/fast_paths.h"
+#include "hostsim/gate.h"
 #include "launcher/guest/abi.h"
-#include "launcher/guest/address.h"
 
 namespace lguest::hostsim {
-
-// One entry of the guest's interrupt descriptor table.
-struct Gate {
-  GuestVirt handler;
-  uint8_t privilege = 0;             // the outermost ring that may name it with `int n`
-  bool disables_interrupts = false;  // an interrupt gate, not a trap gate
-  bool present = false;
-};
 
 // The guest's IDT (lguest interface, section 4: LOAD_IDT_ENTRY): vectors 0 to 63 and 0x80.
 class TrapGates {
@@ -32,6 +25,9 @@ class TrapGates {
 
   // Whether `int n` at ring `privilege` reaches the guest's handler; otherwise it is a #GP.
   bool MayInvoke(uint32_t vector, uint32_t privilege) const;
+
+  // Whether a CPU may enter the handler of `vector` in the host's place.
+  FastGate Fast(uint32_t vector) const;
 
  private:
   std::array<Gate, kFirstIrqVector + kInterrupts> gates_ = {};

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/fast_paths.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 
@@ -42,6 +43,8 @@ struct Trap {
                          // caller
     kBadPageDirectoryEntry,  // a present entry with a page frame or flags that no guest may use
     kBadPageTableEntry,
+    kHostAreaDamaged,  // the guest has destroyed what the CPU keeps above 0xFFC00000: it cannot go
+                       // on
   };
 
   Kind kind = Kind::kException;
@@ -61,8 +64,9 @@ class TrapHandler {
 
 // One i386 that runs guest code at ring 1 and ring 3 on the guest's own page tables.
 //
-// The last page-directory entry belongs to the host: whatever the guest writes there, the area
-// above 0xFFC00000 shows it nothing that it may write. CR0.WP is set. `in` and `out` trap with
+// The last page-directory entry belongs to the host: the area above 0xFFC00000 shows the guest
+// nothing that ring 3 may use, and nothing that ring 1 may write to the harm of anybody but itself.
+// CR0.WP is set. `in` and `out` trap with
 // #GP(0). Guest memory that the page tables name is checked against the memory's size.
 //
 // Belongs to one thread, but for Kick().
@@ -109,6 +113,17 @@ class Vcpu {
   virtual void FlushUserTlb() = 0;  // below page_offset only
   virtual void FlushPage(GuestPhys directory, GuestVirt page) = 0;
   virtual void FlushDirectoryEntry(GuestPhys directory, uint32_t index) = 0;
+
+  // ---- Fast paths. A CPU may do without them and tell the trap handler of everything.
+
+  // What the CPU may do by itself from now on. False if it never will: then the other two are not
+  // called.
+  virtual bool SetFastPaths(const FastPaths& /*paths*/) { return false; }
+
+  // The state of which the fast paths are part: given to the CPU each time before the guest goes
+  // on, and asked back each time after it has stopped. The guest may have put anything there.
+  virtual void HandOver(const FastPathState& /*state*/) {}
+  virtual FastPathState TakeBack() { return {}; }
 };
 
 // The privilege level at which `cpu` runs guest code.

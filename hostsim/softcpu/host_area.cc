@@ -2,20 +2,9 @@
 
 #include <cstring>
 
+#include "hostsim/descriptor.h"
+
 namespace lguest::hostsim {
-namespace {
-
-uint64_t Tame(uint64_t descriptor) {
-  constexpr uint32_t kNeeded = kDescriptorCodeOrData | kDescriptorPresent;
-  auto high = static_cast<uint32_t>(descriptor >> 32);
-  if ((high & kNeeded) != kNeeded) return 0;
-  if ((high >> kDescriptorPrivilegeShift & 3) == 0) high |= 1u << kDescriptorPrivilegeShift;
-  high |= kDescriptorAccessed;
-  return (uint64_t{high} << 32) | static_cast<uint32_t>(descriptor);
-}
-
-}  // namespace
-
 Translation HostArea::Translate(GuestVirt address, Access access, bool user) {
   const bool there = PageAlignDown(address.value()) == kHostAreaStart;
   Translation translation;
@@ -30,7 +19,7 @@ Translation HostArea::Translate(GuestVirt address, Access access, bool user) {
 
 void HostArea::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
   for (size_t i = 0; i < gdt.size(); ++i) {
-    const uint64_t descriptor = Tame(gdt[i]);
+    const uint64_t descriptor = TameDescriptor(gdt[i]);
     std::memcpy(page_ + i * sizeof(descriptor), &descriptor, sizeof(descriptor));
   }
 }

@@ -31,9 +31,7 @@ class HostArea {
   // Never writable; `frame` is 0 when mapped.
   static Translation Translate(GuestVirt address, Access access, bool user);
 
-  // Descriptors other than present code and data are stored as empty: gates and task switches would
-  // lead to ring 0, and there is none here. DPL 0 becomes 1 for the same reason. The accessed bit
-  // is set, so that the processor need not.
+  // Descriptors are made harmless first: there is no ring 0 here.
   void SetGdt(std::span<const uint64_t, kGdtEntries> gdt);
 
   // The descriptor that `selector` names; 0 if there is none, and for the null selectors.

@@ -1,19 +1,13 @@
-// Segment descriptors and what a processor keeps of one that it has loaded.
+// What a processor keeps of a segment descriptor that it has loaded.
 
 #ifndef HOSTSIM_SOFTCPU_SEGMENT_H_
 #define HOSTSIM_SOFTCPU_SEGMENT_H_
 
 #include <cstdint>
 
-namespace lguest::hostsim {
+#include "hostsim/descriptor.h"
 
-// Bits of a descriptor's upper word.
-inline constexpr uint32_t kDescriptorAccessed = 1u << 8;
-inline constexpr uint32_t kDescriptorCodeOrData = 1u << 12;
-inline constexpr uint32_t kDescriptorPresent = 1u << 15;
-inline constexpr uint32_t kDescriptorBig = 1u << 22;  // 32-bit code, or a stack that uses %esp
-inline constexpr uint32_t kDescriptorPages = 1u << 23;
-inline constexpr uint32_t kDescriptorPrivilegeShift = 13;
+namespace lguest::hostsim {
 
 // The hidden part of a segment register.
 struct Segment {

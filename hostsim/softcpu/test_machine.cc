@@ -46,7 +46,7 @@ MachineCode WithAddress(uint8_t opcode, uint32_t address) {
 
 TestMachine::TestMachine() {
   memory = OrDie(GuestMemory::Create(kMemorySize));
-  cpu = OrDie(SoftCpu::Create(*memory));
+  cpu = OrDie(NewTestCpu(*memory));
   OrDie(cpu->Start(GuestPhys(kDirectory), kPageOffset));
 
   std::array<uint64_t, kGdtEntries> gdt = {};

@@ -1,5 +1,5 @@
-// A guest for tests: some memory, page tables to put pages into, a SoftCpu, and machine code to run
-// on it.
+// A guest for tests: some memory, page tables to put pages into, a CPU, and machine code to run on
+// it.
 
 #ifndef HOSTSIM_SOFTCPU_TEST_MACHINE_H_
 #define HOSTSIM_SOFTCPU_TEST_MACHINE_H_
@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "hostsim/softcpu/soft_cpu.h"
+#include "absl/status/statusor.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
@@ -62,6 +62,9 @@ inline constexpr uint32_t kUserCodePages = 4;
 inline constexpr uint32_t kUserStackTop = 0x080f1000;
 inline constexpr uint32_t kFree = 0x200000;
 
+// The CPU that the tests are linked with; the memory outlives it.
+absl::StatusOr<std::unique_ptr<Vcpu>> NewTestCpu(GuestMemory& memory);
+
 class TestMachine {
  public:
   // CHECK-fails where the CPU cannot be made.
@@ -91,7 +94,7 @@ class TestMachine {
   uint32_t reg(Register r) const { return cpu->Get(r); }
 
   std::unique_ptr<GuestMemory> memory;
-  std::unique_ptr<SoftCpu> cpu;
+  std::unique_ptr<Vcpu> cpu;
 
  private:
   uint32_t next_table_ = 0x10000;
