@@ -41,6 +41,20 @@ absl::Status DoesNotFit(uint32_t size) {
       most));
 }
 
+// At a multiple of the size of huge pages, and with a wish for them that may come to nothing.
+void* MapForHugePages(uint32_t size) {
+  constexpr size_t kHugePageSize = size_t{2} << 20;
+  void* const map = mmap(nullptr, size + kHugePageSize, kProtection, kPrivate, -1, 0);
+  if (map == MAP_FAILED) return map;
+  const auto start = reinterpret_cast<uintptr_t>(map);
+  const uintptr_t aligned = (start + kHugePageSize - 1) & ~(kHugePageSize - 1);
+  if (aligned != start) munmap(map, aligned - start);
+  const uintptr_t end = start + size + kHugePageSize;
+  if (aligned + size != end) munmap(reinterpret_cast<void*>(aligned + size), end - aligned - size);
+  madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
+  return reinterpret_cast<void*>(aligned);
+}
+
 // Nothing that is there already may be replaced: it would be the launcher's own.
 absl::Status MapFromZero(uint32_t size) {
   if (mmap(nullptr, kPageSize, kProtection, kPrivate | MAP_FIXED, -1, 0) == MAP_FAILED) {
@@ -74,7 +88,8 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
   if (placement == Placement::kIdentity) {
     if (absl::Status mapped = MapFromZero(size); !mapped.ok()) return mapped;
   } else {
-    map = mmap(nullptr, size, kProtection, kPrivate, -1, 0);
+    map = placement == Placement::kHugePages ? MapForHugePages(size)
+                                             : mmap(nullptr, size, kProtection, kPrivate, -1, 0);
     if (map == MAP_FAILED) {
       return absl::ErrnoToStatus(errno, absl::StrFormat("mapping %u bytes of guest memory", size));
     }

@@ -40,9 +40,11 @@ class WriteObserver {
 class GuestMemory {
  public:
   enum class Placement {
-    kAnywhere,  // wherever the kernel finds room: for hosts that translate
-    kIdentity,  // launcher address == guest-physical address, from 0: what the real /dev/lguest
-                // demands
+    kAnywhere,   // wherever the kernel finds room: for hosts that translate
+    kHugePages,  // likewise, but on huge pages where the kernel has them: faster where the
+                 // processor translates a guest's addresses twice, though more of it is in use
+    kIdentity,   // launcher address == guest-physical address, from 0: what the real /dev/lguest
+                 // demands
   };
 
   // `size`: bytes, a multiple of the page size, more than 0. Fails with InvalidArgument on another

@@ -25,7 +25,7 @@ using ::testing::Pair;
 
 constexpr uint32_t kSize = 4 * kPageSize;
 
-// Both placements; where address 0 cannot be mapped, only the first.
+// All placements; where address 0 cannot be mapped, only the first.
 class GuestMemoryTest : public ::testing::TestWithParam<GuestMemory::Placement> {
  protected:
   void SetUp() override {
@@ -43,11 +43,27 @@ class GuestMemoryTest : public ::testing::TestWithParam<GuestMemory::Placement> 
 
 INSTANTIATE_TEST_SUITE_P(, GuestMemoryTest,
                          ::testing::Values(GuestMemory::Placement::kAnywhere,
+                                           GuestMemory::Placement::kHugePages,
                                            GuestMemory::Placement::kIdentity),
                          [](const auto& placement) {
-                           return placement.param == GuestMemory::Placement::kIdentity ? "Identity"
-                                                                                       : "Anywhere";
+                           switch (placement.param) {
+                             case GuestMemory::Placement::kHugePages:
+                               return "HugePages";
+                             case GuestMemory::Placement::kIdentity:
+                               return "Identity";
+                             default:
+                               return "Anywhere";
+                           }
                          });
+
+TEST(HugePagesTest, MemoryStartsWhereAHugePageCan) {
+  constexpr uintptr_t kHugePageSize = uintptr_t{2} << 20;
+  for (const uint32_t size : {kPageSize, 3u << 20}) {
+    auto memory = GuestMemory::Create(size, GuestMemory::Placement::kHugePages);
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>((*memory)->base()) % kHugePageSize, 0u);
+  }
+}
 
 TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced) {
   constexpr uintptr_t kTaken = 0x30000000;
