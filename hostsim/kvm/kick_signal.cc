@@ -1,0 +1,59 @@
+#include "hostsim/kvm/kick_signal.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr long kIntervalNanos = 50'000'000;
+constexpr std::chrono::seconds kPatience(1);
+
+// Not the first of the real-time signals, which others take without asking.
+int KickSignal() { return SIGRTMIN + 5; }
+
+}  // namespace
+
+void PrepareKickSignal() {
+  struct sigaction action = {};
+  action.sa_handler = [](int /*signal*/) {};
+  // KVM_RUN is interrupted all the same; no other system call should be.
+  action.sa_flags = SA_RESTART;
+  sigaction(KickSignal(), &action, nullptr);
+}
+
+void SendKickSignal(pid_t thread) { syscall(SYS_tgkill, getpid(), thread, KickSignal()); }
+
+KickTimer::~KickTimer() {
+  if (timer_.has_value()) timer_delete(*timer_);
+}
+
+bool KickTimer::Wait() {
+  const auto now = std::chrono::steady_clock::now();
+  if (since_.has_value()) return now - *since_ > kPatience;
+  since_ = now;
+  if (!timer_.has_value()) {
+    sigevent event = {};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = KickSignal();
+    event._sigev_un._tid = gettid();  // glibc 2.36 has no other name for it
+    timer_t timer = {};
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return true;
+    timer_ = timer;
+  }
+  const itimerspec often = {.it_interval = {.tv_sec = 0, .tv_nsec = kIntervalNanos},
+                            .it_value = {.tv_sec = 0, .tv_nsec = kIntervalNanos}};
+  timer_settime(*timer_, 0, &often, nullptr);
+  return false;
+}
+
+void KickTimer::Stop() {
+  if (!since_.has_value()) return;
+  since_.reset();
+  const itimerspec never = {};
+  timer_settime(*timer_, 0, &never, nullptr);
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,82 @@
+#include "hostsim/kvm/kvm_device.h"
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "hostsim/kvm/vcpu_state.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr char kPath[] = "/dev/kvm";
+
+absl::Status CannotOpen(int error) {
+  if (error == ENOENT || error == ENXIO || error == ENODEV) {
+    return absl::UnavailableError(
+        "there is no /dev/kvm: the processor lacks virtualization, or it is switched off, or the "
+        "modules kvm and kvm_amd or kvm_intel are not loaded");
+  }
+  if (error == EACCES || error == EPERM) {
+    return absl::UnavailableError(
+        "no permission for /dev/kvm: join the group that owns it (`sudo usermod -aG kvm $USER`, "
+        "then log in again)");
+  }
+  return absl::UnavailableError(
+      absl::StrCat(kPath, ": ", absl::ErrnoToStatus(error, "open").message()));
+}
+
+// Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
+absl::Status TryPaging(const KvmFd& kvm) {
+  const absl::StatusOr<int> vm = kvm.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
+  if (!vm.ok()) return vm.status();
+  const KvmFd vm_fd(*vm);
+  const absl::StatusOr<int> vcpu = vm_fd.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
+  if (!vcpu.ok()) return vcpu.status();
+  const KvmFd vcpu_fd(*vcpu);
+  if (absl::Status set = SetRing0State(vcpu_fd, 0); !set.ok()) return set;
+  kvm_sregs sregs = {};
+  if (auto got = vcpu_fd.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
+    return got.status();
+  }
+  if ((sregs.cr0 & kCr0Paging) == 0) {
+    return absl::UnavailableError("it cannot page in 32-bit mode");
+  }
+  return absl::OkStatus();
+}
+
+bool IsYes(const char* path) {
+  std::ifstream file(path);
+  char answer = 'N';
+  return file >> answer && (answer == 'Y' || answer == '1');
+}
+
+}  // namespace
+
+absl::StatusOr<KvmFd> OpenKvm() {
+  KvmFd kvm(open(kPath, O_RDWR | O_CLOEXEC));
+  if (kvm.get() < 0) return CannotOpen(errno);
+  const absl::StatusOr<int> version = kvm.Ioctl(KVM_GET_API_VERSION, 0ul, "KVM_GET_API_VERSION");
+  absl::Status usable = version.status();
+  if (version.ok() && *version != KVM_API_VERSION) {
+    usable = absl::UnavailableError(absl::StrCat("it speaks version ", *version, ", not 12"));
+  }
+  if (usable.ok()) usable = TryPaging(kvm);
+  if (!usable.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("/dev/kvm cannot run this guest: ", usable.message()));
+  }
+  return kvm;
+}
+
+bool HasNestedPaging() {
+  return IsYes("/sys/module/kvm_amd/parameters/npt") ||
+         IsYes("/sys/module/kvm_intel/parameters/ept");
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,343 @@
+#include "hostsim/kvm/kvm_vcpu.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "hostsim/kvm/guest_cpuid.h"
+#include "hostsim/kvm/kick_signal.h"
+#include "hostsim/kvm/vcpu_state.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint8_t kBreakpoint = 3;
+constexpr uint8_t kOverflow = 4;
+constexpr uint8_t kGeneralProtection = 13;
+constexpr uint32_t kHostDirectoryEntry = 1023;
+
+// What of EFLAGS is the guest's: all but IOPL, virtual-8086 mode and the virtual interrupt flags.
+constexpr uint32_t kGuestEflags = 0x00254dd5;
+constexpr uint32_t kFixedEflags = 0x00000202;  // interrupts are on while a guest runs
+
+// On Intel's processors KVM needs three pages that nobody uses.
+constexpr unsigned long kTaskPages = 0xfffbd000;
+
+// struct kvm_cpuid2 and the calls that take one: those of the kernel's header have another size in
+// C++ than in C.
+struct CpuidTable {
+  static constexpr uint32_t kMaxEntries = 256;
+  uint32_t count = 0;
+  uint32_t padding = 0;
+  std::array<kvm_cpuid_entry2, kMaxEntries> entries = {};
+};
+constexpr unsigned long kGetSupportedCpuid = _IOWR(KVMIO, 0x05, uint64_t);
+constexpr unsigned long kSetCpuid = _IOW(KVMIO, 0x90, uint64_t);
+
+// An `int n` that the gate's privilege forbids: the error code names the gate, and the instruction
+// is still to be done.
+bool IsRefusedInt(const SwitcherFrame& frame) {
+  constexpr uint32_t kReasonMask = 7;
+  constexpr uint32_t kInIdt = 2;
+  return frame.vector == kGeneralProtection && (frame.error_code & kReasonMask) == kInIdt;
+}
+
+uint32_t* GeneralRegister(SwitcherFrame& frame, Register reg) {
+  switch (reg) {
+    case Register::kEax:
+      return &frame.eax;
+    case Register::kEcx:
+      return &frame.ecx;
+    case Register::kEdx:
+      return &frame.edx;
+    case Register::kEbx:
+      return &frame.ebx;
+    case Register::kEsp:
+      return &frame.esp;
+    case Register::kEbp:
+      return &frame.ebp;
+    case Register::kEsi:
+      return &frame.esi;
+    case Register::kEdi:
+      return &frame.edi;
+    case Register::kEip:
+      return &frame.eip;
+    case Register::kEflags:
+      return &frame.eflags;
+    case Register::kCs:
+      return &frame.cs;
+    case Register::kSs:
+      return &frame.ss;
+    default:
+      return nullptr;
+  }
+}
+
+// In SwitcherState::segments.
+size_t SegmentIndex(Register reg) {
+  return reg == Register::kEs ? 1 : reg == Register::kFs ? 2 : reg == Register::kGs ? 3 : 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KvmVcpu>> KvmVcpu::Create(const KvmFd& kvm, GuestMemory& memory) {
+  if (memory.size() > kHostAreaStart) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%u bytes of guest memory reach into the host's area, from 0x%x",
+                        memory.size(), kHostAreaStart));
+  }
+  std::unique_ptr<KvmVcpu> cpu(new KvmVcpu(memory));
+  if (absl::Status opened = cpu->Open(kvm); !opened.ok()) return opened;
+  return cpu;
+}
+
+KvmVcpu::~KvmVcpu() {
+  if (run_ != nullptr) munmap(run_, run_size_);
+}
+
+absl::Status KvmVcpu::Open(const KvmFd& kvm) {
+  PrepareKickSignal();
+  absl::StatusOr<std::unique_ptr<Switcher>> switcher = Switcher::Create();
+  if (!switcher.ok()) return switcher.status();
+  switcher_ = *std::move(switcher);
+
+  const absl::StatusOr<int> vm = kvm.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
+  if (!vm.ok()) return vm.status();
+  vm_ = KvmFd(*vm);
+  if (auto set = vm_.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR"); !set.ok()) {
+    return set.status();
+  }
+  if (absl::Status added = AddMemory(0, 0, memory_.base(), memory_.size()); !added.ok()) {
+    return added;
+  }
+  if (absl::Status added = AddMemory(1, SWITCHER_CODE, switcher_->memory(), Switcher::kSize);
+      !added.ok()) {
+    return added;
+  }
+
+  const absl::StatusOr<int> vcpu = vm_.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
+  if (!vcpu.ok()) return vcpu.status();
+  vcpu_ = KvmFd(*vcpu);
+  const absl::StatusOr<int> size = kvm.Ioctl(KVM_GET_VCPU_MMAP_SIZE, 0ul, "KVM_GET_VCPU_MMAP_SIZE");
+  if (!size.ok()) return size.status();
+  run_size_ = static_cast<size_t>(*size);
+  void* const run = mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu_.get(), 0);
+  if (run == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping a virtual CPU's state");
+  run_ = static_cast<kvm_run*>(run);
+  return ShowCpuid(kvm);
+}
+
+absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* memory,
+                                uint32_t size) {
+  kvm_userspace_memory_region region = {};
+  region.slot = slot;
+  region.guest_phys_addr = guest_address;
+  region.memory_size = size;
+  region.userspace_addr = reinterpret_cast<uintptr_t>(memory);
+  return vm_.Ioctl(KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION").status();
+}
+
+absl::Status KvmVcpu::ShowCpuid(const KvmFd& kvm) {
+  CpuidTable table = {.count = CpuidTable::kMaxEntries};
+  if (auto got = kvm.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID"); !got.ok()) {
+    return got.status();
+  }
+  const std::vector<kvm_cpuid_entry2> shown =
+      GuestCpuid(std::span(table.entries).first(std::min(table.count, CpuidTable::kMaxEntries)));
+  table.count = static_cast<uint32_t>(shown.size());
+  std::copy(shown.begin(), shown.end(), table.entries.begin());
+  return vcpu_.Ioctl(kSetCpuid, &table, "KVM_SET_CPUID2").status();
+}
+
+absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
+  if (!memory_.Contains(GuestPhys(PageAlignDown(page_directory.value())), kPageSize)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "page directory at 0x%08x lies outside guest memory", page_directory.value()));
+  }
+  SwitcherState& state = switcher_->state();
+  state.page_offset = page_offset;
+  state.memory_size = memory_.size();
+  state.cr0 = kCr0;
+  switcher_->frame() = {};
+  SetPageDirectory(page_directory);
+  page_offset_ = page_offset;
+  for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
+  in_frame_ = true;
+  return SetRing0State(vcpu_, state.directory);
+}
+
+absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
+  while (true) {
+    // In this order: a kick sets them in the other.
+    std::atomic_ref(run_->immediate_exit).store(0);
+    if (in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
+    const absl::StatusOr<std::optional<Trap>> trap = RunOnce();
+    if (!trap.ok()) return trap.status();
+    if (trap->has_value() && !handler.OnTrap(**trap)) return Stop::kHandler;
+  }
+}
+
+absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce() {
+  if (bad_directory_) return Trap{.kind = Trap::Kind::kBadPageDirectoryEntry};
+  // A kick that found the switcher at work: KVM says when the guest is itself again.
+  run_->request_interrupt_window = in_frame_ ? 0 : 1;
+  ++exits_;
+  running_thread_.store(gettid());
+  const int error = ioctl(vcpu_.get(), KVM_RUN, 0) < 0 ? errno : 0;
+  running_thread_.store(0);
+
+  if (error == EINTR || error == EAGAIN) return OnInterruption();
+  if (error != 0) return absl::ErrnoToStatus(error, "KVM_RUN");
+  if (run_->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return OnInterruption();
+  wait_for_guest_.Stop();
+  in_frame_ = true;
+  if (run_->exit_reason == KVM_EXIT_IO && run_->io.port == SWITCHER_PORT) return TrapFromFrame();
+  return OddExit();
+}
+
+absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
+  // Between two instructions of the guest, that means: in the switcher interrupts are off.
+  if (run_->ready_for_interrupt_injection != 0) {
+    if (absl::Status moved = MoveToSwitcher(vcpu_, *switcher_); !moved.ok()) return moved;
+    KeepGuestEflags();
+    in_frame_ = true;
+  } else {
+    const absl::StatusOr<bool> about_to_resume = IsAboutToResume(vcpu_);
+    if (!about_to_resume.ok()) return about_to_resume.status();
+    in_frame_ = *about_to_resume;  // it had no time to do anything
+    if (!in_frame_ && wait_for_guest_.Wait()) return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+  }
+  if (in_frame_) wait_for_guest_.Stop();
+  return std::nullopt;
+}
+
+// A guest has no other flags, whatever it has put there, and whatever an emulated processor says.
+void KvmVcpu::KeepGuestEflags() {
+  SwitcherFrame& frame = switcher_->frame();
+  frame.eflags = (frame.eflags & kGuestEflags) | kFixedEflags;
+}
+
+Trap KvmVcpu::TrapFromFrame() {
+  SwitcherFrame& frame = switcher_->frame();
+  KeepGuestEflags();
+  if (frame.vector >= kExceptionVectors || (frame.cs & 3) == 0) {
+    return {.kind = Trap::Kind::kHostAreaDamaged};
+  }
+  Trap trap = {.vector = static_cast<uint8_t>(frame.vector),
+               .error_code = frame.error_code,
+               .cr2 = switcher_->state().cr2};
+  if (frame.vector == kHypercallVector) {
+    trap.kind = Trap::Kind::kSoftwareInterrupt;
+  } else if (IsRefusedInt(frame)) {
+    trap.kind = Trap::Kind::kSoftwareInterrupt;
+    trap.vector = static_cast<uint8_t>(frame.error_code >> 3);
+    trap.error_code = 0;
+    const bool is_one_byte = trap.vector == kBreakpoint || trap.vector == kOverflow;
+    frame.eip += is_one_byte ? 1 : 2;
+  }
+  return trap;
+}
+
+absl::StatusOr<Trap> KvmVcpu::OddExit() const {
+  switch (run_->exit_reason) {
+    case KVM_EXIT_MMIO:  // an address where there is no memory
+      return Trap{.kind = Trap::Kind::kBadPageTableEntry};
+    case KVM_EXIT_FAIL_ENTRY:
+      return absl::InternalError(
+          absl::StrFormat("KVM: the processor refuses to enter the guest, reason 0x%x",
+                          run_->fail_entry.hardware_entry_failure_reason));
+    default:
+      // A guest that has left the switcher alone gets nowhere else.
+      return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+  }
+}
+
+void KvmVcpu::Kick() {
+  kicked_.store(true);
+  std::atomic_ref(run_->immediate_exit).store(1);
+  if (const pid_t thread = running_thread_.load(); thread != 0) SendKickSignal(thread);
+}
+
+uint32_t KvmVcpu::Get(Register reg) const {
+  if (const uint32_t* found = GeneralRegister(switcher_->frame(), reg)) {
+    return reg == Register::kCs || reg == Register::kSs ? *found & 0xffff : *found;
+  }
+  return switcher_->state().segments[SegmentIndex(reg)] & 0xffff;
+}
+
+void KvmVcpu::Set(Register reg, uint32_t value) {
+  if (reg == Register::kCs || reg == Register::kSs) {
+    // Ring 0 does not exist for the guest, whatever the selector says.
+    value &= 0xffff;
+    if ((value & 3) == 0) value |= 1;
+  }
+  if (uint32_t* found = GeneralRegister(switcher_->frame(), reg)) {
+    *found = value;
+    KeepGuestEflags();
+    return;
+  }
+  switcher_->state().segments[SegmentIndex(reg)] = value & 0xffff;
+  switcher_->state().reload |= RELOAD_SEGMENTS;
+}
+
+void KvmVcpu::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) { switcher_->SetGdt(gdt); }
+
+void KvmVcpu::SetTaskSwitched(bool on) {
+  SwitcherState& state = switcher_->state();
+  state.cr0 = on ? kCr0 | kCr0TaskSwitched : kCr0;
+  state.reload |= RELOAD_CR0;
+}
+
+void KvmVcpu::SetPageDirectory(GuestPhys page_directory) {
+  const uint32_t page = PageAlignDown(page_directory.value());
+  const GuestPhys last_entry(page + kHostDirectoryEntry * uint32_t{sizeof(uint32_t)});
+  bad_directory_ = !memory_.Write(last_entry, Switcher::kDirectoryEntry).ok();
+  switcher_->state().directory = page;
+  FlushTlb();
+}
+
+void KvmVcpu::FlushTlb() { switcher_->state().reload |= RELOAD_TLB; }
+
+void KvmVcpu::FlushPage(GuestPhys directory, GuestVirt page) {
+  // Page tables of the kernel are shared between directories, user pages are not.
+  if (directory == page_directory() || page.value() >= page_offset_) FlushTlb();
+}
+
+void KvmVcpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
+  if (directory == page_directory() || index >= page_offset_ >> 22) FlushTlb();
+}
+
+bool KvmVcpu::SetFastPaths(const FastPaths& paths) {
+  switcher_->ShowLguestData(paths.lguest_data, memory_.size());
+  for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
+    switcher_->SetException(vector, paths.exceptions[vector]);
+  }
+  switcher_->SetSystemCall(paths.system_call);
+  return true;
+}
+
+void KvmVcpu::HandOver(const FastPathState& state) {
+  switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
+  switcher_->state().next_ring_slot = state.next_ring_slot;
+  // TS and the descriptors have been told already.
+}
+
+FastPathState KvmVcpu::TakeBack() {
+  FastPathState state = {.kernel_ss = switcher_->kernel_ss(),
+                         .kernel_esp = switcher_->kernel_esp(),
+                         .task_switched = (switcher_->state().cr0 & kCr0TaskSwitched) != 0,
+                         .next_ring_slot = switcher_->state().next_ring_slot};
+  for (uint32_t i = 0; i < kTlsEntries; ++i) {
+    state.tls[i] = switcher_->Descriptor(kTlsFirstEntry + i);
+  }
+  return state;
+}
+
+}  // namespace lguest::hostsim

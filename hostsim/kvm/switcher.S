@@ -1,0 +1,366 @@
+// The switcher: all that runs at ring 0 of a guest's virtual machine.
+//
+// Every trap of the guest that has no gate of its own straight to ring 1 comes here. What the host
+// would only pass on, or do to this CPU, is done at once; everything else is the launcher's, who is
+// called by one `out` and finds the guest's registers in the frame.
+//
+// Each entry finds the ring-0 stack empty, so that the frame always lies at SWITCHER_FRAME. The
+// guest's %ds, %es, %fs and %gs stay loaded: the switcher's own data is reached through %ss.
+// Interrupts are off throughout.
+
+#include "hostsim/kvm/switcher_layout.h"
+
+#define STATE(offset) %ss:SWITCHER_STATE + (offset)
+#define FRAME(offset) %ss:SWITCHER_FRAME + (offset)
+#define TSS(offset) %ss:SWITCHER_TSS + (offset)
+
+// The linear address of a label.
+#define LINEAR(label) (label - switcher_start + SWITCHER_CODE)
+
+#define HYPERCALL_VECTOR 0x1f
+#define PAGE_FAULT 14
+#define ERROR_CODE_VECTORS 0x27d00  /* 8, 10 to 14, 17 */
+
+#define GUEST_KERNEL_CS 0x61
+#define GUEST_KERNEL_DS 0x69
+
+#define INTERRUPT_FLAG 0x200
+#define CLEARED_IN_HANDLER 0x34100  /* trap flag, nested task, resume, virtual-8086 mode */
+#define TASK_SWITCHED 8
+
+#define RING_SLOTS 64
+#define HYPERCALL_DONE 0xff
+#define LAST_HYPERCALL 16
+
+#define LAST_DIRECTORY_ENTRY 1023
+#define BAD_TABLE_ENTRY_FLAGS 0x88       /* of a present entry: PWT, PSE */
+#define BAD_DIRECTORY_ENTRY_FLAGS 0xf98  /* all but 0x67 */
+
+        .section .rodata
+        .code32
+        .balign 16
+        .globl switcher_start
+switcher_start:
+
+// ---- Entry points --------------------------------------------------------------------------------
+
+// One a vector, SWITCHER_STUB_SIZE bytes each.
+        .globl switcher_stubs
+switcher_stubs:
+        .set vector, 0
+        .rept 32
+        .balign 16
+        .if !((ERROR_CODE_VECTORS >> vector) & 1)
+        pushl $0
+        .endif
+        pushl $vector
+        .if vector == HYPERCALL_VECTOR
+        jmp hypercall
+        .else
+        jmp exception
+        .endif
+        .set vector, vector + 1
+        .endr
+
+// ---- Exceptions ----------------------------------------------------------------------------------
+
+exception:
+        pushal
+        testb $3, FRAME_CS(%esp)
+        jz fault_of_the_switcher
+        movl %cr2, %edx
+        movl %edx, STATE(STATE_CR2)
+        movl FRAME(FRAME_VECTOR), %eax
+        movl STATE(STATE_GATES + GATE_HANDLER)(, %eax, GATE_SIZE), %esi
+        testl %esi, %esi
+        jz call_launcher
+
+// Enters the guest's handler at %esi for vector %eax, as the host would (lguest interface, section
+// 4: Interrupts). The guest's stack need not be there: until it is all written the frame stays as
+// it is, for the launcher to start again.
+        movl STATE(STATE_LGUEST_DATA), %edi
+        movl FRAME(FRAME_ESP), %ebx
+guest_stack_start:
+        testb $2, FRAME(FRAME_CS)
+        jz 1f
+        movl TSS(TSS_ESP1), %ebx
+        movl FRAME(FRAME_SS), %ecx
+        movl %ecx, %ss:-4(%ebx)
+        movl FRAME(FRAME_ESP), %ecx
+        movl %ecx, %ss:-8(%ebx)
+        subl $8, %ebx
+1:      movl FRAME(FRAME_EFLAGS), %ecx
+        testl $INTERRUPT_FLAG, %ss:LGUEST_DATA_IRQ_ENABLED(%edi)
+        jnz 2f
+        andl $~INTERRUPT_FLAG, %ecx
+2:      movl %ecx, %ss:-4(%ebx)
+        movl FRAME(FRAME_CS), %ecx
+        movl %ecx, %ss:-8(%ebx)
+        movl FRAME(FRAME_EIP), %ecx
+        movl %ecx, %ss:-12(%ebx)
+        subl $12, %ebx
+        movl $ERROR_CODE_VECTORS, %ecx
+        btl %eax, %ecx
+        jnc 3f
+        movl FRAME(FRAME_ERROR_CODE), %ecx
+        movl %ecx, %ss:-4(%ebx)
+        subl $4, %ebx
+guest_stack_end:
+        cmpl $PAGE_FAULT, %eax
+        jne 3f
+        movl %edx, %ss:LGUEST_DATA_CR2(%edi)
+3:      cmpl $0, STATE(STATE_GATES + GATE_DISABLES_INTERRUPTS)(, %eax, GATE_SIZE)
+        je 4f
+        movl $0, %ss:LGUEST_DATA_IRQ_ENABLED(%edi)
+4:      testb $2, FRAME(FRAME_CS)
+        jz 5f
+        movl $GUEST_KERNEL_DS, FRAME(FRAME_SS)
+5:      movl $GUEST_KERNEL_CS, FRAME(FRAME_CS)
+        andl $~CLEARED_IN_HANDLER, FRAME(FRAME_EFLAGS)
+        movl %esi, FRAME(FRAME_EIP)
+        movl %ebx, FRAME(FRAME_ESP)
+        popal
+        addl $8, %esp
+        iretl
+
+// A guest's stack that is not there is no fault of the switcher's: the trap that needed it goes to
+// the launcher. With any other fault here the guest has destroyed what the switcher lives on; the
+// launcher sees that from %cs in the frame.
+fault_of_the_switcher:
+        movl FRAME_EIP(%esp), %eax
+        subl $LINEAR(guest_stack_start), %eax
+        cmpl $guest_stack_end - guest_stack_start, %eax
+        jae 1f
+        movl $SWITCHER_FRAME, %esp
+        jmp call_launcher
+1:      movl $0, FRAME(FRAME_CS)
+
+// ---- To the launcher and back --------------------------------------------------------------------
+
+call_launcher:
+        movl $SWITCHER_FRAME, %esp
+        movw %ds, STATE(STATE_SEGMENTS)
+        movw %es, STATE(STATE_SEGMENTS + 4)
+        movw %fs, STATE(STATE_SEGMENTS + 8)
+        movw %gs, STATE(STATE_SEGMENTS + 12)
+        outb %al, $SWITCHER_PORT
+// Here the guest goes on as the frame says, also when the launcher has put it there.
+        .globl switcher_resume
+switcher_resume:
+        movl STATE(STATE_RELOAD), %ebx
+        testl %ebx, %ebx
+        jz 3f
+        movl $0, STATE(STATE_RELOAD)
+        testb $RELOAD_TLB, %bl
+        jz 1f
+        movl STATE(STATE_DIRECTORY), %eax
+        movl %eax, %cr3
+1:      testb $RELOAD_CR0, %bl
+        jz 2f
+        movl STATE(STATE_CR0), %eax
+        movl %eax, %cr0
+2:      testb $RELOAD_SEGMENTS, %bl
+        jz 3f
+        movw STATE(STATE_SEGMENTS), %ds
+        movw STATE(STATE_SEGMENTS + 4), %es
+        movw STATE(STATE_SEGMENTS + 8), %fs
+        movw STATE(STATE_SEGMENTS + 12), %gs
+3:      popal
+        addl $8, %esp
+        iretl
+
+// ---- Hypercalls ----------------------------------------------------------------------------------
+
+// The ring first, then the call itself (lguest interface, section 4: Async ring). At the first call
+// that is not served here the launcher takes over: what is done so far is its own work begun.
+hypercall:
+        pushal
+        movl STATE(STATE_LGUEST_DATA), %edi
+        testl %edi, %edi
+        jz call_launcher
+        movl $RING_SLOTS, %esi
+next_in_ring:
+        movl STATE(STATE_NEXT_RING_SLOT), %ebp
+        cmpb $HYPERCALL_DONE, %ss:LGUEST_DATA_HCALL_STATUS(%edi, %ebp)
+        je direct_call
+        shll $4, %ebp
+        movl %ss:LGUEST_DATA_HCALLS(%edi, %ebp), %eax
+        movl %ss:LGUEST_DATA_HCALLS + 4(%edi, %ebp), %edx
+        movl %ss:LGUEST_DATA_HCALLS + 8(%edi, %ebp), %ebx
+        movl %ss:LGUEST_DATA_HCALLS + 12(%edi, %ebp), %ecx
+        call serve
+        jc call_launcher
+        movl STATE(STATE_NEXT_RING_SLOT), %ebp
+        movb $HYPERCALL_DONE, %ss:LGUEST_DATA_HCALL_STATUS(%edi, %ebp)
+        incl %ebp
+        andl $RING_SLOTS - 1, %ebp
+        movl %ebp, STATE(STATE_NEXT_RING_SLOT)
+        decl %esi
+        jnz next_in_ring
+direct_call:
+        movl FRAME(FRAME_EAX), %eax
+        movl FRAME(FRAME_EDX), %edx
+        movl FRAME(FRAME_EBX), %ebx
+        movl FRAME(FRAME_ECX), %ecx
+        call serve
+        jc call_launcher
+        popal
+        addl $8, %esp
+        iretl
+
+// Does hypercall %eax with arguments %edx, %ebx and %ecx, which it may change. Carry: it is the
+// launcher's, and nothing is done.
+serve:
+        cmpl $LAST_HYPERCALL, %eax
+        ja not_served
+        jmp *%ss:LINEAR(services)(, %eax, 4)
+
+not_served:
+        stc
+        ret
+
+        .balign 4
+services:
+        .long LINEAR(served)         // FLUSH_ASYNC
+        .long LINEAR(not_served)     // LGUEST_INIT
+        .long LINEAR(not_served)     // CRASH
+        .long LINEAR(not_served)     // LOAD_GDT
+        .long LINEAR(new_pgtable)
+        .long LINEAR(flush_tlb)
+        .long LINEAR(not_served)     // LOAD_IDT_ENTRY
+        .long LINEAR(set_stack)
+        .long LINEAR(ts)
+        .long LINEAR(not_served)     // SET_CLOCKEVENT
+        .long LINEAR(not_served)     // HALT
+        .long LINEAR(not_served)
+        .long LINEAR(not_served)     // BIND_DMA
+        .long LINEAR(not_served)     // SEND_DMA
+        .long LINEAR(set_pte)
+        .long LINEAR(set_pmd)
+        .long LINEAR(load_tls)
+
+// Every page directory needs the last entry, or the processor would not find the switcher.
+new_pgtable:
+        testl $0xfff, %edx
+        jnz not_served
+        cmpl STATE(STATE_MEMORY_SIZE), %edx
+        jae not_served
+        call open_window
+        movl $SWITCHER_PAGE_TABLE + SWITCHER_ENTRY_FLAGS, \
+            %ss:SWITCHER_PAGE_WINDOW + 4 * LAST_DIRECTORY_ENTRY
+        movl %edx, STATE(STATE_DIRECTORY)
+        movl %edx, %cr3
+served:
+        clc
+        ret
+
+flush_tlb:
+        movl STATE(STATE_DIRECTORY), %eax
+        movl %eax, %cr3
+        clc
+        ret
+
+set_stack:
+        cmpl $GUEST_KERNEL_DS, %edx
+        jne not_served
+        cmpl $2, %ecx
+        ja not_served
+        movl %edx, TSS(TSS_SS1)
+        movl %ebx, TSS(TSS_ESP1)
+        clc
+        ret
+
+ts:
+        movl STATE(STATE_CR0), %eax
+        andl $~TASK_SWITCHED, %eax
+        testl %edx, %edx
+        jz 1f
+        orl $TASK_SWITCHED, %eax
+1:      movl %eax, STATE(STATE_CR0)
+        movl %eax, %cr0
+        clc
+        ret
+
+// A user page of another directory is not in the TLB.
+set_pte:
+        testb $1, %cl
+        jz 1f
+        testb $BAD_TABLE_ENTRY_FLAGS, %cl
+        jnz not_served
+        cmpl STATE(STATE_MEMORY_SIZE), %ecx
+        jae not_served
+1:      cmpl STATE(STATE_DIRECTORY), %edx
+        je 2f
+        cmpl STATE(STATE_PAGE_OFFSET), %ebx
+        jb served
+2:      invlpg %ss:(%ebx)
+        clc
+        ret
+
+set_pmd:
+        cmpl $LAST_DIRECTORY_ENTRY, %ebx
+        jae served
+        testl $0xfff, %edx
+        jnz not_served
+        cmpl STATE(STATE_MEMORY_SIZE), %edx
+        jae not_served
+        call open_window
+        movl %ss:SWITCHER_PAGE_WINDOW(, %ebx, 4), %eax
+        testb $1, %al
+        jz 1f
+        testl $BAD_DIRECTORY_ENTRY_FLAGS, %eax
+        jnz not_served
+        cmpl STATE(STATE_MEMORY_SIZE), %eax
+        jae not_served
+1:      cmpl STATE(STATE_DIRECTORY), %edx
+        je flush_tlb
+        shll $22, %ebx
+        cmpl STATE(STATE_PAGE_OFFSET), %ebx
+        jae flush_tlb
+        clc
+        ret
+
+// Three descriptors at %edx become entries 6 to 8, if need be made harmless: nothing but code and
+// data, nothing at ring 0, and marked as accessed.
+load_tls:
+        movl %edx, %ebx
+        andl $0xfff, %ebx
+        cmpl $0x1000 - 3 * 8, %ebx
+        ja not_served
+        subl %ebx, %edx
+        cmpl STATE(STATE_MEMORY_SIZE), %edx
+        jae not_served
+        call open_window
+        xorl %edx, %edx
+1:      movl %ss:SWITCHER_PAGE_WINDOW(%ebx, %edx, 8), %eax
+        movl %ss:SWITCHER_PAGE_WINDOW + 4(%ebx, %edx, 8), %ecx
+        testl $0x1000, %ecx
+        jnz 2f
+        xorl %eax, %eax
+        xorl %ecx, %ecx
+        jmp 4f
+2:      testl $0x6000, %ecx
+        jnz 3f
+        orl $0x2000, %ecx
+3:      orl $0x100, %ecx
+4:      movl %eax, %ss:SWITCHER_GDT + 6 * 8(, %edx, 8)
+        movl %ecx, %ss:SWITCHER_GDT + 6 * 8 + 4(, %edx, 8)
+        incl %edx
+        cmpl $3, %edx
+        jne 1b
+        clc
+        ret
+
+// Shows the guest's page %edx in the page window. Changes %eax.
+open_window:
+        leal SWITCHER_ENTRY_FLAGS(%edx), %eax
+        cmpl %eax, %ss:SWITCHER_PAGE_WINDOW_ENTRY
+        je 1f
+        movl %eax, %ss:SWITCHER_PAGE_WINDOW_ENTRY
+        invlpg %ss:SWITCHER_PAGE_WINDOW
+1:      ret
+
+        .globl switcher_end
+switcher_end:
+
+        .section .note.GNU-stack, "", @progbits

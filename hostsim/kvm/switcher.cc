@@ -1,0 +1,147 @@
+#include "hostsim/kvm/switcher.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "hostsim/descriptor.h"
+
+extern "C" {
+extern const std::byte switcher_start[];
+extern const std::byte switcher_stubs[];
+extern const std::byte switcher_resume[];
+extern const std::byte switcher_end[];
+}
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint32_t kStubSize = 16;
+
+// Offsets of pages in the switcher's own page table.
+constexpr uint32_t kWritable = 2;
+constexpr uint32_t PageTableEntry(uint32_t address) {
+  return SWITCHER_PAGE_TABLE + (address - SWITCHER_CODE) / kPageSize * uint32_t{sizeof(uint32_t)};
+}
+
+constexpr uint64_t kRing0Code = 0x00cf9b000000ffff;
+constexpr uint64_t kRing0Data = 0x00cf93000000ffff;
+
+// Of the 32-bit task state segment, those fields that the processor reads.
+struct TaskState {
+  uint32_t link;
+  uint32_t esp0, ss0;
+  uint32_t esp1, ss1;
+  std::array<uint32_t, 20> unused;
+  uint32_t io_map;
+};
+constexpr uint32_t kTaskStateSize = 104;
+static_assert(sizeof(TaskState) == kTaskStateSize);
+static_assert(offsetof(TaskState, esp1) == TSS_ESP1);
+static_assert(offsetof(TaskState, ss1) == TSS_SS1);
+
+constexpr uint64_t PackGate(uint32_t handler, uint16_t selector, uint32_t type,
+                            uint32_t privilege) {
+  const uint32_t low = uint32_t{selector} << 16 | (handler & 0xffff);
+  const uint32_t high = (handler & 0xffff0000) | 0x8000 | privilege << 13 | type << 8;
+  return uint64_t{high} << 32 | low;
+}
+constexpr uint32_t kInterruptGate = 0xe;
+constexpr uint32_t kTrapGate = 0xf;
+
+uint32_t Linear(const std::byte* label) {
+  return SWITCHER_CODE + static_cast<uint32_t>(label - switcher_start);
+}
+
+// The switcher's own entry for `vector`, which the guest may only name where it is a hypercall.
+uint64_t OwnGate(uint32_t vector) {
+  return PackGate(Linear(switcher_stubs) + vector * kStubSize, SWITCHER_CODE_SELECTOR,
+                  kInterruptGate, vector == kHypercallVector ? 1 : 0);
+}
+
+bool IsDirect(const FastGate& fast) { return fast.entry == FastGate::Entry::kDirect; }
+
+uint64_t DirectGate(const Gate& gate) {
+  return PackGate(gate.handler.value(), kGuestKernelCs, kTrapGate, gate.privilege);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Switcher>> Switcher::Create() {
+  void* const memory =
+      mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping the switcher's memory");
+  return std::unique_ptr<Switcher>(new Switcher(static_cast<std::byte*>(memory)));
+}
+
+Switcher::Switcher(std::byte* memory) : memory_(memory) {
+  std::memcpy(memory_, switcher_start, static_cast<size_t>(switcher_end - switcher_start));
+  At<uint32_t>(PageTableEntry(SWITCHER_CODE)) = SWITCHER_CODE | (SWITCHER_ENTRY_FLAGS & ~kWritable);
+  for (const uint32_t page : {SWITCHER_DATA, SWITCHER_PAGE_TABLE}) {
+    At<uint32_t>(PageTableEntry(page)) = page | SWITCHER_ENTRY_FLAGS;
+  }
+  for (uint32_t vector = 0; vector < kExceptionVectors; ++vector)
+    IdtEntry(vector) = OwnGate(vector);
+
+  auto& task_state = At<TaskState>(SWITCHER_TSS);
+  task_state.esp0 = SWITCHER_STACK_END;
+  task_state.ss0 = SWITCHER_DATA_SELECTOR;
+  task_state.ss1 = kGuestKernelDs;
+  task_state.io_map = kTaskStateSize << 16;  // beyond the limit: no port for the guest
+  const std::array<uint64_t, kGdtEntries> none = {};
+  SetGdt(none);
+}
+
+Switcher::~Switcher() { munmap(memory_, kSize); }
+
+uint32_t Switcher::ResumeAddress() { return Linear(switcher_resume); }
+
+uint64_t& Switcher::IdtEntry(uint32_t vector) const {
+  return At<uint64_t>(SWITCHER_IDT + vector * uint32_t{sizeof(uint64_t)});
+}
+
+void Switcher::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
+  auto& table = At<std::array<uint64_t, kGdtEntries>>(SWITCHER_GDT);
+  for (size_t i = 0; i < kGdtEntries; ++i) table[i] = TameDescriptor(gdt[i]);
+  table[SWITCHER_CODE_SELECTOR / 8] = kRing0Code;
+  table[SWITCHER_DATA_SELECTOR / 8] = kRing0Data;
+}
+
+uint64_t Switcher::Descriptor(uint32_t entry) const {
+  return At<std::array<uint64_t, kGdtEntries>>(SWITCHER_GDT)[entry];
+}
+
+void Switcher::SetKernelStack(uint16_t ss, uint32_t esp) {
+  At<TaskState>(SWITCHER_TSS).ss1 = ss;
+  At<TaskState>(SWITCHER_TSS).esp1 = esp;
+}
+
+uint16_t Switcher::kernel_ss() const {
+  return static_cast<uint16_t>(At<TaskState>(SWITCHER_TSS).ss1);
+}
+
+uint32_t Switcher::kernel_esp() const { return At<TaskState>(SWITCHER_TSS).esp1; }
+
+void Switcher::ShowLguestData(GuestPhys addr, uint32_t memory_size) {
+  const uint32_t page = PageAlignDown(addr.value());
+  At<uint32_t>(PageTableEntry(SWITCHER_DATA_WINDOW)) = page | SWITCHER_ENTRY_FLAGS;
+  if (memory_size - page > kPageSize) {
+    At<uint32_t>(PageTableEntry(SWITCHER_DATA_WINDOW + kPageSize)) =
+        (page + kPageSize) | SWITCHER_ENTRY_FLAGS;
+  }
+  state().lguest_data = SWITCHER_DATA_WINDOW + (addr.value() - page);
+}
+
+void Switcher::SetException(uint32_t vector, const FastGate& fast) {
+  const bool is_reflected = fast.entry == FastGate::Entry::kReflected;
+  IdtEntry(vector) = IsDirect(fast) ? DirectGate(fast.gate) : OwnGate(vector);
+  state().gates[vector] = {.handler = is_reflected ? fast.gate.handler.value() : 0,
+                           .disables_interrupts = fast.gate.disables_interrupts ? 1u : 0u};
+}
+
+void Switcher::SetSystemCall(const FastGate& fast) {
+  IdtEntry(kSystemCallVector) = IsDirect(fast) ? DirectGate(fast.gate) : 0;
+}
+
+}  // namespace lguest::hostsim

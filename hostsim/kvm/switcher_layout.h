@@ -1,0 +1,89 @@
+// Where the switcher keeps what, for its assembly and for the launcher. All of it lies in the last
+// 4 MB of the guest's address space.
+//
+// The guest's kernel runs at ring 1, which is "supervisor" to the processor's paging: it can write
+// to the data page if it wants to. So nothing that is read back from there may be believed; what a
+// guest breaks is its own virtual machine.
+
+#ifndef HOSTSIM_KVM_SWITCHER_LAYOUT_H_
+#define HOSTSIM_KVM_SWITCHER_LAYOUT_H_
+
+// Linear addresses. The first three pages are memory of the switcher's own, at the same
+// guest-physical address; the others are windows on pages of the guest.
+#define SWITCHER_CODE 0xffc00000        /* code and IDT, read-only */
+#define SWITCHER_DATA 0xffc01000        /* descriptors, state, stack */
+#define SWITCHER_PAGE_TABLE 0xffc02000  /* of the whole area */
+#define SWITCHER_DATA_WINDOW 0xffc03000 /* two pages, with lguest_data in them */
+#define SWITCHER_PAGE_WINDOW 0xffc05000 /* any page, for the moment */
+#define SWITCHER_PAGES 3
+
+// In the code page.
+#define SWITCHER_IDT (SWITCHER_CODE + 0xb00)
+#define SWITCHER_IDT_VECTORS 0x81
+
+// In the data page.
+#define SWITCHER_GDT SWITCHER_DATA
+#define SWITCHER_TSS (SWITCHER_DATA + 0x100)
+#define SWITCHER_STATE (SWITCHER_DATA + 0x200)
+#define SWITCHER_FRAME (SWITCHER_DATA + 0xfc4) /* at the bottom of the stack */
+#define SWITCHER_STACK_END (SWITCHER_DATA + 0x1000)
+
+// The entry of the page table that maps the page window, and the flags of all such entries:
+// present, writable, for ring 1 and below, accessed, dirty.
+#define SWITCHER_PAGE_WINDOW_ENTRY (SWITCHER_PAGE_TABLE + 5 * 4)
+#define SWITCHER_ENTRY_FLAGS 0x63
+
+// Entries of the GDT that a guest cannot have (lguest interface, section 4: LOAD_GDT).
+#define SWITCHER_CODE_SELECTOR 0x50
+#define SWITCHER_DATA_SELECTOR 0x58
+#define SWITCHER_TSS_SELECTOR 0x80
+
+// What the switcher writes to in order to reach the launcher.
+#define SWITCHER_PORT 0x42
+
+// Offsets in the state, SwitcherState in C++.
+#define STATE_LGUEST_DATA 0x00
+#define STATE_NEXT_RING_SLOT 0x04
+#define STATE_PAGE_OFFSET 0x08
+#define STATE_MEMORY_SIZE 0x0c
+#define STATE_DIRECTORY 0x10
+#define STATE_CR0 0x14
+#define STATE_CR2 0x18
+#define STATE_RELOAD 0x1c
+#define STATE_SEGMENTS 0x20
+#define STATE_GATES 0x30
+
+// Bits of STATE_RELOAD.
+#define RELOAD_TLB 1
+#define RELOAD_CR0 2
+#define RELOAD_SEGMENTS 4
+
+// One entry of STATE_GATES.
+#define GATE_SIZE 8
+#define GATE_HANDLER 0
+#define GATE_DISABLES_INTERRUPTS 4
+
+// Offsets in the frame, SwitcherFrame in C++.
+#define FRAME_EBX 0x10
+#define FRAME_EDX 0x14
+#define FRAME_ECX 0x18
+#define FRAME_EAX 0x1c
+#define FRAME_VECTOR 0x20
+#define FRAME_ERROR_CODE 0x24
+#define FRAME_EIP 0x28
+#define FRAME_CS 0x2c
+#define FRAME_EFLAGS 0x30
+#define FRAME_ESP 0x34
+#define FRAME_SS 0x38
+
+// Offsets in the TSS.
+#define TSS_ESP1 0x0c
+#define TSS_SS1 0x10
+
+// Offsets in lguest_data (lguest interface, section 1).
+#define LGUEST_DATA_IRQ_ENABLED 0
+#define LGUEST_DATA_CR2 8
+#define LGUEST_DATA_HCALL_STATUS 20
+#define LGUEST_DATA_HCALLS 84
+
+#endif  // HOSTSIM_KVM_SWITCHER_LAYOUT_H_
