@@ -1,41 +1,87 @@
 // The hosts of a 64-bit launcher.
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "hostsim/clock.h"
+#include "hostsim/kvm/kvm_device.h"
+#include "hostsim/kvm/kvm_fd.h"
+#include "hostsim/kvm/kvm_vcpu.h"
 #include "hostsim/softcpu/soft_cpu.h"
 #include "hostsim/software_host.h"
 #include "hostsim/tsc.h"
+#include "hostsim/vcpu.h"
 #include "launcher/hosts.h"
 
 namespace lguest {
 namespace {
 
+using hostsim::KvmFd;
+using hostsim::Vcpu;
+
+// A software host on some CPU.
 class SoftwareMachine final : public HostMachine {
  public:
-  SoftwareMachine(GuestMemory& memory, std::unique_ptr<hostsim::SoftCpu> cpu, uint32_t tsc_khz)
+  SoftwareMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu, uint32_t tsc_khz,
+                  std::string description)
       : cpu_(std::move(cpu)),
         clock_(hostsim::NewRealClock()),
-        host_(memory, *cpu_, *clock_, tsc_khz) {}
+        host_(memory, *cpu_, *clock_, tsc_khz),
+        description_(std::move(description)) {}
 
   Host& host() override { return host_; }
-  std::string description() const override {
-    return "software CPU (needs nothing of this machine)";
-  }
+  std::string description() const override { return description_; }
 
  private:
-  std::unique_ptr<hostsim::SoftCpu> cpu_;
+  std::unique_ptr<Vcpu> cpu_;
   std::unique_ptr<hostsim::Clock> clock_;
   hostsim::SoftwareHost host_;
+  const std::string description_;
 };
 
-absl::StatusOr<std::unique_ptr<HostMachine>> MakeSoftwareMachine(GuestMemory& memory) {
-  const hostsim::TscCalibration tsc;
-  absl::StatusOr<std::unique_ptr<hostsim::SoftCpu>> cpu = hostsim::SoftCpu::Create(memory);
-  if (!cpu.ok()) return cpu.status();
-  return std::make_unique<SoftwareMachine>(memory, *std::move(cpu), tsc.Khz());
+using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
+
+// `why`: what else a user might have expected.
+HostPlan PlanSoftCpu(std::string_view why) {
+  auto make = [description = absl::StrCat("software CPU (", why, ")")](
+                  GuestMemory& memory) mutable -> MachineOr {
+    const hostsim::TscCalibration tsc;
+    absl::StatusOr<std::unique_ptr<Vcpu>> cpu = hostsim::SoftCpu::Create(memory);
+    if (!cpu.ok()) return cpu.status();
+    return std::make_unique<SoftwareMachine>(memory, *std::move(cpu), tsc.Khz(), description);
+  };
+  return {.placement = GuestMemory::Placement::kAnywhere,
+          .packet_mover = PacketMover::kLauncher,
+          .make = std::move(make)};
+}
+
+HostPlan PlanKvm(KvmFd kvm, bool nested_paging) {
+  auto make = [kvm = std::move(kvm), nested_paging](GuestMemory& memory) mutable -> MachineOr {
+    const hostsim::TscCalibration tsc;
+    absl::StatusOr<std::unique_ptr<Vcpu>> cpu = hostsim::KvmVcpu::Create(kvm, memory);
+    if (!cpu.ok()) return cpu.status();
+    return std::make_unique<SoftwareMachine>(
+        memory, *std::move(cpu), tsc.Khz(),
+        nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
+  };
+  return {.placement = GuestMemory::Placement::kHugePages,
+          .packet_mover = PacketMover::kLauncher,
+          .make = std::move(make)};
+}
+
+// The best of this machine.
+HostPlan PlanBest() {
+  absl::StatusOr<KvmFd> kvm = hostsim::OpenKvm();
+  if (!kvm.ok()) return PlanSoftCpu(kvm.status().message());
+  if (!hostsim::HasNestedPaging()) {
+    return PlanSoftCpu("which is faster than a KVM without nested paging, the one here");
+  }
+  return PlanKvm(*std::move(kvm), /*nested_paging=*/true);
 }
 
 }  // namespace
@@ -46,16 +92,20 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
       return absl::UnavailableError(
           "--host=device: /dev/lguest serves 32-bit launchers only (//launcher:lguest_i386); "
           "--host=sim runs everywhere");
-    case HostChoice::kKvm:
-      return absl::UnavailableError(
-          "--host=kvm is not part of this launcher; --host=sim runs everywhere");
-    case HostChoice::kAuto:
+    case HostChoice::kKvm: {
+      absl::StatusOr<KvmFd> kvm = hostsim::OpenKvm();
+      if (!kvm.ok()) {
+        return absl::UnavailableError(
+            absl::StrCat("--host=kvm: ", kvm.status().message(), "; --host=sim runs everywhere"));
+      }
+      return PlanKvm(*std::move(kvm), hostsim::HasNestedPaging());
+    }
     case HostChoice::kSimulator:
-      break;
+      return PlanSoftCpu("needs nothing of this machine");
+    case HostChoice::kAuto:
+      return PlanBest();
   }
-  return HostPlan{.placement = GuestMemory::Placement::kAnywhere,
-                  .packet_mover = PacketMover::kLauncher,
-                  .make = MakeSoftwareMachine};
+  return absl::InternalError("no such host");
 }
 
 }  // namespace lguest
