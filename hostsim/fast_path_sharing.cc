@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hostsim/fast_paths.h"
+#include "hostsim/shared_data.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -14,9 +15,9 @@ bool HasUsualSegments(const Guest& guest) {
          guest.segments.IsRing1Code(kGuestKernelCs);
 }
 
-FastPaths FastPathsOf(const Guest& guest) {
+FastPaths FastPathsOf(const Guest& guest, const SharedData& data) {
   FastPaths paths;
-  paths.lguest_data = guest.data->address();
+  paths.lguest_data = data.address();
   if (!HasUsualSegments(guest)) return paths;
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     paths.exceptions[vector] = guest.gates.Fast(vector);
@@ -31,7 +32,7 @@ void HandOverToCpu(Guest& guest) {
   if (!guest.data.has_value()) return;
   if (guest.fast_paths_changed) {
     guest.fast_paths_changed = false;
-    guest.has_fast_paths = guest.cpu.SetFastPaths(FastPathsOf(guest));
+    guest.has_fast_paths = guest.cpu.SetFastPaths(FastPathsOf(guest, *guest.data));
   }
   if (!guest.has_fast_paths) return;
   FastPathState state = {.kernel_ss = guest.kernel_ss,

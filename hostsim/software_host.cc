@@ -88,11 +88,9 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   if (absl::Status caller = CheckCaller(); !caller.ok() && !absl::IsNotFound(caller)) return caller;
   guest_.sent.reset();
   while (MakeReady()) {
-    if (absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this); !stopped.ok()) {
-      return stopped.status();
-    } else if (*stopped == Vcpu::Stop::kKicked) {
-      TakeBackFromCpu(guest_);
-    }
+    const absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this);
+    if (!stopped.ok()) return stopped.status();
+    if (*stopped == Vcpu::Stop::kKicked) TakeBackFromCpu(guest_);
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.sent.has_value()) return *guest_.sent;

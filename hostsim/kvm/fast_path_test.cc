@@ -24,8 +24,8 @@
 #include "launcher/host/host.h"
 
 extern "C" {
-extern const std::byte fast_path_guest[];
-extern const std::byte fast_path_guest_end[];
+extern std::byte fast_path_guest[];
+extern std::byte fast_path_guest_end[];
 }
 
 namespace lguest::hostsim {

@@ -50,7 +50,7 @@ bool KickTimer::Wait() {
 }
 
 void KickTimer::Stop() {
-  if (!since_.has_value()) return;
+  if (!since_.has_value() || !timer_.has_value()) return;
   since_.reset();
   const itimerspec never = {};
   timer_settime(*timer_, 0, &never, nullptr);

@@ -178,9 +178,10 @@ absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
     // In this order: a kick sets them in the other.
     std::atomic_ref(run_->immediate_exit).store(0);
     if (in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
-    const absl::StatusOr<std::optional<Trap>> trap = RunOnce();
-    if (!trap.ok()) return trap.status();
-    if (trap->has_value() && !handler.OnTrap(**trap)) return Stop::kHandler;
+    const absl::StatusOr<std::optional<Trap>> stopped = RunOnce();
+    if (!stopped.ok()) return stopped.status();
+    const std::optional<Trap>& trap = *stopped;
+    if (trap.has_value() && !handler.OnTrap(*trap)) return Stop::kHandler;
   }
 }
 

@@ -8,10 +8,10 @@
 #include "hostsim/descriptor.h"
 
 extern "C" {
-extern const std::byte switcher_start[];
-extern const std::byte switcher_stubs[];
-extern const std::byte switcher_resume[];
-extern const std::byte switcher_end[];
+extern std::byte switcher_start[];
+extern std::byte switcher_stubs[];
+extern std::byte switcher_resume[];
+extern std::byte switcher_end[];
 }
 
 namespace lguest::hostsim {
@@ -81,8 +81,9 @@ Switcher::Switcher(std::byte* memory) : memory_(memory) {
   for (const uint32_t page : {SWITCHER_DATA, SWITCHER_PAGE_TABLE}) {
     At<uint32_t>(PageTableEntry(page)) = page | SWITCHER_ENTRY_FLAGS;
   }
-  for (uint32_t vector = 0; vector < kExceptionVectors; ++vector)
+  for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     IdtEntry(vector) = OwnGate(vector);
+  }
 
   auto& task_state = At<TaskState>(SWITCHER_TSS);
   task_state.esp0 = SWITCHER_STACK_END;
