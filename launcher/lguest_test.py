@@ -88,24 +88,43 @@ class GuestTest(unittest.TestCase):
 
     def test_what_guests_must_not_do_kills_them(self):
         for cause, reason in {
-            "hypercall": b"Bad hypercall",
-            "init-twice": b"already have lguest_data",
-            "stack-segment": b"bad stack segment",
-            "stack-pages": b"bad stack pages",
-            "gate": b"bad IDT type",
-            "gdt": b"too many gdt entries",
-            "gdt-address": b"bad read address",
-            "tls-address": b"bad read address",
-            "crash-address": b"bad read address",
-            "dma-key": b"bad sending DMA key",
-            "pte": b"bad page table entry",
-            "pde": b"bad page directory entry",
-            "trap": b"unhandled trap 6",
-            "page-fault": b"unhandled trap 14",
+            "before-init": r"hypercall 0 before LGUEST_INIT",
+            "init-twice": r"already have lguest_data",
+            "hypercall": r"Bad hypercall 99",
+            "ring": r"Bad hypercall 99",
+            "stack-segment": r"bad stack segment 104",
+            "stack-pages": r"bad stack pages 3",
+            "stack-address": r"bad write address 0xffffe\w+ len 20",
+            "wild-stack": r"bad write address 0xffffe\w+ len 12",
+            "gate": r"bad IDT type 5",
+            "gdt": r"too many gdt entries 33",
+            "gdt-address": r"bad read address 0xfffff000 len 8",
+            "tls-address": r"bad read address 0xfffff000 len 24",
+            "crash-address": r"bad read address 0xfffff000 len 128",
+            "directory": r"bad read address 0xfffff000 len 4096",
+            "bind-key": r"bad dma key 0x2",
+            "dma-key": r"bad sending DMA key",
+            "dma-address": r"bad dma address 0xfffff000",
+            "dma-section": r"bad dma section 0: address 0xfffff000 len 8192",
+            "pte": r"bad page table entry",
+            "pde": r"bad page directory entry",
+            "wild-gdt": r"bad stack segment 105",
+            "trap": r"unhandled trap 6 at 0xc01\w+ \(0x0\)",
+            "page-fault": r"unhandled trap 14 at 0xc01\w+ \(0x1234\)",
+            "privileged": r"unhandled trap 13 at 0xc01\w+ \(0x0\)",
+            "ring0": r"unhandled trap 13 at 0xc01\w+ \(0x60\)",
+            "host-area-jump": r"unhandled trap 14 at 0xffc00000 \(0xffc00000\)",
+            "host-area-write": r"unhandled trap 14 at 0xc01\w+ \(0xffc00000\)",
+            "fpu": r"unhandled trap 7 at 0xc01\w+ \(0x0\)",
+            "single-step": r"unhandled trap 1 at 0xc01\w+ \(0x0\)",
         }.items():
-            result = self.boot("die=" + cause)
-            self.assertEqual(result.returncode, 1, (cause, result))
-            self.assertIn(reason, result.stderr, cause)
+            with self.subTest(cause):
+                result = self.boot("die=" + cause)
+                self.assertEqual(result.returncode, 1, result)
+                self.assertRegex(result.stderr.decode(), f"^lguest: guest died: {reason}\n$")
+
+    def test_a_storm_of_faults_does_not_keep_the_user_from_being_heard(self):
+        self.assertEqual(self.boot("die=storm", stdin=b"\x03\x03\x03").returncode, 2)
 
     def test_three_control_cs_abort_a_guest_that_hears_nothing(self):
         self.assertEqual(self.boot("hang", stdin=b"\x03\x03\x03").returncode, 2)

@@ -217,15 +217,16 @@ TEST(SoftCpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
   EXPECT_EQ(run(), 0x300u);
 }
 
-// The library keeps what it has translated until that does not fit any more, and then throws all of it
-// away.
+// The library keeps what it has translated until that does not fit any more, and then throws all of
+// it away.
 TEST(SoftCpuCodeTest, MoreCodeThanCanBeKeptRunsAndFaultsAtTheRightInstruction) {
   constexpr uint32_t kRounds = 800;
   constexpr uint32_t kAdditions = 500;
   TestMachine machine;
   for (uint32_t round = 0; round < kRounds; ++round) {
     MachineCode code = {0xb8};  // mov $round,%eax
-    for (int shift = 0; shift < 32; shift += 8) code.push_back(static_cast<uint8_t>(round >> shift));
+    for (int shift = 0; shift < 32; shift += 8)
+      code.push_back(static_cast<uint8_t>(round >> shift));
     for (uint32_t i = 0; i < kAdditions; ++i) {
       code.insert(code.end(), {0x03, 0x44, 0x24, 0xfc});  // add -4(%esp),%eax
     }

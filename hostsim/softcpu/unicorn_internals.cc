@@ -231,8 +231,8 @@ void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
   if (pc < user_limit_) user_code_groups_ |= uint64_t{1} << JumpGroup(static_cast<uint32_t>(pc));
 }
 
-// The library would do that by itself when there is no room at all, but goes wrong the first time: it
-// starts again at the beginning and still believes in what was there.
+// The library would do that by itself when there is no room at all, but goes wrong the first time:
+// it starts again at the beginning and still believes in what was there.
 bool UnicornInternals::MakeRoomForCode() {
   constexpr uintptr_t kSpare = 1 << 20;  // more than any block takes
   if (last_code_ - first_code_ < kCodeRoom - kSpare) return false;

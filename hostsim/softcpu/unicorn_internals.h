@@ -205,7 +205,8 @@ class UnicornInternals {
   // A load or store is about to raise a page fault, in translated code at `ra`.
   void OnDataFault(uintptr_t ra);
   bool OnLoop();
-  // Between two blocks: throws all translated code away if there is little room left. True if it did.
+  // Between two blocks: throws all translated code away if there is little room left. True if it
+  // did.
   bool MakeRoomForCode();
   void OnLoopExit() {
     if (env_ != nullptr) set_eflags(eflags());

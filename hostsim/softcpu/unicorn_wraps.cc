@@ -99,7 +99,8 @@ bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x8
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
   if (owner->OnLoop()) uc_emu_stop(owner->uc());
-  return owner->MakeRoomForCode();  // true: what has run last is not to be linked with what runs next
+  return owner
+      ->MakeRoomForCode();  // true: what has run last is not to be linked with what runs next
 }
 
 // Puts EFLAGS together when the loop is left. Where an instruction has faulted, the parts may be in

@@ -24,20 +24,17 @@ enum class Call : uint32_t {
   kPipe = 42,
   kGetppid = 64,
   kReboot = 88,
-  kMunmap = 91,
   kMmap = 90,  // the old one: a pointer to six words
+  kMunmap = 91,
   kClockGettime = 265,
 };
 
 // What the kernel returns: a negative errno is an error.
 inline int32_t Do(Call call, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0, uint32_t d = 0,
                   uint32_t e = 0) {
-  int32_t result = 0;
-  asm volatile("int $0x80"
-               : "=a"(result)
-               : "0"(call), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-               : "memory");
-  return result;
+  auto result = static_cast<uint32_t>(call);
+  asm volatile("int $0x80" : "+a"(result) : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
+  return static_cast<int32_t>(result);
 }
 
 inline uint32_t Word(const volatile void* pointer) { return reinterpret_cast<uint32_t>(pointer); }

@@ -14,15 +14,72 @@ namespace {
 
 // Beyond all memory that a guest can have.
 constexpr uint32_t kNoMemory = 0xfffff000;
+constexpr uint32_t kHostArea = 0xffc00000;
+
+void RemoveGate(uint32_t vector) { CallHost(Hypercall::kLoadIdtEntry, vector, 0, 0); }
 
 void UnhandledTrap() {
-  CallHost(Hypercall::kLoadIdtEntry, kInvalidOpcode, 0, 0);
+  RemoveGate(kInvalidOpcode);
   asm volatile("ud2");
 }
 
 void UnhandledPageFault() {
-  CallHost(Hypercall::kLoadIdtEntry, kPageFault, 0, 0);
+  RemoveGate(kPageFault);
   asm volatile("movl $1, 0x1234");
+}
+
+// What only ring 0 may do.
+void PrivilegedInstruction() {
+  RemoveGate(kGeneralProtection);
+  asm volatile("movl %eax, %cr3");
+}
+
+void ReturnToRing0() {
+  RemoveGate(kGeneralProtection);
+  asm volatile("pushl $0x202; pushl $0x60; pushl $0xC0100000; iretl");
+}
+
+void JumpIntoHostArea() {
+  RemoveGate(kPageFault);
+  asm volatile("jmp *%0" : : "r"(kHostArea));
+}
+
+void WriteIntoHostArea() {
+  RemoveGate(kPageFault);
+  *reinterpret_cast<volatile uint32_t*>(kHostArea) = 1;
+}
+
+void UseFpuSwitchedOff() {
+  RemoveGate(kFpuNotAvailable);
+  CallHost(Hypercall::kTs, 1);
+  asm volatile("fninit");
+}
+
+void SingleStep() {
+  constexpr uint32_t kDebug = 1;
+  RemoveGate(kDebug);
+  asm volatile("pushl $0x302; popfl; nop; nop");
+}
+
+// A trap at ring 1 is to be pushed where there is no memory.
+void WildStack() { asm volatile("movl %0, %%esp; int3" : : "i"(kPageOffset - kPageSize)); }
+
+// The descriptor that every handler needs is gone.
+void WildGdt() {
+  static const uint64_t nothing[lguest::kGdtEntries] = {};
+  CallHost(Hypercall::kLoadGdt, ToPhys(nothing), lguest::kGdtEntries);
+  asm volatile("int3");
+}
+
+// A handler of page faults that faults, for ever.
+void FaultStorm() {
+  asm volatile(
+      "movl %0, %%eax; movl $14, %%edx; movl $1f, %%ebx; movl %%ebx, %%ecx;"
+      "andl $0xffff, %%ebx; orl $0x610000, %%ebx; andl $0xffff0000, %%ecx; orl $0x8f00, %%ecx;"
+      "int $0x1f; movl %%esp, %%ebp;"
+      "1: movl %%ebp, %%esp; movl 0x1234, %%eax; jmp 1b"
+      :
+      : "i"(Hypercall::kLoadIdtEntry));
 }
 
 void BadPageTableEntry() {
@@ -68,6 +125,15 @@ struct Death {
 constexpr Death kDeaths[] = {
     {"trap", UnhandledTrap},
     {"page-fault", UnhandledPageFault},
+    {"privileged", PrivilegedInstruction},
+    {"ring0", ReturnToRing0},
+    {"host-area-jump", JumpIntoHostArea},
+    {"host-area-write", WriteIntoHostArea},
+    {"fpu", UseFpuSwitchedOff},
+    {"single-step", SingleStep},
+    {"wild-stack", WildStack},
+    {"wild-gdt", WildGdt},
+    {"storm", FaultStorm},
     {"pte", BadPageTableEntry},
     {"pde", BadPageDirectoryEntry},
     {"directory", [] { CallHost(Hypercall::kNewPgtable, kNoMemory); }},
