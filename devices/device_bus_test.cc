@@ -19,6 +19,7 @@ struct Script {
   uint16_t features = 0;
   uint16_t pages = 1;
   absl::StatusOr<std::optional<uint32_t>> answer = std::optional<uint32_t>(0);
+  absl::Status attached;
   DevicePlace place;
   std::vector<uint32_t> sent_sizes;
 };
@@ -32,7 +33,7 @@ class ScriptedDevice final : public Device {
   uint16_t num_pages() const override { return script_.pages; }
   absl::Status Attach(GuestMemory& /*memory*/, const DevicePlace& place) override {
     script_.place = place;
-    return absl::OkStatus();
+    return script_.attached;
   }
   std::vector<DmaKey> output_keys() const override { return {DmaKey(script_.place.pages.value())}; }
   absl::StatusOr<std::optional<uint32_t>> Send(DmaKey /*key*/, const DmaChain& chain,
@@ -124,6 +125,12 @@ TEST_F(DeviceBusTest, PagesThatDoNotFitAreRefused_B86) {
   auto just_fits = Devices(1);
   scripts_[0].pages = FakeGuest::kDevicePages - 1;
   EXPECT_TRUE(Create(std::move(just_fits)).ok());
+}
+
+TEST_F(DeviceBusTest, ADeviceThatCannotBeAttachedIsNoneOfTheGuests_B87) {
+  auto devices = Devices(2);
+  scripts_[1].attached = absl::ResourceExhaustedError("no room");
+  EXPECT_TRUE(absl::IsResourceExhausted(Create(std::move(devices)).status()));
 }
 
 TEST_F(DeviceBusTest, TwoListenersAtOneKeyAreRefused) {

@@ -122,7 +122,7 @@ TEST_F(TunNetTest, RemovedInterfaceClosesInput) {
   EXPECT_EQ(notices_, std::vector<std::string>{"tunnet test: interface tap0 has been removed"});
 }
 
-TEST_F(TunNetTest, BufferWithoutRoomLosesThePacketOnly_B50) {
+TEST_F(TunNetTest, BufferWithoutRoomLosesThePacketOnly_B50_B52) {
   network_.to_guest = {"one", "two"};
   const GuestPhys dma = BindReceive({});
   EXPECT_EQ(Receive().value(), Input::kMore);

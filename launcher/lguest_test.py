@@ -134,7 +134,23 @@ class GuestTest(unittest.TestCase):
         self.assertIn(b"\nit works\r\n", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_console_output_is_all_of_standard_output(self):
+    def test_nobody_hears_the_console_and_the_guest_lives_on_b39_b46(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        guest = subprocess.run(
+            [LAUNCHER, "--host=sim", "64", VMLINUX, "crash=x"],
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+        os.close(writer)
+        self.assertEqual(guest.returncode, 1, guest)
+        self.assertEqual(guest.stderr.count(b"console output is lost"), 1, guest)
+        self.assertIn(b"guest died: CRASH: x", guest.stderr)
+
+    def test_console_output_is_all_of_standard_output_b48(self):
         result = self.boot("-v", "crash=x")
         self.assertIn(b"host: software CPU", result.stderr)
         self.assertTrue(result.stdout.startswith(b"lguest demo kernel"), result)

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,7 +65,7 @@ class RunLoopTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Run(const Script& script) {
     machine_ = std::make_unique<ScriptedMachine>(script);
-    std::vector<std::unique_ptr<Device>> devices;
+    std::vector<std::unique_ptr<Device>> devices = std::move(extra_);
     devices.push_back(std::make_unique<Console>(
         std::make_unique<FdConsoleBackend>(keyboard_.reader(), screen_.writer())));
     const NoticeSink notice = [this](const std::string& line) { notices_ += line + "\n"; };
@@ -83,6 +84,7 @@ class RunLoopTest : public ::testing::Test {
   std::string notices_;
   std::string verbose_;
   std::unique_ptr<ScriptedMachine> machine_;
+  std::vector<std::unique_ptr<Device>> extra_;  // before the console
 };
 
 TEST_F(RunLoopTest, ADeathIsReturnedWithItsReason) {
@@ -180,6 +182,37 @@ TEST_F(RunLoopTest, ABadDmaIsTheGuestsEndAndNotTheLaunchers_B03) {
   EXPECT_THAT(
       Run(Script().Init().Dma(kDma, {{0xffff0000, 16}}).Send(DmaKey(0), GuestPhys(kDma))).value(),
       HasSubstr("0xffff0000"));
+}
+
+// A network whose packets never end.
+class Flood final : public Device {
+ public:
+  explicit Flood(int fd) : fd_(fd) {}
+  std::string name() const override { return "flood"; }
+  DeviceType type() const override { return DeviceType::kNet; }
+  absl::Status Attach(GuestMemory& /*memory*/, const DevicePlace& /*place*/) override {
+    return absl::OkStatus();
+  }
+  std::vector<DmaKey> output_keys() const override { return {DmaKey(0x7000)}; }
+  absl::StatusOr<std::optional<uint32_t>> Send(DmaKey /*key*/, const DmaChain& /*chain*/,
+                                               DmaPort& /*port*/) override {
+    return 0;
+  }
+  int input_fd() const override { return fd_; }
+  absl::StatusOr<Input> Receive(DmaPort& /*port*/) override { return Input::kMore; }
+
+ private:
+  const int fd_;
+};
+
+TEST_F(RunLoopTest, AFloodOfInputDoesNotStarveTheGuest_B54) {
+  Pipe packets;
+  packets.Write("x");
+  extra_.push_back(std::make_unique<Flood>(packets.reader()));
+  Script script;
+  script.Init().Dma(kDma, {{kBuffer, 4}});
+  for (int i = 0; i < 100; ++i) script.Send(DmaKey(0x7000), GuestPhys(kDma));
+  EXPECT_EQ(Run(script.Crash("not starved")).value(), "CRASH: not starved");
 }
 
 // The host kills the guest while the console looks for a buffer, of which the console knows

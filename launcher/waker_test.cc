@@ -2,11 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -91,6 +99,48 @@ TEST_F(WakerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
 TEST_F(WakerTest, ADeviceWithoutRoomIsReportedAgainAfterAWhile) {
   waker_->RetryLater(kDevice);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+}
+
+// A signal that only the waker's thread takes makes its wait fail, and nothing else.
+std::atomic<int> signals = 0;
+
+TEST_F(WakerTest, SignalsDoNotDisturbIt_B33_B34) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { ++signals; };
+  sigaction(SIGUSR1, &action, nullptr);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+  for (int i = 0; i < 10; ++i) {
+    const int before = signals;
+    kill(getpid(), SIGUSR1);
+    while (signals == before) std::this_thread::yield();
+  }
+  MakeReadable();
+  EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+  pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
+}
+
+TEST_F(WakerTest, DescriptorsMayBeAboveAThousand_B35) {
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  constexpr rlim_t kWanted = 2000;
+  if (limit.rlim_max < kWanted) GTEST_SKIP() << "at most " << limit.rlim_max << " open files here";
+  limit.rlim_cur = std::max(limit.rlim_cur, kWanted);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const int high = fcntl(pipe_[0], F_DUPFD_CLOEXEC, 1500);
+  ASSERT_GE(high, 1500);
+  ASSERT_TRUE(waker_->Watch(kDevice, high).ok());
+  MakeReadable();
+  EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+  close(high);
+}
+
+TEST_F(WakerTest, IsNoChildThatCouldEndTwiceOrBeLeftBehind_B38) {
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(WakerTest, AClosedDescriptorIsAnError) { EXPECT_FALSE(waker_->Watch(kDevice, -1).ok()); }

@@ -1,5 +1,7 @@
 #include "loader/load_guest.h"
 
+#include <fcntl.h>
+
 #include <memory>
 
 #include "gmock/gmock.h"
@@ -105,6 +107,20 @@ TEST_F(LoadGuestTest, MissingInitrdCannotBeOpened) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), "/nowhere", ""});
   EXPECT_TRUE(absl::IsNotFound(guest.status()));
+}
+
+int OpenDescriptors() {
+  int count = 0;
+  for (int fd = 0; fd < 256; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  return count;
+}
+
+TEST_F(LoadGuestTest, NoFileStaysOpen_B88) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const TempFile initrd(testdata::Noise(5000, 1));
+  const int before = OpenDescriptors();
+  EXPECT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""}).ok());
+  EXPECT_EQ(OpenDescriptors(), before);
 }
 
 TEST_F(LoadGuestTest, NotesSayWhatWasDone) {

@@ -33,11 +33,12 @@ using lguest::hostsim::Script;
 // Time passes when somebody waits for it. Who waits for ever is broken out.
 class ImpatientClock final : public lguest::hostsim::Clock {
  public:
-  ~ImpatientClock() override {
+  void BreakOutOf(lguest::Host& host) { host_ = &host; }
+
+  // The guest is dead, or goes on: who broke it out, if anybody, has nothing to wait for.
+  void Join() {
     if (breaker_.joinable()) breaker_.join();
   }
-
-  void BreakOutOf(lguest::Host& host) { host_ = &host; }
 
   Nanos Now() override { return now_; }
   lguest::GuestTime WallTime() override { return {}; }
@@ -80,16 +81,17 @@ void Play(const Script& script) {
     if (!exit.ok()) std::abort();
     if (const auto* died = std::get_if<lguest::Died>(&*exit)) {
       if (died->reason.empty()) std::abort();
-      return;
+      break;
     }
     const auto* sent = std::get_if<lguest::DmaSent>(&*exit);
     if (sent == nullptr) {
       if (!host.Resume().ok()) std::abort();
-      return;
+      break;
     }
     const auto buffer = host.GetDma(sent->key);
     if (buffer.ok() && !host.Interrupt(buffer->irq).ok()) std::abort();
   }
+  clock.Join();
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(HugePagesTest, MemoryStartsWhereAHugePageCan) {
   }
 }
 
-TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced) {
+TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced_B85) {
   constexpr uintptr_t kTaken = 0x30000000;
   void* const taken = mmap(reinterpret_cast<void*>(kTaken), kPageSize, PROT_READ,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
