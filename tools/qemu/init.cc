@@ -134,8 +134,9 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 
 [[noreturn]] void Become(Plan& plan, const Report& report) {
   constexpr int kCannotRun = 127;
-  setsid();
-  const int input = open(plan.tty ? kConsole : "/dev/null", O_RDWR);
+  // Without a session of its own no terminal that it opens becomes its controlling one.
+  if (plan.tty) setsid();
+  const int input = open(plan.tty ? kConsole : "/dev/null", O_RDWR | O_NOCTTY);
   const int output = plan.tty ? input : open(kConsole, O_WRONLY | O_NOCTTY);
   if (plan.tty) ioctl(input, TIOCSCTTY, 0);
   dup2(input, STDIN_FILENO);

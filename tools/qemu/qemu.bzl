@@ -37,7 +37,8 @@ def _files(ctx, targets):
     return paths, files
 
 def _machine_impl(ctx):
-    paths, files = _files(ctx, ctx.attr.data + [ctx.attr.program])
+    targets = {target.label: target for target in ctx.attr.data + [ctx.attr.program]}.values()
+    paths, files = _files(ctx, targets)
     library_folder = "lib/x86_64-linux-gnu/"
     qemu = ctx.attr._qemu.label.workspace_root.replace("external/", "../", 1)
     for library in ["libc.so.6", "libm.so.6"]:
@@ -72,7 +73,7 @@ def _machine_impl(ctx):
         },
         directory = "/runfiles/" + ctx.workspace_name,
         command = [_in_machine(ctx, program.short_path)] + [
-            ctx.expand_location(argument, ctx.attr.data + [ctx.attr.program])
+            ctx.expand_location(argument, targets)
             for argument in ctx.attr.program_args
         ],
         passes = ctx.attr.passes,
