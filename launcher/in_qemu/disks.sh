@@ -1,0 +1,78 @@
+# Disks: files of a file system on a disk, and block devices.
+
+# Makes a file system on the disk $1, here.
+mount_disk() {
+  mke2fs "$1" > mke2fs.log 2>&1 || fail "mke2fs $1"
+  mkdir disk
+  mount "$1" disk || fail "mount $1"
+}
+
+make_image() {
+  dd if=/dev/zero of="$1" bs=64k count=16 2> dd.log || fail "dd $1"
+}
+
+# The descriptor of file $1 in the launcher's hands bypasses the page cache.
+expect_direct() {
+  for path in "/proc/$pid/fd"/*; do
+    [ "$(readlink "$path")" = "$1" ] || continue
+    flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$pid/fdinfo/${path##*/}")
+    [ $((0$flags & 040000)) != 0 ] || fail "$1 is open with flags $flags: no O_DIRECT"
+    return
+  done
+  fail "the launcher has not opened $1"
+}
+
+expect_disk_works() {
+  expect_status 0 run --block="$1" 64 "$vmlinux" test=disk,disk-end
+  expect_line "PASS disk" out.log
+  expect_line "PASS disk-end" out.log
+}
+
+test_direct_io_on_a_file_system() {
+  mount_disk /dev/vda
+  make_image disk/image
+  expect_disk_works disk/image
+  expect_silence err.log
+  start direct --block=disk/image 64 "$vmlinux" hang
+  expect_direct "$PWD/disk/image"
+  kill "$pid"
+  wait "$pid"
+  expect_silence direct.err.log
+  printf 'disk from the guest\rpoweroff\r' | "$launcher" --block=disk/image 64 "$vmlinux" demo > out.log 2> err.log ||
+    fail "exit status $?"
+  # What is read now comes from the disk.
+  umount disk || fail "umount"
+  mount /dev/vda disk || fail "mount again"
+  [ "$(head -c 14 disk/image)" = "from the guest" ] || fail "the file has: $(head -c 14 disk/image)"
+  [ "$(stat -c %s disk/image)" = 1048576 ] || fail "the file has $(stat -c %s disk/image) bytes"
+  umount disk
+}
+
+test_whole_disk() {
+  expect_disk_works /dev/vdb
+  expect_silence err.log
+  start whole --block=/dev/vdb 64 "$vmlinux" hang
+  expect_direct /dev/vdb
+  kill "$pid"
+  wait "$pid" || true
+}
+
+test_file_without_direct_io() {
+  make_image image
+  expect_disk_works image
+  expect_said "image: its file system knows no direct I/O, so the host caches the disk as well"
+}
+
+test_loop_device() {
+  make_image image
+  loop=$(losetup -f)
+  losetup "$loop" image || fail "losetup"
+  expect_disk_works "$loop"
+  expect_silence err.log
+  start first --block="$loop" 64 "$vmlinux" hang
+  expect_status 66 run --block="$loop" 64 "$vmlinux" test=disk
+  expect_said "--block=$loop: $loop is in use by another guest (',readonly' disks can be shared)"
+  kill "$pid"
+  wait "$pid"
+  losetup -d "$loop"
+}

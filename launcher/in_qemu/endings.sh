@@ -1,0 +1,33 @@
+# What is left of a launcher that is killed, and what it says where the machine has too little.
+
+test_killed_launcher_leaves_nothing() {
+  make_image image
+  start killed --block=image --tunnet=10.1.0.1 --sharenet=net 64 "$vmlinux" hang
+  [ -n "$(taps)" ] || fail "there is no tap"
+  expect_status 66 run --block=image 64 "$vmlinux" test=disk
+  kill -KILL "$pid"
+  wait "$pid"
+  no_trace
+  # Its locks are gone: of the disk, and of its slot in the network.
+  expect_status 0 run --block=image --sharenet=net 64 "$vmlinux" test=disk
+  expect_line "PASS disk" out.log
+}
+
+test_no_memory() {
+  overcommit=$(cat /proc/sys/vm/overcommit_memory)
+  echo 2 > /proc/sys/vm/overcommit_memory
+  status=0
+  run 1g "$vmlinux" test=boot || status=$?
+  echo "$overcommit" > /proc/sys/vm/overcommit_memory
+  [ "$status" = 69 ] || fail "exit status $status instead of 69: $(cat err.log)"
+  expect_said "mapping 10[0-9]* bytes of guest memory: Cannot allocate memory"
+}
+
+# The one for real hosts, where there is no such host.
+test_launcher_for_i386() {
+  launcher=$old_launcher
+  expect_status 0 run --version
+  expect_line "lguest [0-9.]*" out.log
+  expect_status 69 run 64 "$vmlinux" test=boot
+  expect_said ".*/dev/lguest.*"
+}

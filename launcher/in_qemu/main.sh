@@ -1,0 +1,32 @@
+#!/bin/sh
+# Runs every case of these scripts, as root on a kernel of its own, each in a directory and a shell of its own.
+#
+# usage: main.sh LAUNCHER OLD_LAUNCHER KERNEL CASE...
+#
+# A case is a function that ends in good order, or calls `fail WHY`; the result is a line "PASS case" or "FAIL case why".
+launcher=$PWD/$1
+old_launcher=$PWD/$2
+vmlinux=$PWD/$3
+shift 3
+
+for script in lib terminal disks networks endings; do
+  . "${0%/*}/$script.sh"
+done
+
+ip link set lo up
+failures=0
+for name; do
+  directory=$(mktemp -d)
+  if (cd "$directory" && "test_$(echo "$name" | tr - _)" && no_trace) > "$directory/out" 2>&1; then
+    echo "PASS $name"
+  else
+    cat "$directory/out"
+    for file in "$directory"/*.log; do
+      [ -e "$file" ] && echo "--- $file" && cat "$file"
+    done
+    echo "FAIL $name $(sed -n 's/^fail: //p' "$directory/out" | head -n 1)"
+    failures=$((failures + 1))
+  fi
+  kill_all
+done
+exit "$((failures > 0))"

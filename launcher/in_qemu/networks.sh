@@ -1,0 +1,31 @@
+# Networks, with the kernel's own stack at the other end, and among guests.
+
+test_tap_that_the_guest_pings() {
+  expect_status 0 run --tunnet=10.1.0.1/24 64 "$vmlinux" test=net ip=10.1.0.2 gw=10.1.0.1
+  expect_line "PASS net" out.log
+  expect_silence err.log
+}
+
+test_tap_that_the_kernel_pings() {
+  start answering --tunnet=10.1.0.1/24 64 "$vmlinux" test=net-answer ip=10.1.0.2
+  tap=$(taps)
+  ip address show dev "$tap" > address.log
+  grep -q "inet 10.1.0.1/24 " address.log || fail "the address is: $(cat address.log)"
+  ping -c 4 10.1.0.2 > ping.log || fail "no answer to $(grep -o '[0-9]*% packet loss' ping.log) of the pings"
+  wait "$pid" || fail "exit status $?"
+  expect_line "PASS net-answer" answering.log
+}
+
+test_no_bridge() {
+  expect_status 66 run --tunnet=bridge:br7 64 "$vmlinux" hang
+  expect_said "--tunnet=bridge:br7: there is no bridge br7 (ip link add br7 type bridge)"
+}
+
+test_shared_net_of_two_guests() {
+  start answering --sharenet=net 64 "$vmlinux" test=net-answer ip=10.3.0.2
+  expect_status 0 run --sharenet=net 64 "$vmlinux" test=net ip=10.3.0.1 gw=10.3.0.2
+  expect_line "PASS net" out.log
+  wait "$pid" || fail "exit status $?"
+  expect_line "PASS net-answer" answering.log
+  [ -z "$(find . -type s)" ] || fail "sockets are left: $(find . -type s)"
+}

@@ -1,0 +1,81 @@
+# A guest on a real terminal: one end of a serial line, while the user sits at the other.
+
+TERMINAL=/dev/ttyS2
+USER_END=/dev/ttyS3
+
+settings() {
+  stty -g < "$TERMINAL"
+}
+
+# Starts a guest on the terminal, as a login shell would, and waits until it is up. What the user sees and types is descriptor 4.
+start_on_terminal() {
+  stty raw -echo < "$USER_END"
+  stty sane < "$TERMINAL"
+  before=$(settings)
+  exec 4<> "$USER_END"
+  setsid -c "$launcher" 64 "$vmlinux" "$@" < "$TERMINAL" > "$TERMINAL" 2>&1 &
+  pid=$!
+  see "lguest demo kernel*"
+}
+
+# Waits for a line on the user's screen.
+see() {
+  while IFS= read -r -t "$LIMIT" line <&4; do
+    line=$(echo "$line" | tr -d '\r')
+    case $line in
+      $1) return ;;
+    esac
+  done
+  fail "the user never saw '$1'"
+}
+
+type_keys() {
+  printf "$1" >&4
+}
+
+expect_raw() {
+  for setting in -icanon -isig -ixon -icrnl -echo opost; do
+    stty -a < "$TERMINAL" | grep -qw -- "$setting" || fail "the terminal is not $setting: $(settings)"
+  done
+}
+
+expect_end() {
+  status=0
+  wait "$pid" || status=$?
+  [ "$status" = "$1" ] || fail "exit status $status instead of $1"
+  [ "$(settings)" = "$before" ] || fail "the terminal was left as $(settings), it was $before"
+}
+
+test_terminal_of_a_guest_that_powers_off() {
+  start_on_terminal demo
+  see "Type help for what it can do."
+  expect_raw
+  # Of these a terminal that is not raw keeps some for itself.
+  type_keys 'echo \021\023\026it works\r'
+  see "*it works"
+  type_keys 'poweroff\r'
+  see "Good-bye."
+  expect_end 0
+}
+
+test_terminal_of_a_guest_that_is_given_up() {
+  start_on_terminal hang
+  expect_raw
+  type_keys '\003\003\003'
+  expect_end 2
+}
+
+test_terminal_of_a_guest_that_dies() {
+  start_on_terminal die=trap
+  see "lguest: guest died: unhandled trap 6*"
+  expect_end 1
+}
+
+test_terminal_of_a_launcher_that_is_ended() {
+  for signal in TERM HUP; do
+    start_on_terminal hang
+    expect_raw
+    kill -s "$signal" "$pid"
+    expect_end "$((128 + $(kill -l "$signal")))"
+  done
+}
