@@ -225,8 +225,9 @@ TEST(SoftCpuCodeTest, MoreCodeThanCanBeKeptRunsAndFaultsAtTheRightInstruction) {
   TestMachine machine;
   for (uint32_t round = 0; round < kRounds; ++round) {
     MachineCode code = {0xb8};  // mov $round,%eax
-    for (int shift = 0; shift < 32; shift += 8)
+    for (int shift = 0; shift < 32; shift += 8) {
       code.push_back(static_cast<uint8_t>(round >> shift));
+    }
     for (uint32_t i = 0; i < kAdditions; ++i) {
       code.insert(code.end(), {0x03, 0x44, 0x24, 0xfc});  // add -4(%esp),%eax
     }

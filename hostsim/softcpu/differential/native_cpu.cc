@@ -17,26 +17,26 @@ struct LguestFarPointer {
   uint32_t offset;
   uint16_t selector;
 } __attribute__((packed));
-LguestFarPointer lguest_native_entry;
-uint64_t lguest_native_stack;
-void lguest_native_enter(const uint32_t* regs_and_eflags);
-void lguest_native_leave();
+LguestFarPointer native_entry;
+uint64_t native_stack;
+void NativeEnter(const uint32_t* regs_and_eflags);
+void NativeLeave();
 }
 
-// lguest_native_enter() loads all registers and jumps; the handler of the signal that ends the code
-// has it go on at lguest_native_leave, which returns to the caller.
+// NativeEnter() loads all registers and jumps; the handler of the signal that ends the code
+// has it go on at NativeLeave, which returns to the caller.
 asm(R"(
         .text
-        .globl lguest_native_enter
-        .type lguest_native_enter, @function
-lguest_native_enter:
+        .globl NativeEnter
+        .type NativeEnter, @function
+NativeEnter:
         pushq %rbx
         pushq %rbp
         pushq %r12
         pushq %r13
         pushq %r14
         pushq %r15
-        movq %rsp, lguest_native_stack(%rip)
+        movq %rsp, native_stack(%rip)
         movl $0x2b, %eax
         movl %eax, %ds
         movl %eax, %es
@@ -51,10 +51,10 @@ lguest_native_enter:
         movl 20(%rdi), %ebp
         movl 24(%rdi), %esi
         movl 28(%rdi), %edi
-        ljmp *lguest_native_entry(%rip)
-        .globl lguest_native_leave
-        .type lguest_native_leave, @function
-lguest_native_leave:
+        ljmp *native_entry(%rip)
+        .globl NativeLeave
+        .type NativeLeave, @function
+NativeLeave:
         fninit
         popq %r15
         popq %r14
@@ -63,7 +63,7 @@ lguest_native_leave:
         popq %rbp
         popq %rbx
         ret
-        .size lguest_native_enter, . - lguest_native_enter
+        .size NativeEnter, . - NativeEnter
 )");
 
 namespace lguest::hostsim {
@@ -87,8 +87,8 @@ void OnSignal(int signal_number, siginfo_t* /*info*/, void* context) {
   greg_t* const gregs = machine.gregs;
   entered_code = (gregs[REG_CSGSFS] & kSelectorMask) == kCode32;
   const auto rip = static_cast<uintptr_t>(gregs[REG_RIP]);
-  const bool in_entry = rip >= reinterpret_cast<uintptr_t>(&lguest_native_enter) &&
-                        rip < reinterpret_cast<uintptr_t>(&lguest_native_leave);
+  const bool in_entry = rip >= reinterpret_cast<uintptr_t>(&NativeEnter) &&
+                        rip < reinterpret_cast<uintptr_t>(&NativeLeave);
   if (!entered_code && !in_entry) {  // a fault of this program itself
     signal(signal_number, SIG_DFL);
     return;
@@ -104,8 +104,8 @@ void OnSignal(int signal_number, siginfo_t* /*info*/, void* context) {
   last_outcome.fpu = DecodeFxsave(reinterpret_cast<const uint8_t*>(machine.fpregs));
 
   machine.fpregs->mxcsr = kDefaultMxcsr;
-  gregs[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&lguest_native_leave));
-  gregs[REG_RSP] = static_cast<greg_t>(lguest_native_stack);
+  gregs[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&NativeLeave));
+  gregs[REG_RSP] = static_cast<greg_t>(native_stack);
   gregs[REG_EFL] = kPlainEflags;
   gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~kSelectorMask) | kCode64;
 }
@@ -200,8 +200,8 @@ Outcome NativeCpu::Run(const CpuState& start) {
   std::array<uint32_t, 9> registers;
   std::memcpy(registers.data(), start.regs.data(), sizeof(start.regs));
   registers[8] = start.eflags;
-  lguest_native_entry = {.offset = start.eip, .selector = kCode32};
-  lguest_native_enter(registers.data());
+  native_entry = {.offset = start.eip, .selector = kCode32};
+  NativeEnter(registers.data());
   return last_outcome;
 }
 

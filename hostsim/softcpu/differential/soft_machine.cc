@@ -50,7 +50,7 @@ std::span<uint8_t> SoftMachine::data() { return Memory(kDataPhys, kDataPages); }
 std::span<uint8_t> SoftMachine::stack() { return Memory(kStackPhys, kStackPages); }
 
 Outcome SoftMachine::Run(const CpuState& start, bool with_fpu) {
-  SoftCpu& cpu = *machine_.cpu;
+  Vcpu& cpu = *machine_.cpu;
   machine_.EnterRing(3);
   for (size_t i = 0; i < start.regs.size(); ++i) cpu.Set(kGeneral[i], start.regs[i]);
   cpu.Set(Register::kEip, start.eip);
