@@ -7,7 +7,11 @@ def _program_impl(ctx):
     program = ctx.attr.binary[0][DefaultInfo]
     out = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.symlink(output = out, target_file = program.files_to_run.executable, is_executable = True)
-    return [DefaultInfo(executable = out, files = depset([out]), runfiles = program.default_runfiles)]
+
+    # The original would take the place of a program of the same name for this machine.
+    original = program.files_to_run.executable
+    runfiles = [file for file in program.default_runfiles.files.to_list() if file != original]
+    return [DefaultInfo(executable = out, files = depset([out]), runfiles = ctx.runfiles(runfiles))]
 
 _ATTRS = dict(
     PLATFORM_ATTRS,
