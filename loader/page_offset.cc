@@ -42,7 +42,7 @@ std::string Describe(const Tallies& tallies) {
                    [&](uint8_t a, uint8_t b) { return tallies[a] > tallies[b]; });
   std::string text;
   for (size_t i = 0; i < kShown && tallies[ranking[i]] != 0; ++i) {
-    absl::StrAppendFormat(&text, "%s%#04x %u times", i == 0 ? "" : ", ", unsigned{ranking[i]},
+    absl::StrAppendFormat(&text, "%s0x%02x %u times", i == 0 ? "" : ", ", unsigned{ranking[i]},
                           tallies[ranking[i]]);
   }
   return text.empty() ? "none" : text;
@@ -64,8 +64,9 @@ absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32
   const auto steps = static_cast<ptrdiff_t>((kernel_end - 1) >> kTopByteShift);
   const auto family_begin = best - std::min(steps, best - tallies.begin());
   const auto family_end = best + 1 + std::min(steps, tallies.end() - best - 1);
+  // Small numbers are everywhere, in tables as in code: of 0 there may be many in any kernel.
   uint32_t rival = 0;
-  for (auto tally = tallies.begin(); tally != tallies.end(); ++tally) {
+  for (auto tally = tallies.begin() + 1; tally != tallies.end(); ++tally) {
     if (tally < family_begin || tally >= family_end) rival = std::max(rival, *tally);
   }
   if (!StandsOut(*best, rival)) {

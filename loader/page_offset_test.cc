@@ -52,6 +52,15 @@ TEST(PageOffsetTest, FirstToRecurIsNotEnough_B17) {
   EXPECT_EQ(*Infer(code), 0xc0000000);
 }
 
+TEST(PageOffsetTest, SmallNumbersAreNobodysRival) {
+  Bytes code;
+  AppendLoads(code, 0x00, 37);
+  AppendLoads(code, 0xc0, 51);
+  EXPECT_EQ(*Infer(code), 0xc0000000);
+  AppendLoads(code, 0x00, 37);
+  EXPECT_FALSE(Infer(code).ok());
+}
+
 TEST(PageOffsetTest, NothingStandsOut_B17) {
   EXPECT_FALSE(Infer(testdata::Noise(1 << 20, 1)).ok());
   Bytes code;
