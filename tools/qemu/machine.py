@@ -3,6 +3,7 @@
 The description is a JSON object:
 
     kernel        path of the kernel (bzImage, or whatever QEMU boots)
+    flags         {flag of Bazel: path that the user gave, or ""}, for files that are not of this project
     module_tree   directory of the kernel's modules
     modules       names of those to load
     init          path of the program of init.cc

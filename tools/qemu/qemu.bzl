@@ -49,14 +49,19 @@ def _machine_impl(ctx):
     if _FileFlagInfo in ctx.attr.kernel:
         kernel = ctx.attr.kernel[_FileFlagInfo].path
     else:
-        kernel = ctx.file.kernel.short_path
-        inputs.append(depset([ctx.file.kernel]))
+        kernel = ctx.files.kernel[0].short_path
+        inputs.append(depset(ctx.files.kernel))
     if _FileFlagInfo in ctx.attr.program:
         fail("the program must be built here", "program")
     program = ctx.attr.program[DefaultInfo].files_to_run.executable or ctx.files.program[0]
     description = struct(
         name = str(ctx.label),
         kernel = kernel,
+        flags = {
+            "--//{}:{}".format(target.label.package, target.label.name): target[_FileFlagInfo].path
+            for target in targets + [ctx.attr.kernel]
+            if _FileFlagInfo in target
+        },
         module_tree = ctx.file._modules.short_path,
         modules = ctx.attr.modules,
         init = ctx.file._init.short_path,
@@ -101,7 +106,7 @@ _machine = rule(
         "data": attr.label_list(allow_files = True, doc = "What else is in the machine, each with its runfiles."),
         "disk_bus": attr.string(default = "virtio", values = ["ide", "virtio"], doc = "What the disks are on: /dev/vda or /dev/hda, /dev/sda."),
         "disks": attr.string_list(doc = "Sizes of disks, all zero, as in '64M'."),
-        "kernel": attr.label(default = "@linux_cloud//:vmlinuz", allow_single_file = True, doc = "The kernel."),
+        "kernel": attr.label(default = "@linux_cloud//:vmlinuz", allow_files = True, doc = "The kernel."),
         "kernel_args": attr.string_list(doc = "Further words for the kernel's command line."),
         "memory": attr.string(default = "256M", doc = "The machine's memory."),
         "modules": attr.string_list(doc = "Modules of @linux_cloud to load; what they need is loaded before them."),

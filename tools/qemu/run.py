@@ -176,6 +176,10 @@ def main(arguments):
     options = parser.parse_args(arguments)
     with open(options.machine, encoding="utf-8") as file:
         description = json.load(file)
+    not_given = [f"{flag}=FILE" for flag, path in description["flags"].items() if not path]
+    if not_given:
+        print(f"SKIPPED: needs {' '.join(not_given)}")
+        return 0
     if options.command:
         description["command"] = options.command
     limit = options.limit
