@@ -190,7 +190,7 @@ TEST(SoftCpuTrapTest, FaultAfterARotationLeavesNoFlagsThatAGuestCannotHave) {
                       0xd0, 0x15, 0, 0, 0, 0x50,  // rclb 0x50000000
                   });
   machine.cpu->Set(Register::kEbx, 0x7fffffff);
-  EXPECT_TRUE(IsPageFault(machine.RunToTrap(), 0x50000000, 4));
+  EXPECT_TRUE(IsPageFault(machine.RunToTrap(), 0x50000000, 6));
   EXPECT_EQ(machine.reg(Register::kEflags) & ~0x254fd7u, 0u);
   EXPECT_EQ(PrivilegeLevel(*machine.cpu), 3u);
   // Nor does the processor itself believe in them.

@@ -66,8 +66,8 @@ void WildStack() { asm volatile("movl %0, %%esp; int3" : : "i"(kPageOffset - kPa
 
 // The descriptor that every handler needs is gone.
 void WildGdt() {
-  static const uint64_t nothing[lguest::kGdtEntries] = {};
-  CallHost(Hypercall::kLoadGdt, ToPhys(nothing), lguest::kGdtEntries);
+  static const uint64_t kNothing[lguest::kGdtEntries] = {};
+  CallHost(Hypercall::kLoadGdt, ToPhys(kNothing), lguest::kGdtEntries);
   asm volatile("int3");
 }
 
