@@ -239,13 +239,15 @@ TEST(ClockEventTest, AnInterruptThatWasBlockedIsLookedAtAgain) {
                               .Crash("tick"));
   machine.Run();
   machine.clock().Advance(5000);
+  std::atomic<bool> is_over = false;
   std::future<void> time = std::async(std::launch::async, [&] {
-    while (!machine.cpu().finished()) {
+    while (!is_over) {
       machine.clock().Advance(1'000'000);
       std::this_thread::yield();
     }
   });
   EXPECT_EQ(machine.Death(), "CRASH: tick");
+  is_over = true;
   time.get();
 }
 
