@@ -42,7 +42,7 @@ SmallGuest::SmallGuest(CpuFactory make_cpu, std::span<const uint8_t> code,
   const auto loaded = loader::LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, ""}).value();
   cpu_ = make_cpu(*memory_).value();
   clock_ = hostsim::NewRealClock();
-  host_ = std::make_unique<hostsim::SoftwareHost>(*memory_, *cpu_, *clock_, 0);
+  host_ = std::make_unique<hostsim::SoftwareHost>(*memory_, *cpu_, *clock_);
   bus_ = DeviceBus::Create(*memory_, *host_, GuestPhys(kRam), std::move(devices)).value();
   const BootState boot = {.pfn_limit = size / kPageSize,
                           .page_directory = loaded.page_directory,

@@ -12,8 +12,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "devices/testing/temp_dir.h"
@@ -65,6 +67,29 @@ TEST_F(FileBlockBackendTest, ReadsAndWritesAtOffsets) {
   EXPECT_TRUE((*disk)->Sync().ok());
   EXPECT_EQ(dir_.Contents("disk"),
             std::string(4096, 'a') + std::string(4096, 'w') + std::string(8192, 'b'));
+}
+
+// Where the file position of our descriptor of `path` is.
+std::string PositionOf(const std::filesystem::path& path) {
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code closed;
+    if (std::filesystem::read_symlink(fd.path(), closed) != path) continue;
+    std::ifstream info("/proc/self/fdinfo/" + fd.path().filename().string());
+    std::string key;
+    std::string position;
+    info >> key >> position;
+    return position;
+  }
+  return "not open";
+}
+
+TEST_F(FileBlockBackendTest, ATransferIsOneCallThatNamesItsOffset_B66) {
+  const std::string path = dir_.File("disk", std::string(8192, 'a'));
+  const auto disk = Open(path);
+  ASSERT_TRUE(disk.ok()) << disk.status();
+  ASSERT_TRUE((*disk)->ReadAt(4096, buffer_.Piece(0, 4096)).ok());
+  ASSERT_TRUE((*disk)->WriteAt(4096, buffer_.Piece(0, 512)).ok());
+  EXPECT_EQ(PositionOf(std::filesystem::canonical(path)), "0");
 }
 
 TEST_F(FileBlockBackendTest, UnalignedRequestsAreDoneThroughTheCache_B62) {

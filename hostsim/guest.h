@@ -42,6 +42,7 @@ struct Guest {
   Quirks quirks = Quirks::kNone;
   uint32_t page_offset = 0;
   uint32_t tsc_khz = 0;  // 0: do not trust the time stamp counter
+  uint16_t guest_id = 0;
 
   std::optional<SharedData> data;  // once the guest has said LGUEST_INIT
   uint32_t noirq_start = 0;        // no interrupt is delivered at %eip in [start, end)

@@ -40,7 +40,7 @@ absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
   guest.noirq_end = data->noirq_end();
   data->set_reserve_mem(kReservedTop);
   data->set_tsc_khz(guest.tsc_khz);
-  data->set_guestid(0);  // every software host has one guest
+  data->set_guestid(guest.guest_id);
   data->set_time(guest.clock.WallTime());
   return absl::OkStatus();
 }

@@ -33,7 +33,7 @@ TEST(LguestInitTest, TellsTheGuestAboutItsHost) {
   const LguestData data = machine.memory().Read<LguestData>(Script::kData).value();
   EXPECT_EQ(data.reserve_mem, 4u << 20);
   EXPECT_EQ(data.tsc_khz, ScriptedMachine::kTscKhz);
-  EXPECT_EQ(data.guestid, 0);
+  EXPECT_EQ(data.guestid, ScriptedMachine::kGuestId);
   EXPECT_EQ(data.time.sec, 1u);
 }
 

@@ -28,7 +28,7 @@ class ScriptCodeTest : public ::testing::Test {
     if (!boot.ok()) return std::string(boot.status().message());
     const std::unique_ptr<SoftCpu> cpu = SoftCpu::Create(*memory_).value();
     const std::unique_ptr<Clock> clock = NewRealClock();
-    SoftwareHost host(*memory_, *cpu, *clock, 0);
+    SoftwareHost host(*memory_, *cpu, *clock);
     EXPECT_TRUE(host.Initialize(*boot).ok());
     const Exit exit = host.Run().value();
     const Died* died = std::get_if<Died>(&exit);

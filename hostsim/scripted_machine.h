@@ -22,12 +22,14 @@ class ScriptedMachine {
  public:
   static constexpr uint32_t kMemorySize = 16 * kPageSize;
   static constexpr uint32_t kTscKhz = 2'000'000;
+  static constexpr uint16_t kGuestId = 0x1234;
 
   explicit ScriptedMachine(Script script, uint32_t memory_size = kMemorySize,
                            Quirks quirks = Quirks::kNone)
       : memory_(GuestMemory::Create(memory_size).value()),
         cpu_(*memory_, std::move(script)),
-        host_(*memory_, cpu_, clock_, kTscKhz, quirks) {}
+        host_(*memory_, cpu_, clock_,
+              {.tsc_khz = kTscKhz, .guest_id = kGuestId, .quirks = quirks}) {}
 
   BootState boot() const {
     return {.pfn_limit = memory_->size() / kPageSize,

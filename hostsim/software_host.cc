@@ -29,11 +29,11 @@ absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead
 
 }  // namespace
 
-SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz,
-                           Quirks quirks)
+SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const HostTraits& traits)
     : guest_(memory, cpu, clock) {
-  guest_.tsc_khz = tsc_khz;
-  guest_.quirks = quirks;
+  guest_.tsc_khz = traits.tsc_khz;
+  guest_.guest_id = traits.guest_id;
+  guest_.quirks = traits.quirks;
   clock.OnAlarm([this] { OnAlarm(); });
 }
 

@@ -22,14 +22,19 @@
 
 namespace lguest::hostsim {
 
+// What one host has different from another.
+struct HostTraits {
+  uint32_t tsc_khz = 0;  // the rate of the time stamp counter that the guest reads; 0: not constant
+  uint16_t guest_id = 0;  // Linux makes its network addresses of it
+  Quirks quirks = Quirks::kNone;
+};
+
 // What the 2.6.23 kernel does for one guest (lguest interface, sections 2 to 4), on any Vcpu.
 // Whatever the guest does ends, at worst, the guest.
 class SoftwareHost final : public Host, private TrapHandler {
  public:
-  // The first three have to outlive the host. `tsc_khz`: the rate of the time stamp counter that
-  // the guest reads; 0 when it is not constant.
-  SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, uint32_t tsc_khz,
-               Quirks quirks = Quirks::kNone);
+  // The first three have to outlive the host.
+  SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const HostTraits& traits = {});
   ~SoftwareHost() override;
 
   absl::Status Initialize(const BootState& boot) override;

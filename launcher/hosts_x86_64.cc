@@ -16,6 +16,7 @@
 #include "hostsim/software_host.h"
 #include "hostsim/tsc.h"
 #include "hostsim/vcpu.h"
+#include "launcher/guest_id.h"
 #include "launcher/hosts.h"
 
 namespace lguest {
@@ -31,7 +32,8 @@ class SoftwareMachine final : public HostMachine {
                   std::string description)
       : cpu_(std::move(cpu)),
         clock_(hostsim::NewRealClock()),
-        host_(memory, *cpu_, *clock_, tsc_khz),
+        id_(GuestId::Claim()),
+        host_(memory, *cpu_, *clock_, {.tsc_khz = tsc_khz, .guest_id = id_.value()}),
         description_(std::move(description)) {}
 
   Host& host() override { return host_; }
@@ -40,6 +42,7 @@ class SoftwareMachine final : public HostMachine {
  private:
   std::unique_ptr<Vcpu> cpu_;
   std::unique_ptr<hostsim::Clock> clock_;
+  const GuestId id_;
   hostsim::SoftwareHost host_;
   const std::string description_;
 };

@@ -1,5 +1,6 @@
 """The launcher from outside: command line, console, exit status, with our own guest on the software CPU."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -9,10 +10,19 @@ import time
 import unittest
 
 TIME_LIMIT = 120  # seconds; far more than anything here takes
+PR_CAPBSET_DROP = 24
 
 
 def run(*args, stdin=b""):
     return subprocess.run([LAUNCHER, *args], input=stdin, capture_output=True, timeout=TIME_LIMIT, check=False)
+
+
+def drop_capabilities():
+    """For a process that is about to become another program, as which it will have none."""
+    libc = ctypes.CDLL(None)
+    capability = 0
+    while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
 
 
 class GuestTest(unittest.TestCase):
@@ -57,6 +67,20 @@ class GuestTest(unittest.TestCase):
             self.assertIn(b"FAIL disk", result.stdout, result)
             with open(disk.name, "rb") as file:
                 self.assertEqual(file.read(), bytes(1 << 20))
+
+    def test_no_right_of_root_is_needed_b89(self):
+        unprivileged = {"preexec_fn": drop_capabilities, "capture_output": True, "check": False}
+        status = subprocess.run(["cat", "/proc/self/status"], **unprivileged).stdout
+        self.assertIn(b"CapEff:\t0000000000000000\n", status)
+        with tempfile.TemporaryDirectory() as directory:
+            disk = os.path.join(directory, "disk")
+            with open(disk, "wb") as file:
+                file.truncate(1 << 20)
+            result = subprocess.run(
+                [LAUNCHER, f"--block={disk}", f"--sharenet={directory}/net", "64", VMLINUX, "test=disk"],
+                stdin=subprocess.DEVNULL, timeout=TIME_LIMIT, **unprivileged)
+        self.assertIn(b"PASS disk", result.stdout, result)
+        self.assertEqual(result.returncode, 0)
 
     def test_two_guests_in_two_processes_ping_each_other(self):
         with tempfile.TemporaryDirectory() as directory:

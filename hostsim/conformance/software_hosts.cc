@@ -23,7 +23,7 @@ class ScriptedGuest final : public ConformanceMachine {
       : memory_(GuestMemory::Create(kScriptMemorySize).value()),
         cpu_(*memory_, script),
         clock_(NewRealClock()),
-        host_(*memory_, cpu_, *clock_, kTscKhz, Quirks::kLinux2623) {}
+        host_(*memory_, cpu_, *clock_, {.tsc_khz = kTscKhz, .quirks = Quirks::kLinux2623}) {}
 
   GuestMemory& memory() override { return *memory_; }
   Host& host() override { return host_; }
@@ -51,7 +51,7 @@ class CodeGuest final : public ConformanceMachine {
         memory_(std::move(memory)),
         cpu_(std::move(cpu)),
         clock_(NewRealClock()),
-        host_(*memory_, *cpu_, *clock_, kTscKhz, Quirks::kLinux2623) {}
+        host_(*memory_, *cpu_, *clock_, {.tsc_khz = kTscKhz, .quirks = Quirks::kLinux2623}) {}
 
   GuestMemory& memory() override { return *memory_; }
   Host& host() override { return host_; }

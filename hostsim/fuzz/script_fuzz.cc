@@ -69,7 +69,7 @@ void Play(const Script& script) {
       GuestMemory::Create(lguest::hostsim::kScriptMemorySize).value();
   lguest::hostsim::ScriptedVcpu cpu(*memory, script);
   ImpatientClock clock;
-  lguest::hostsim::SoftwareHost host(*memory, cpu, clock, 0);
+  lguest::hostsim::SoftwareHost host(*memory, cpu, clock);
   clock.BreakOutOf(host);
   const lguest::BootState boot = {.pfn_limit = memory->size() / lguest::kPageSize,
                                   .page_directory = lguest::GuestPhys(0x8000),

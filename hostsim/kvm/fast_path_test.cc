@@ -51,7 +51,7 @@ class FastPathTest : public ::testing::Test {
         memory_(GuestMemory::Create(kMemorySize).value()),
         cpu_(KvmVcpu::Create(kvm_, *memory_).value()),
         clock_(NewRealClock()),
-        host_(*memory_, *cpu_, *clock_, 0) {
+        host_(*memory_, *cpu_, *clock_) {
     for (uint32_t page = 0; page < kMemorySize / kPageSize; ++page) {
       Put(GUEST_KERNEL_TABLES + page * 4, page * kPageSize | kPresent | kWritable);
       if (page % kPagesPerTable != 0) continue;

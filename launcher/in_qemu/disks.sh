@@ -76,3 +76,39 @@ test_loop_device() {
   wait "$pid"
   losetup -d "$loop"
 }
+
+# Makes an image of nothing but holes in a file system that has no room for it.
+make_image_without_room() {
+  mount_disk /dev/vda
+  truncate -s 1M disk/image
+  # What is too little for a block far into a file does for one at the start of another.
+  for filling in disk/filling disk/last; do
+    dd if=/dev/zero of="$filling" bs=1k 2> dd.log && fail "the disk is never full"
+  done
+}
+
+# The guest is told of an error of its disk $1, and lives on.
+expect_disk_error() {
+  printf 'disk text\recho still here\rpoweroff\r' | "$launcher" --block="$1" 64 "$vmlinux" demo > out.log 2> err.log ||
+    fail "exit status $?"
+  expect_line ".*The disk reports an error." out.log
+  expect_line "still here" out.log
+}
+
+test_disk_full() {
+  make_image_without_room
+  expect_disk_error disk/image
+  expect_said "block disk/image: writing disk/image at byte 0: No space left on device (told only once)"
+  umount disk
+}
+
+test_disk_full_of_a_loop_device() {
+  make_image_without_room
+  loop=$(losetup -f)
+  losetup "$loop" disk/image || fail "losetup"
+  expect_disk_error "$loop"
+  # That driver has one word for all that goes wrong below it.
+  expect_said "block $loop: writing $loop at byte 0: Input/output error (told only once)"
+  losetup -d "$loop"
+  umount disk
+}

@@ -16,6 +16,19 @@ test_tap_that_the_kernel_pings() {
   expect_line "PASS net-answer" answering.log
 }
 
+test_bridge_of_two_taps() {
+  ip link add br0 type bridge || fail "there can be no bridge"
+  echo 0 > /sys/class/net/br0/bridge/forward_delay
+  ip link set br0 up
+  start answering --tunnet=bridge:br0 64 "$vmlinux" test=net-answer ip=10.2.0.2
+  expect_status 0 run --tunnet=bridge:br0 64 "$vmlinux" test=net ip=10.2.0.1 gw=10.2.0.2
+  expect_line "PASS net" out.log
+  wait "$pid" || fail "exit status $?"
+  expect_line "PASS net-answer" answering.log
+  [ -z "$(ls /sys/class/net/br0/brif)" ] || fail "the bridge still has: $(ls /sys/class/net/br0/brif)"
+  ip link delete br0
+}
+
 test_no_bridge() {
   expect_status 66 run --tunnet=bridge:br7 64 "$vmlinux" hang
   expect_said "--tunnet=bridge:br7: there is no bridge br7 (ip link add br7 type bridge)"

@@ -97,7 +97,11 @@ class Cases {
 
  private:
   void Report(const std::string& name, const std::string& why) {
-    std::printf("%s %s %s\n", why.empty() ? "PASS" : "FAIL", name.c_str(), why.c_str());
+    if (why.empty()) {
+      std::printf("PASS %s\n", name.c_str());
+    } else {
+      std::printf("FAIL %s %s\n", name.c_str(), why.c_str());
+    }
     std::fflush(stdout);
     if (!why.empty()) ++failures_;
   }

@@ -152,7 +152,7 @@ std::string VillainMachine::Live(const Script& script, VillainCpu cpu) {
   }
 
   const std::unique_ptr<hostsim::Clock> clock = hostsim::NewRealClock();
-  hostsim::SoftwareHost host(*memory, guest.cpu(), *clock, 0);
+  hostsim::SoftwareHost host(*memory, guest.cpu(), *clock);
   const std::unique_ptr<DeviceBus> bus =
       DeviceBus::Create(*memory, host, GuestPhys(kDescriptors), std::move(devices), notice).value();
   if (absl::Status started = host.Initialize(*boot); !started.ok()) {

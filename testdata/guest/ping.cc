@@ -174,7 +174,9 @@ void Pinger::HandleArp() {
   const auto sender = Get<IpAddress>(packet_, kArpSenderIp);
   const auto sender_mac = Get<MacAddress>(packet_, kArpSenderMac);
   if (Get<IpAddress>(packet_, kArpTargetIp) != own_) return;
-  if (Get16(packet_, kArpOperation) == kArpReply && sender == other_) {
+  // Somebody else with our own address could not be told from us on most networks.
+  if (Get16(packet_, kArpOperation) == kArpReply && sender == other_ &&
+      sender_mac != interface_.mac()) {
     other_mac_ = sender_mac;
     resolved_ = true;
   }
