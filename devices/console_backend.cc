@@ -22,7 +22,10 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
 absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
   IoVector rest(from);
   while (!rest.empty()) {
-    const ssize_t len = writev(output_fd_, rest.data(), rest.count());
+    // A list of one is what a guest sends for every few characters, and less work as none.
+    const iovec& first = *rest.data();
+    const ssize_t len = rest.count() == 1 ? write(output_fd_, first.iov_base, first.iov_len)
+                                          : writev(output_fd_, rest.data(), rest.count());
     if (len >= 0) {
       rest.Consume(static_cast<size_t>(len));
     } else if (errno == EAGAIN) {

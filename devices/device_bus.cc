@@ -137,10 +137,10 @@ DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
 std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
   std::vector<StatusChange> changes;
   for (size_t i = 0; i < devices_.size(); ++i) {
-    const absl::StatusOr<DeviceDescriptor> descriptor =
-        memory_.Read<DeviceDescriptor>(DescriptorOf(i));  // guest-controlled
-    if (!descriptor.ok()) continue;
-    const uint16_t newly_set = descriptor->status & ~seen_status_[i];
+    const GuestPhys where(DescriptorOf(i).value() + offsetof(DeviceDescriptor, status));
+    const absl::StatusOr<uint16_t> status = memory_.Read<uint16_t>(where);  // guest-controlled
+    if (!status.ok()) continue;
+    const uint16_t newly_set = *status & ~seen_status_[i];
     if (newly_set == 0) continue;
     seen_status_[i] |= newly_set;
     changes.push_back(

@@ -6,12 +6,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "devices/device.h"
@@ -103,7 +103,7 @@ class DeviceBus {
     uint64_t sent_bytes = 0;
   };
   std::vector<Line> lines_;
-  absl::flat_hash_map<DmaKey, size_t> listeners_;
+  std::map<DmaKey, size_t> listeners_;
   std::array<uint16_t, kMaxDevices> seen_status_ = {};
   uint64_t unmatched_ = 0;
   OneNotice unmatched_notice_;

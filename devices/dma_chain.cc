@@ -1,6 +1,8 @@
 #include "devices/dma_chain.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
@@ -9,46 +11,50 @@ namespace lguest {
 
 DmaChain& DmaChain::operator=(const DmaChain& other) {
   address_ = other.address_;
+  base_ = other.base_;
   count_ = other.count_;
   size_ = other.size_;
   std::copy_n(other.sections_.begin(), count_, sections_.begin());
-  std::copy_n(other.addresses_.begin(), count_, addresses_.begin());
   return *this;
 }
 
 absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
+  absl::StatusOr<DmaChain> chain(absl::in_place);
+  if (absl::Status filled = chain->Fill(memory, dma); !filled.ok()) chain = std::move(filled);
+  return chain;
+}
+
+absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
   // The one and only fetch of the structure: the guest, or another guest that shares the page it
   // lies in, may change it from now on.
-  const absl::StatusOr<Dma> copy = memory.Read<Dma>(dma);  // guest-controlled
-  if (!copy.ok()) {
+  Dma copy;  // guest-controlled
+  if (!memory.ReadBytes(dma, std::as_writable_bytes(std::span(&copy, 1))).ok()) {
     return absl::OutOfRangeError(absl::StrFormat("bad dma address 0x%x", dma.value()));
   }
-  absl::StatusOr<DmaChain> result(absl::in_place);
-  DmaChain& chain = *result;
-  chain.address_ = dma;
+  address_ = dma;
+  base_ = memory.base();
   uint32_t count = 0;
   uint32_t size = 0;  // at most 16 * 65535
-  for (; count < kMaxDmaSections && copy->len[count] != 0; ++count) {
-    const GuestPhys addr(copy->addr[count]);
-    const uint32_t len = copy->len[count];
+  for (; count < kMaxDmaSections && copy.len[count] != 0; ++count) {
+    const GuestPhys addr(copy.addr[count]);
+    const uint32_t len = copy.len[count];
     const absl::StatusOr<std::span<std::byte>> range = memory.MutableRange(addr, len);
     if (!range.ok()) {
       return absl::OutOfRangeError(
           absl::StrFormat("bad dma section %u: address 0x%x len %u", count, addr.value(), len));
     }
-    chain.sections_[count] = {.iov_base = range->data(), .iov_len = len};
-    chain.addresses_[count] = addr;
+    sections_[count] = {.iov_base = range->data(), .iov_len = len};
     size += len;
   }
-  chain.count_ = count;
-  chain.size_ = size;
-  return result;
+  count_ = count;
+  size_ = size;
+  return absl::OkStatus();
 }
 
 void DmaChain::NotifyWritten(GuestMemory& memory, uint32_t len) const {
   for (uint32_t i = 0; i < count_ && len != 0; ++i) {
     const uint32_t part = std::min(len, static_cast<uint32_t>(sections_[i].iov_len));
-    memory.NotifyWritten(addresses_[i], part);
+    memory.NotifyWritten(section_address(i), part);
     len -= part;
   }
 }

@@ -22,8 +22,8 @@ namespace lguest {
 // the sections hold may change at any time.
 class DmaChain {
  public:
-  // No sections. (Written out so that the arrays are left as they are: of them, only what there is
-  // counts. Clearing and copying the rest would take longer than all that a device does.)
+  // No sections. (Written out so that the array is left as it is: of it, only what there is counts.
+  // Clearing and copying the rest would take longer than all that a device does.)
   DmaChain() {}
   DmaChain(const DmaChain& other) { *this = other; }
   DmaChain& operator=(const DmaChain& other);
@@ -38,7 +38,10 @@ class DmaChain {
   std::span<const iovec> sections() const { return {sections_.data(), count_}; }
 
   // Where section `index` (< sections().size()) lies for the guest.
-  GuestPhys section_address(size_t index) const { return addresses_[index]; }
+  GuestPhys section_address(size_t index) const {
+    const auto addr = reinterpret_cast<uintptr_t>(sections_[index].iov_base);
+    return GuestPhys(static_cast<uint32_t>(addr - reinterpret_cast<uintptr_t>(base_)));
+  }
 
   uint32_t size() const { return size_; }  // bytes of all sections
 
@@ -47,9 +50,11 @@ class DmaChain {
   void NotifyWritten(GuestMemory& memory, uint32_t len) const;
 
  private:
+  absl::Status Fill(GuestMemory& memory, GuestPhys dma);
+
   GuestPhys address_;
+  const std::byte* base_ = nullptr;  // of the memory that the sections lie in
   std::array<iovec, kMaxDmaSections> sections_;
-  std::array<GuestPhys, kMaxDmaSections> addresses_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;
 };

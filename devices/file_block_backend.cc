@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -32,16 +33,15 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
 
 // preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
 // else's: the file is opened here.
-ssize_t ReadPieces(int fd, const iovec* pieces, int count, off64_t offset) {
-  const ssize_t len = preadv64(fd, pieces, count, offset);
-  if (len >= 0 || errno != ENOSYS) return len;
-  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : readv(fd, pieces, count);
-}
-
-ssize_t WritePieces(int fd, const iovec* pieces, int count, off64_t offset) {
-  const ssize_t len = pwritev64(fd, pieces, count, offset);
-  if (len >= 0 || errno != ENOSYS) return len;
-  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : writev(fd, pieces, count);
+template <auto kAtOffset, auto kAtPosition>
+ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset) {
+  static std::atomic<bool> is_missing = false;  // in this kernel
+  if (!is_missing) {
+    const ssize_t len = kAtOffset(fd, pieces, count, offset);
+    if (len >= 0 || errno != ENOSYS) return len;
+    is_missing = true;
+  }
+  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : kAtPosition(fd, pieces, count);
 }
 
 }  // namespace
@@ -98,11 +98,11 @@ void FileBlockBackend::TryDirect() {
 }
 
 absl::Status FileBlockBackend::ReadAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(ReadPieces, "reading", offset, pieces);
+  return Move(MovePieces<preadv64, readv>, "reading", offset, pieces);
 }
 
 absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(WritePieces, "writing", offset, pieces);
+  return Move(MovePieces<pwritev64, writev>, "writing", offset, pieces);
 }
 
 absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_t offset,
@@ -112,7 +112,7 @@ absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_
     const ssize_t len =
         transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset));
     if (len > 0) {
-      rest.Consume(static_cast<uint64_t>(len));
+      rest.Consume(static_cast<size_t>(len));
       offset += static_cast<uint64_t>(len);
     } else if (len == 0) {
       return absl::DataLossError(

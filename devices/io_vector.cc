@@ -1,44 +1,49 @@
 #include "devices/io_vector.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace lguest {
 
-IoVector::IoVector(std::span<const iovec> pieces) {
-  assert(pieces.size() <= kMaxDmaSections);
-  for (const iovec& piece : pieces) Append(piece);
+iovec* IoVector::Copy() {
+  std::copy(left_.begin(), left_.end(), own_.begin());  // to the front, if it lies there already
+  left_ = {own_.data(), left_.size()};
+  return own_.data();
 }
 
 void IoVector::Append(iovec piece) {
-  assert(end_ < pieces_.size());
-  if (piece.iov_len != 0) pieces_[end_++] = piece;
+  assert(left_.size() < own_.size());
+  Copy()[left_.size()] = piece;
+  left_ = {own_.data(), left_.size() + 1};
 }
 
 uint64_t IoVector::size() const {
   uint64_t size = 0;
-  for (size_t i = first_; i < end_; ++i) size += pieces_[i].iov_len;
+  for (const iovec& piece : left_) size += piece.iov_len;
   return size;
 }
 
-void IoVector::Consume(uint64_t len) {
-  while (len != 0 && first_ != end_) {
-    iovec& piece = pieces_[first_];
-    const auto part = static_cast<size_t>(std::min<uint64_t>(len, piece.iov_len));
-    piece.iov_base = static_cast<std::byte*>(piece.iov_base) + part;
-    piece.iov_len -= part;
-    len -= part;
-    if (piece.iov_len == 0) ++first_;
+void IoVector::Consume(size_t len) {
+  while (!left_.empty() && len >= left_.front().iov_len) {
+    len -= left_.front().iov_len;
+    left_ = left_.subspan(1);
   }
+  if (left_.empty() || len == 0) return;
+  iovec& piece = *Copy();
+  piece.iov_base = static_cast<std::byte*>(piece.iov_base) + len;
+  piece.iov_len -= len;
 }
 
 void IoVector::Truncate(uint64_t len) {
-  size_t i = first_;
-  for (; i < end_ && len != 0; ++i) {
-    pieces_[i].iov_len = static_cast<size_t>(std::min<uint64_t>(len, pieces_[i].iov_len));
-    len -= pieces_[i].iov_len;
+  size_t count = 0;
+  for (; count < left_.size() && len != 0; ++count) {
+    if (const size_t whole = left_[count].iov_len; len >= whole) {
+      len -= whole;
+    } else {
+      Copy()[count].iov_len = static_cast<size_t>(len);
+      len = 0;
+    }
   }
-  end_ = i;
+  left_ = left_.first(count);
 }
 
 }  // namespace lguest

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,35 +16,39 @@
 namespace lguest {
 
 // The sections of a DmaChain, and at most one piece more, of which the kernel has done a part: what
-// is left can be handed to the next call.
+// is left can be handed to the next call. Most of the time the kernel does all in one go, so the
+// list is copied only when it has to change.
 class IoVector {
  public:
-  // No pieces. (Written out so that the array is left as it is, which is large for a short list.)
-  IoVector() {}
   IoVector(const IoVector&) = delete;
   IoVector& operator=(const IoVector&) = delete;
 
-  // At most kMaxDmaSections pieces, as in every DmaChain.
-  explicit IoVector(std::span<const iovec> pieces);
+  // At most kMaxDmaSections pieces, none of them empty, as in every DmaChain. They have to outlive
+  // the vector.
+  explicit IoVector(std::span<const iovec> pieces) : left_(pieces) {
+    assert(pieces.size() <= kMaxDmaSections);
+  }
 
   void Append(iovec piece);
 
   // What is left; `count()` fits the third argument of readv().
-  const iovec* data() const { return pieces_.data() + first_; }
-  int count() const { return static_cast<int>(end_ - first_); }
-  bool empty() const { return first_ == end_; }
+  const iovec* data() const { return left_.data(); }
+  int count() const { return static_cast<int>(left_.size()); }
+  bool empty() const { return left_.empty(); }
   uint64_t size() const;  // bytes
 
   // The first `len` bytes are done.
-  void Consume(uint64_t len);
+  void Consume(size_t len);
 
   // Only the first `len` bytes are wanted.
   void Truncate(uint64_t len);
 
  private:
-  std::array<iovec, kMaxDmaSections + 1> pieces_;
-  size_t first_ = 0;
-  size_t end_ = 0;
+  // Has what is left in `own_`, and returns the first of it.
+  iovec* Copy();
+
+  std::span<const iovec> left_;
+  std::array<iovec, kMaxDmaSections + 1> own_;
 };
 
 }  // namespace lguest

@@ -23,13 +23,30 @@ class IoVectorTest : public testing::Test {
  protected:
   std::string a_ = "abc";
   std::string b_ = "defg";
-  std::array<iovec, 3> pieces_ = {{{a_.data(), 3}, {a_.data(), 0}, {b_.data(), 4}}};
+  const std::array<iovec, 2> pieces_ = {{{a_.data(), 3}, {b_.data(), 4}}};
 };
 
-TEST_F(IoVectorTest, SkipsEmptyPieces) {
+TEST_F(IoVectorTest, HasWhatItIsMadeOf) {
   const IoVector vector(pieces_);
-  EXPECT_EQ(vector.count(), 2);
+  EXPECT_EQ(Text(vector), "abc|defg|");
   EXPECT_EQ(vector.size(), 7u);
+}
+
+TEST_F(IoVectorTest, AppendsToWhatIsLeft) {
+  std::string c = "hi";
+  IoVector vector(pieces_);
+  vector.Consume(4);
+  vector.Append({c.data(), c.size()});
+  EXPECT_EQ(Text(vector), "efg|hi|");
+  EXPECT_EQ(vector.size(), 5u);
+}
+
+TEST_F(IoVectorTest, TheListItIsMadeOfStaysAsItIs) {
+  IoVector vector(pieces_);
+  vector.Consume(1);
+  vector.Truncate(1);
+  EXPECT_EQ(pieces_[0].iov_base, a_.data());
+  EXPECT_EQ(pieces_[0].iov_len, a_.size());
 }
 
 TEST_F(IoVectorTest, ConsumeLeavesTheRest) {

@@ -54,7 +54,7 @@ class InputServer {
       if (!input.ok()) return input.status();
       switch (*input) {
         case Device::Input::kMore:
-          waker_.MadeProgress();
+          if (i == 0) waker_.MadeProgress();
           continue;
         case Device::Input::kNone:
           return Watch(index);

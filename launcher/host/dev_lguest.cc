@@ -75,7 +75,7 @@ absl::Status DevLguest::Initialize(const BootState& boot) {
 }
 
 absl::StatusOr<Exit> DevLguest::Run() {
-  if (dead_ || (std::exchange(may_have_died_, false) && IsDead())) return Death();
+  if (dead_ || (may_have_died_.exchange(false) && IsDead())) return Death();
 
   SentPair sent = {};
   const LguestFile::Result result = file_->Read(std::as_writable_bytes(std::span(&sent, 1)));
@@ -140,8 +140,13 @@ absl::Status DevLguest::BreakOut() {
 
 absl::Status DevLguest::Resume() {
   const int error = Request({kBreak, 0}).error;
-  if (error == 0) return absl::OkStatus();
-  return error == ENOENT ? DeadGuest() : Failed(error, "letting the guest run again");
+  if (error == ENOENT) {
+    NoteDeath();
+    return DeadGuest();
+  }
+  if (error != 0) return Failed(error, "letting the guest run again");
+  may_have_died_ = false;
+  return absl::OkStatus();
 }
 
 bool DevLguest::IsDead() {

@@ -55,8 +55,8 @@ class DevLguest final : public Host {
   const std::unique_ptr<LguestFile> file_;
   GuestMemory& memory_;
   DmaLedger ledger_;
-  bool may_have_died_ = false;  // since the kernel was last seen to serve the guest
-  std::string death_reason_;    // empty until it has been read
+  std::atomic<bool> may_have_died_ = false;  // since the kernel was last seen to serve the guest
+  std::string death_reason_;                 // empty until it has been read
   std::atomic<bool> dead_ = false;
   BlockedThreads breakers_;
 };

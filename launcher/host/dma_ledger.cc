@@ -16,11 +16,15 @@ uint32_t DmaLedger::HandOut(GuestPhys dma) {
     return entry.key == key_ && entry.dma == dma;
   });
   if (known != entries_.end()) {
-    std::rotate(known, known + 1, entries_.end());
-    return entries_.back().used_len;
+    known->handed_out = ++times_;
+    return known->used_len;
   }
-  if (entries_.size() == kMaxEntries) entries_.erase(entries_.begin());
-  entries_.push_back({.key = key_, .dma = dma, .used_len = 0});
+  if (entries_.size() == kMaxEntries) {
+    entries_.erase(std::min_element(
+        entries_.begin(), entries_.end(),
+        [](const Entry& a, const Entry& b) { return a.handed_out < b.handed_out; }));
+  }
+  entries_.push_back({.key = key_, .dma = dma, .used_len = 0, .handed_out = ++times_});
   return 0;
 }
 

@@ -30,6 +30,7 @@ class DmaLedger {
     DmaKey key;
     GuestPhys dma;
     uint32_t used_len;
+    uint64_t handed_out;  // the how manieth time of all
   };
 
   // The least recent are forgotten: the last of a key's buffers is handed out after all others, so
@@ -37,7 +38,8 @@ class DmaLedger {
   static constexpr size_t kMaxEntries = 64;
 
   DmaKey key_;
-  std::vector<Entry> entries_;  // the most recently handed out is the last
+  uint64_t times_ = 0;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace lguest
