@@ -321,12 +321,13 @@ set_pmd:
         ret
 
 // Three descriptors at %edx become entries 6 to 8, if need be made harmless: nothing but code and
-// data, nothing at ring 0, and marked as accessed.
+// data, nothing at ring 0, and marked as accessed. What ends where its page does may end where
+// memory does, of which the host has its own opinion.
 load_tls:
         movl %edx, %ebx
         andl $0xfff, %ebx
         cmpl $0x1000 - 3 * 8, %ebx
-        ja not_served
+        jae not_served
         subl %ebx, %edx
         cmpl STATE(STATE_MEMORY_SIZE), %edx
         jae not_served
