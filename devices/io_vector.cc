@@ -5,7 +5,8 @@
 namespace lguest {
 
 iovec* IoVector::Copy() {
-  std::copy(left_.begin(), left_.end(), own_.begin());  // to the front, if it lies there already
+  // What is left may lie in `own_` already, further back.
+  std::copy(left_.begin(), left_.end(), own_.begin());
   left_ = {own_.data(), left_.size()};
   return own_.data();
 }

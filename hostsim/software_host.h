@@ -22,7 +22,7 @@
 
 namespace lguest::hostsim {
 
-// What one host has different from another.
+// In what software hosts differ, besides their CPUs.
 struct HostTraits {
   uint32_t tsc_khz = 0;  // the rate of the time stamp counter that the guest reads; 0: not constant
   uint16_t guest_id = 0;  // Linux makes its network addresses of it

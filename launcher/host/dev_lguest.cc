@@ -139,14 +139,15 @@ absl::Status DevLguest::BreakOut() {
 }
 
 absl::Status DevLguest::Resume() {
+  // Before the answer that makes it unnecessary to ask: the owner may be meeting a death just now,
+  // for this may be another thread.
+  may_have_died_ = false;
   const int error = Request({kBreak, 0}).error;
   if (error == ENOENT) {
     NoteDeath();
     return DeadGuest();
   }
-  if (error != 0) return Failed(error, "letting the guest run again");
-  may_have_died_ = false;
-  return absl::OkStatus();
+  return error == 0 ? absl::OkStatus() : Failed(error, "letting the guest run again");
 }
 
 bool DevLguest::IsDead() {

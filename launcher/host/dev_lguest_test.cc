@@ -325,6 +325,21 @@ TEST_F(DevLguestTest, ADeliveryCostsNoRequestMoreThanTheKernelNeeds) {
   EXPECT_EQ(kernel_->probes(), 0);
 }
 
+TEST_F(DevLguestTest, LettingTheGuestRunAgainTellsWhetherItLives) {
+  kernel_->Bind({kBuffer});
+  EXPECT_TRUE(host_.GetDma(kKey).ok());
+  EXPECT_TRUE(host_.Resume().ok());
+  kernel_->SendsDma(kBuffer, kKey);
+  EXPECT_TRUE(std::holds_alternative<DmaSent>(host_.Run().value()));
+  EXPECT_EQ(kernel_->probes(), 0);
+
+  EXPECT_TRUE(host_.GetDma(kKey).ok());
+  kernel_->Die("met while it stood still");
+  EXPECT_TRUE(absl::IsNotFound(host_.Resume()));
+  EXPECT_EQ(std::get<Died>(host_.Run().value()).reason, "met while it stood still");
+  EXPECT_EQ(kernel_->probes(), 0);
+}
+
 TEST_F(DevLguestTest, InterruptsReachTheKernel) {
   EXPECT_TRUE(host_.Interrupt(0).ok());
   EXPECT_TRUE(host_.Interrupt(31).ok());

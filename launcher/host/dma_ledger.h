@@ -30,7 +30,7 @@ class DmaLedger {
     DmaKey key;
     GuestPhys dma;
     uint32_t used_len;
-    uint64_t handed_out;  // the how manieth time of all
+    uint64_t handed_out;  // the last time, as counted by `times_`
   };
 
   // The least recent are forgotten: the last of a key's buffers is handed out after all others, so
@@ -38,7 +38,7 @@ class DmaLedger {
   static constexpr size_t kMaxEntries = 64;
 
   DmaKey key_;
-  uint64_t times_ = 0;
+  uint64_t times_ = 0;  // that anything was handed out
   std::vector<Entry> entries_;
 };
 
