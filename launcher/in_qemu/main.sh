@@ -1,13 +1,14 @@
 #!/bin/sh
 # Runs every case of these scripts, as root on a kernel of its own, each in a directory and a shell of its own.
 #
-# usage: main.sh LAUNCHER OLD_LAUNCHER KERNEL CASE...
+# usage: main.sh LAUNCHER OLD_LAUNCHER KERNEL MEMORY_TEST CASE...
 #
 # A case is a function that ends in good order, or calls `fail WHY`; the result is a line "PASS case" or "FAIL case why".
 launcher=$PWD/$1
 old_launcher=$PWD/$2
 vmlinux=$PWD/$3
-shift 3
+memory_test=$PWD/$4
+shift 4
 
 for script in lib terminal disks networks endings; do
   . "${0%/*}/$script.sh"

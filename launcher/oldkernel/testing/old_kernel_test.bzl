@@ -27,6 +27,7 @@ def old_kernel_test(name, srcs, deps, skip = [], **kwargs):
         name = name + "_i386",
         testonly = True,
         binary = name + "_program",
+        visibility = ["//launcher:__pkg__"],
     )
     programs = ["//launcher/oldkernel/testing:linux26", name + "_i386"]
     native.sh_test(
