@@ -1,7 +1,6 @@
 #include "launcher/waker.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,9 +106,6 @@ void Waker::Poke() const {
 }
 
 void Waker::Run() {
-  // Of a table of descriptors that threads share, every system call of the one that runs the guest
-  // would take and drop a reference to its file. Where there is no other, it costs that, no more.
-  [[maybe_unused]] const int unshared = unshare(CLONE_FILES);
   std::array<epoll_event, kMaxDevices + 1> events;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
