@@ -10,4 +10,7 @@ extern "C" const char* __lsan_default_suppressions() {
   return "leak:tb_invalidate_phys_page_fast_x86_64\n";
 }
 
+// Standard error is the launcher's.
+extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
+
 #endif  // __SANITIZE_ADDRESS__
