@@ -8,6 +8,7 @@ LOCK = {
         "busybox-static:amd64": ["1:1.35.0-4+deb12u1+b1", "pool/main/b/busybox/busybox-static_{}_amd64.deb", "3d3fdbe91d4660c873e14b092c213fe81c1da6362daa236eb25d0171eb108744"],
     },
     "clang19": {
+        "clang-19:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/clang-19_{}_amd64.deb", "89ab931a9bbfd567a76df3141af5d5ec67b01d800150e614f2c9bf4671da9b08"],
         "clang-format-19:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/clang-format-19_{}_amd64.deb", "294be761c32accb59d1fb8a27b4929d0f219a898b47fd52a8f5e2c841ab8d089"],
         "clang-tidy-19:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/clang-tidy-19_{}_amd64.deb", "3b3d1f0e7c139c6b58feaa86bd7ff0d58b6d34a16f5f6d9a3c3a93e342cf2a7f"],
         "libbsd0:amd64": ["0.11.7-2", "pool/main/libb/libbsd/libbsd0_{}_amd64.deb", "bb31cc8b40f962a85b2cec970f7f79cc704a1ae4bad24257a822055404b2c60b"],

@@ -16,7 +16,7 @@ set -eu
 for archive in downloads/*; do
   case $(head -c 7 "$archive") in
     '!<arch>') dpkg-deb --fsys-tarfile "$archive" | tar -x --no-same-owner --no-same-permissions "$@" ;;
-    *) tar -xf "$archive" --no-same-owner --no-same-permissions --strip-components=1 ;;
+    *) tar -xf "$archive" --no-same-owner --no-same-permissions --strip-components=1 "$@" ;;
   esac
 done
 rm -r downloads

@@ -1,30 +1,11 @@
 """clang_tidy_test: clang-tidy over the sources of a target, with the headers that the compiler uses for it."""
 
-load("//tools/toolchain:targets.bzl", "FREESTANDING_FLAGS", "MACHINE_FLAGS", "TARGETS", "isystem")
+load("//tools/prelude:prelude.bzl", "PreludeInfo")
 load("//tools/toolchain:transitions.bzl", "PLATFORM_ATTRS", "platform_transition")
+load(":clang_flags.bzl", "c_flags", "clang_flags", "cxx_flags")
 
 _HEADERS = ["h"]
 _SOURCES = ["c", "cc"]
-
-def _flags(ctx, context):
-    """Returns the compiler flags for sources that are compiled with the CcCompilationContext `context`."""
-    target = TARGETS[ctx.attr.platform]
-    flags = ["--target=" + target.gnu, "-nostdlibinc"] + MACHINE_FLAGS[target.bazel_cpu]
-    if ctx.attr.platform == "freestanding_i386":
-        # Without floating-point registers clang refuses what libstdc++'s own headers say of long double.
-        flags += [flag for flag in FREESTANDING_FLAGS if flag != "-mgeneral-regs-only"]
-    flags += ["-iquote", "."]
-    flags += ["-D" + define for define in context.defines.to_list() + ctx.attr.defines]
-    for directory in context.quote_includes.to_list():
-        flags += isystem([directory]) if directory.startswith("external/") else ["-iquote", directory]
-    flags += isystem(context.includes.to_list() + context.system_includes.to_list())
-    return flags + ctx.attr.copts
-
-def _language_flags(platform, file):
-    target = TARGETS[platform]
-    if file.extension == "c":
-        return isystem(target.c_headers[1:])
-    return ["-x", "c++", "-std=c++20", "-nostdinc++"] + isystem(target.cxx_headers + target.c_headers[1:])
 
 def _stem(file):
     return file.path[:-len(file.extension)]
@@ -38,11 +19,16 @@ def _to_check(files):
 def _clang_tidy_test_impl(ctx):
     infos = [dep[CcInfo] for dep in ctx.attr.deps]
     context = cc_common.merge_cc_infos(cc_infos = infos).compilation_context
-    flags = _flags(ctx, context)
+    flags = clang_flags(ctx.attr.platform, context, ctx.attr.defines, ctx.attr.copts)
+    prelude = ctx.attr.prelude[PreludeInfo] if ctx.attr.prelude else None
+    prelude_files = prelude.files if prelude else depset()
     headers = [file.path for file in ctx.files.srcs if file.extension in _HEADERS]
     reports = []
     for file in _to_check(ctx.files.srcs):
         report = ctx.actions.declare_file("{}/{}.txt".format(ctx.label.name, file.basename))
+        language = c_flags(ctx.attr.platform) if file.extension == "c" else cxx_flags(ctx.attr.platform)
+        if prelude and file.extension != "c":
+            language += ["-include-pch", prelude.pch.path]
         ctx.actions.run(
             executable = ctx.executable._run,
             arguments = [
@@ -52,8 +38,8 @@ def _clang_tidy_test_impl(ctx):
                 "^({})$".format("|".join([file.path] + headers)),
                 ctx.executable._own_code.path,
                 file.path,
-            ] + flags + _language_flags(ctx.attr.platform, file),
-            inputs = depset(ctx.files.srcs + [ctx.file._config, ctx.executable._own_code] + ctx.files._clang + ctx.files._gcc, transitive = [context.headers]),
+            ] + flags + language,
+            inputs = depset(ctx.files.srcs + [ctx.file._config, ctx.executable._own_code] + ctx.files._clang + ctx.files._gcc, transitive = [context.headers, prelude_files]),
             outputs = [report],
             mnemonic = "ClangTidy",
             progress_message = "Checking " + file.short_path,
@@ -77,6 +63,7 @@ clang_tidy_test = rule(
         srcs = attr.label_list(allow_files = True, doc = "Sources and headers of the target."),
         copts = attr.string_list(doc = "Its further compiler flags."),
         defines = attr.string_list(doc = "Its preprocessor definitions."),
+        prelude = attr.label(providers = [PreludeInfo], doc = "What the C++ sources begin with."),
         deps = attr.label_list(providers = [CcInfo], cfg = platform_transition, doc = "What its headers come from."),
         _clang = attr.label(default = "@clang19//:tree"),
         _config = attr.label(default = "//:.clang-tidy", allow_single_file = True),

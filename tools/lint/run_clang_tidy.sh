@@ -7,7 +7,7 @@ report=$1 config=$2 filter=$3 plugin=$4 source=$5
 shift 5
 root=external/clang19/usr/lib
 export LD_LIBRARY_PATH=$root/x86_64-linux-gnu:$root/llvm-19/lib
-if findings=$("$root/llvm-19/bin/clang-tidy" --quiet --config-file="$config" --header-filter="$filter" --load="$plugin" "$source" -- "$@" \
+if findings=$("$root/llvm-19/bin/clang-tidy" --quiet --config-file="$config" --header-filter="$filter" --load="$plugin" "$source" -- "$@" -isysroot "$PWD" \
   2>"$report.errors"); then
   : >"$report"
 else

@@ -65,8 +65,15 @@ def third_party_repositories():
         version = "8.2.1",
     )
 
-    debian_repository(name = "com_google_absl")
-    debian_repository(name = "com_google_googletest")
+    debian_repository(
+        name = "com_google_absl",
+        build_file = "//tools/third_party:absl.BUILD.bazel",
+        excludes = ["*/BUILD.bazel"],
+    )
+    debian_repository(
+        name = "com_google_googletest",
+        build_file = "//tools/third_party:googletest.BUILD.bazel",
+    )
     debian_repository(name = "com_google_benchmark")
     debian_repository(
         name = "libdeflate",
