@@ -48,6 +48,8 @@ class InputServer {
     return fd < 0 ? absl::OkStatus() : waker_.Watch(index, fd);
   }
 
+  void Ignore(size_t index) { waker_.Ignore(index, bus_.devices()[index]->input_fd()); }
+
   absl::Status ServeOne(size_t index) {
     for (int i = 0; i < kInputsPerTurn; ++i) {
       const absl::StatusOr<Device::Input> input = bus_.Receive(index);
@@ -60,11 +62,13 @@ class InputServer {
           return Watch(index);
         case Device::Input::kNoRoom:
           Stall(index);
+          Ignore(index);
           return absl::OkStatus();
         case Device::Input::kHeld:
           Stall(index);
           return Watch(index);
         case Device::Input::kClosed:
+          Ignore(index);
           return absl::OkStatus();
       }
     }

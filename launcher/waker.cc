@@ -63,10 +63,10 @@ Waker::~Waker() {
 }
 
 absl::Status Waker::Watch(size_t device, int fd) {
-  epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data = {.u64 = device}};
-  const bool is_known = (registered_ & Only(device)) != 0;
-  if (epoll_ctl(epoll_, is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) {
-    registered_ |= Only(device);
+  if ((watched_ & Only(device)) != 0) return absl::OkStatus();
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = device}};
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
+    watched_ |= Only(device);
     return absl::OkStatus();
   }
   if (errno != EPERM) {
@@ -78,6 +78,14 @@ absl::Status Waker::Watch(size_t device, int fd) {
   delay_ = Milliseconds(0);
   Poke();
   return absl::OkStatus();
+}
+
+void Waker::Ignore(size_t device, int fd) {
+  if ((watched_ & Only(device)) == 0) return;
+  // Not EPOLL_CTL_MOD: what is broken or hung up is reported even to who waits for nothing.
+  epoll_event unused;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, &unused);
+  watched_ &= ~Only(device);
 }
 
 void Waker::RetryLater(size_t device) {

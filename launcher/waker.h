@@ -29,8 +29,8 @@ using DeviceSet = uint32_t;
 // readable. It stays in the break-out until the owner of the guest has taken the ready devices,
 // served them and called Host::Resume().
 //
-// A device is watched until it is ready, then no more until Watch() or RetryLater(): input that
-// nobody can take now does not keep the guest from running.
+// A device is reported again and again while its descriptor stays readable. Whoever cannot take its
+// input now calls Ignore(), so that it does not keep the guest from running.
 class Waker {
  public:
   // `host` is initialized and outlives the waker.
@@ -42,8 +42,11 @@ class Waker {
   Waker& operator=(const Waker&) = delete;
 
   // Reports `device` (< kMaxDevices) when `fd` becomes readable or broken; a file that cannot be
-  // waited for, such as a regular one, is always readable.
+  // waited for, such as a regular one, is always readable. To watch what is watched costs nothing.
   absl::Status Watch(size_t device, int fd);
+
+  // Takes Watch() back. The device may have been found readable just before, and be reported once.
+  void Ignore(size_t device, int fd);
 
   // Reports `device` after a while: the guest had no room for its input. The while grows from 1 to
   // 32 ms with each call; MadeProgress() makes it short again.
@@ -65,7 +68,7 @@ class Waker {
   Host& host_;
   const int epoll_;
   const std::array<int, 2> pipe_;  // what is written to the second end wakes the thread
-  DeviceSet registered_ = 0;       // with epoll; the owner's
+  DeviceSet watched_ = 0;          // by epoll; the owner's
 
   std::mutex mutex_;
   DeviceSet ready_ = 0;
