@@ -24,7 +24,7 @@ absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) 
 absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaChain& chain,
                                                       DmaPort& /*port*/) {
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
-    output_notice_.Give(absl::StrCat("console output is lost: ", written.message()));
+    TellOutputIsLost(written);
   }
   // Lost or not, the guest is done with it.
   return chain.size();
@@ -39,6 +39,14 @@ absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
   // Once the input has ended, or there is no room to read more of it, its descriptor would be
   // readable for ever.
   return input_ended_ || held_.size() == kMaxHeld ? Input::kNoRoom : Input::kHeld;
+}
+
+void Console::Finish() {
+  if (const absl::Status written = backend_->Flush(); !written.ok()) TellOutputIsLost(written);
+}
+
+void Console::TellOutputIsLost(const absl::Status& error) {
+  output_notice_.Give(absl::StrCat("console output is lost: ", error.message()));
 }
 
 absl::Status Console::Fill() {

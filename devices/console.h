@@ -44,10 +44,13 @@ class Console final : public Device {
                                                DmaPort& port) override;
   int input_fd() const override { return backend_->input_fd(); }
   absl::StatusOr<Input> Receive(DmaPort& port) override;
+  void Finish() override;
 
  private:
   // Reads what there is room for.
   absl::Status Fill();
+
+  void TellOutputIsLost(const absl::Status& error);
 
   // Hands what is held to the guest; false when it has no buffer.
   absl::StatusOr<bool> Drain(DmaPort& port);

@@ -26,6 +26,9 @@ class ConsoleBackend {
 
   // Writes all of `from`, waiting as long as that takes. An error when the rest is lost.
   virtual absl::Status Write(std::span<const iovec> from) = 0;
+
+  // Writes what a Write() may have kept back. An error when it is lost.
+  virtual absl::Status Flush() { return absl::OkStatus(); }
 };
 
 // A pair of file descriptors, which stay the caller's: standard input and output, as a rule. The

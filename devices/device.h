@@ -95,6 +95,9 @@ class Device {
   // The input descriptor may be readable: hands one unit (a packet, a read) to the guest. Never
   // blocks. Cancelled when the user has asked for the launcher's end (see Console).
   virtual absl::StatusOr<Input> Receive(DmaPort& port);
+
+  // Once, when the guest is dead: brings to an end what may be under way.
+  virtual void Finish() {}
 };
 
 }  // namespace lguest

@@ -129,6 +129,10 @@ absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
   return devices_[index]->Receive(lines_[index].port);
 }
 
+void DeviceBus::Finish() {
+  for (const auto& device : devices_) device->Finish();
+}
+
 DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
   const Line& line = lines_[index];
   return {.sent = line.sent, .sent_bytes = line.sent_bytes, .filled = line.port.filled()};

@@ -59,6 +59,9 @@ class DeviceBus {
   // Lets device `index` hand one unit of input to the guest: see Device::Receive().
   absl::StatusOr<Device::Input> Receive(size_t index);
 
+  // The guest is dead: see Device::Finish().
+  void Finish();
+
   // DMAs to keys at which nobody listens, so far.
   uint64_t unmatched() const { return unmatched_; }
 

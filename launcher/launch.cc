@@ -124,6 +124,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
   absl::StatusOr<std::unique_ptr<RawTerminal>> terminal = RawTerminal::Create(STDIN_FILENO);
   if (!terminal.ok()) return fail(terminal.status(), ExitStatus::kInternal);
   const absl::StatusOr<std::string> death = RunGuest(host, **bus, notice, verbose);
+  (*bus)->Finish();
   terminal->reset();
   if (meter.has_value()) {
     Stats stats = {.kernel = options.kernel,

@@ -13,6 +13,7 @@
 #include "devices/console.h"
 #include "devices/console_backend.h"
 #include "devices/file_block_backend.h"
+#include "devices/gathering_console_backend.h"
 #include "devices/peer_sockets.h"
 #include "devices/shared_net.h"
 #include "devices/shared_net_file.h"
@@ -65,7 +66,9 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     devices.push_back(*std::move(device));
   }
   devices.push_back(std::make_unique<Console>(
-      std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO), notice));
+      std::make_unique<GatheringConsoleBackend>(
+          std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO)),
+      notice));
   return devices;
 }
 
