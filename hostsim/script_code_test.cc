@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "hostsim/clock.h"
-#include "hostsim/softcpu/soft_cpu.h"
+#include "hostsim/new_test_cpu.h"
 #include "hostsim/software_host.h"
 
 namespace lguest::hostsim {
@@ -26,7 +26,7 @@ class ScriptCodeTest : public ::testing::Test {
   std::string DeathOf(const Script& script) {
     const absl::StatusOr<BootState> boot = LoadScriptCode(script, *memory_);
     if (!boot.ok()) return std::string(boot.status().message());
-    const std::unique_ptr<SoftCpu> cpu = SoftCpu::Create(*memory_).value();
+    const std::unique_ptr<Vcpu> cpu = NewTestCpu(*memory_).value();
     const std::unique_ptr<Clock> clock = NewRealClock();
     SoftwareHost host(*memory_, *cpu, *clock);
     EXPECT_TRUE(host.Initialize(*boot).ok());

@@ -4,7 +4,7 @@
 #include "hostsim/kvm/kvm_device.h"
 #include "hostsim/kvm/kvm_fd.h"
 #include "hostsim/kvm/kvm_vcpu.h"
-#include "hostsim/softcpu/test_machine.h"
+#include "hostsim/new_test_cpu.h"
 
 namespace lguest::hostsim {
 

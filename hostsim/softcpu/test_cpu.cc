@@ -1,8 +1,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "hostsim/new_test_cpu.h"
 #include "hostsim/softcpu/soft_cpu.h"
-#include "hostsim/softcpu/test_machine.h"
 
 namespace lguest::hostsim {
 

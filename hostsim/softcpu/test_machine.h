@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "hostsim/new_test_cpu.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
@@ -61,9 +62,6 @@ inline constexpr uint32_t kUserCode = 0x08048000;  // the pages of kCodePhys
 inline constexpr uint32_t kUserCodePages = 4;
 inline constexpr uint32_t kUserStackTop = 0x080f1000;
 inline constexpr uint32_t kFree = 0x200000;
-
-// The CPU that the tests are linked with; the memory outlives it.
-absl::StatusOr<std::unique_ptr<Vcpu>> NewTestCpu(GuestMemory& memory);
 
 class TestMachine {
  public:

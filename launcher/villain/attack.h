@@ -49,14 +49,14 @@ inline std::vector<AttackOnCpu> OnEveryCpu(const std::vector<Attack>& attacks) {
   std::vector<AttackOnCpu> all;
   for (const Attack& attack : attacks) {
     all.push_back({attack, VillainCpu::kScripted});
-    all.push_back({attack, VillainCpu::kSoftware});
+    all.push_back({attack, VillainCpu::kCode});
   }
   return all;
 }
 
 inline std::string AttackName(const testing::TestParamInfo<AttackOnCpu>& each) {
   return std::string(each.param.attack.name) +
-         (each.param.cpu == VillainCpu::kScripted ? "_Scripted" : "_SoftwareCpu");
+         (each.param.cpu == VillainCpu::kScripted ? "_Scripted" : "_Code");
 }
 
 }  // namespace lguest

@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Each, BlockAttackTest, testing::ValuesIn(OnEveryCpu(Att
 
 // So that the above is not for want of a way to write.
 TEST(BlockTest, ARightfulWriteChangesItsSectorsAndNothingElse) {
-  for (const VillainCpu cpu : {VillainCpu::kScripted, VillainCpu::kSoftware}) {
+  for (const VillainCpu cpu : {VillainCpu::kScripted, VillainCpu::kCode}) {
     Script script;
     script.Init().Put(kData, std::string(1024, 'W'));
     RequestBlock(script, 1, 9, 1024);

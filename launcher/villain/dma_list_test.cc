@@ -150,15 +150,17 @@ TEST_P(DmaListTest, Bound) {
   ExpectOutcome(script, is_refused ? "bad DMA entry: " : death);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryAttack, DmaListTest,
-    testing::Combine(testing::Values(VillainCpu::kScripted, VillainCpu::kSoftware),
-                     testing::ValuesIn(kTargets), testing::Range(size_t{0}, Attacks().size())),
-    [](const auto& each) {
-      const char* cpu = std::get<0>(each.param) == VillainCpu::kScripted ? "Scripted" : "Software";
-      return cpu + std::string(std::get<1>(each.param).name) +
-             Attacks()[std::get<2>(each.param)].name;
-    });
+INSTANTIATE_TEST_SUITE_P(EveryAttack, DmaListTest,
+                         testing::Combine(testing::Values(VillainCpu::kScripted, VillainCpu::kCode),
+                                          testing::ValuesIn(kTargets),
+                                          testing::Range(size_t{0}, Attacks().size())),
+                         [](const auto& each) {
+                           const char* cpu = std::get<0>(each.param) == VillainCpu::kScripted
+                                                 ? "Scripted"
+                                                 : "Code";
+                           return cpu + std::string(std::get<1>(each.param).name) +
+                                  Attacks()[std::get<2>(each.param)].name;
+                         });
 
 }  // namespace
 }  // namespace lguest

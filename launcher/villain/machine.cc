@@ -24,8 +24,8 @@
 #include "devices/tun_net.h"
 #include "gtest/gtest.h"
 #include "hostsim/clock.h"
+#include "hostsim/new_test_cpu.h"
 #include "hostsim/scripted_vcpu.h"
-#include "hostsim/softcpu/soft_cpu.h"
 #include "hostsim/software_host.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/run_loop.h"
@@ -92,18 +92,18 @@ struct Guest {
     }
     absl::StatusOr<BootState> boot = hostsim::LoadScriptCode(script, memory);
     if (!boot.ok()) return boot.status();
-    absl::StatusOr<std::unique_ptr<hostsim::SoftCpu>> cpu = hostsim::SoftCpu::Create(memory);
+    absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> cpu = hostsim::NewTestCpu(memory);
     if (!cpu.ok()) return cpu.status();
-    software = *std::move(cpu);
+    real = *std::move(cpu);
     return boot;
   }
 
   hostsim::Vcpu& cpu() {
-    return scripted != nullptr ? static_cast<hostsim::Vcpu&>(*scripted) : *software;
+    return scripted != nullptr ? static_cast<hostsim::Vcpu&>(*scripted) : *real;
   }
 
   std::unique_ptr<hostsim::ScriptedVcpu> scripted;
-  std::unique_ptr<hostsim::SoftCpu> software;
+  std::unique_ptr<hostsim::Vcpu> real;
 };
 
 }  // namespace

@@ -19,8 +19,9 @@
 
 namespace lguest {
 
-// Where the guest's code is done: by the script itself, or by a software CPU.
-enum class VillainCpu : uint8_t { kScripted, kSoftware };
+// What plays a script: one that does so by itself, or code on the CPU that the program is linked
+// with.
+enum class VillainCpu : uint8_t { kScripted, kCode };
 
 // Device pages, and the interrupts of the devices.
 inline constexpr uint32_t kRam = hostsim::kScriptMemorySize;

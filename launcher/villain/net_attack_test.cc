@@ -169,10 +169,10 @@ TEST_P(RewriteTest, OfAListForTheOtherGuest_B04) { SendTo(NetSlotKey(kSharePage,
 TEST_P(RewriteTest, OfAListForTheConsole_B04) { SendTo(kConsoleKey); }
 
 INSTANTIATE_TEST_SUITE_P(Each, RewriteTest,
-                         testing::Values(VillainCpu::kScripted, VillainCpu::kSoftware),
+                         testing::Values(VillainCpu::kScripted, VillainCpu::kCode),
                          [](const auto& each) {
                            return std::string(each.param == VillainCpu::kScripted ? "Scripted"
-                                                                                  : "SoftwareCpu");
+                                                                                  : "Code");
                          });
 
 }  // namespace
