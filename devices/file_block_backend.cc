@@ -34,14 +34,17 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
 // preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
 // else's: the file is opened here.
 template <auto kAtOffset, auto kAtPosition>
-ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset) {
+ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset, off64_t& position) {
   static std::atomic<bool> is_missing = false;  // in this kernel
   if (!is_missing) {
     const ssize_t len = kAtOffset(fd, pieces, count, offset);
     if (len >= 0 || errno != ENOSYS) return len;
     is_missing = true;
   }
-  return lseek64(fd, offset, SEEK_SET) < 0 ? -1 : kAtPosition(fd, pieces, count);
+  if (position != offset && lseek64(fd, offset, SEEK_SET) < 0) return -1;
+  const ssize_t len = kAtPosition(fd, pieces, count);
+  position = len < 0 ? -1 : offset + len;
+  return len;
 }
 
 }  // namespace
@@ -110,7 +113,7 @@ absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_
   IoVector rest(pieces);
   while (!rest.empty()) {
     const ssize_t len =
-        transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset));
+        transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset), position_);
     if (len > 0) {
       rest.Consume(static_cast<size_t>(len));
       offset += static_cast<uint64_t>(len);

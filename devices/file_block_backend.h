@@ -34,7 +34,8 @@ class FileBlockBackend final : public BlockBackend {
   absl::Status Sync() override;
 
  private:
-  using Transfer = ssize_t (*)(int fd, const iovec* pieces, int count, off64_t offset);
+  using Transfer = ssize_t (*)(int fd, const iovec* pieces, int count, off64_t offset,
+                               off64_t& position);
 
   FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, NoticeSink notice);
 
@@ -46,6 +47,7 @@ class FileBlockBackend final : public BlockBackend {
   const std::string path_;
   const uint64_t size_;
   bool direct_ = false;
+  off64_t position_ = 0;  // of the open file; -1: unknown
   OneNotice buffered_notice_;
 };
 
