@@ -111,18 +111,18 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
         sent.dma.value(), sent.key.value()));
     return absl::OkStatus();
   }
-  const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, sent.dma);
-  if (!chain.ok()) return chain.status();
+  DmaChain chain;
+  if (absl::Status filled = chain.Fill(memory_, sent.dma); !filled.ok()) return filled;
   Line& line = lines_[listener->second];
   const absl::StatusOr<std::optional<uint32_t>> taken =
-      devices_[listener->second]->Send(sent.key, *chain, line.port);
+      devices_[listener->second]->Send(sent.key, chain, line.port);
   if (!taken.ok()) return taken.status();
   ++line.sent;
   const std::optional<uint32_t>& used = *taken;
   if (!used.has_value()) return absl::OkStatus();
   line.sent_bytes += *used;
   static_assert(offsetof(Dma, used_len) == 0);
-  return memory_.Write(chain->address(), *used);
+  return memory_.Write(chain.address(), *used);
 }
 
 absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
@@ -138,13 +138,23 @@ DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
   return {.sent = line.sent, .sent_bytes = line.sent_bytes, .filled = line.port.filled()};
 }
 
+uint16_t DeviceBus::NewStatus(size_t index) const {
+  const GuestPhys where(DescriptorOf(index).value() + offsetof(DeviceDescriptor, status));
+  const uint16_t status = memory_.Read<uint16_t>(where).value_or(0);  // guest-controlled
+  return status & ~seen_status_[index];
+}
+
+bool DeviceBus::HasStatusChanges() const {
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    if (NewStatus(i) != 0) return true;
+  }
+  return false;
+}
+
 std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
   std::vector<StatusChange> changes;
   for (size_t i = 0; i < devices_.size(); ++i) {
-    const GuestPhys where(DescriptorOf(i).value() + offsetof(DeviceDescriptor, status));
-    const absl::StatusOr<uint16_t> status = memory_.Read<uint16_t>(where);  // guest-controlled
-    if (!status.ok()) continue;
-    const uint16_t newly_set = *status & ~seen_status_[i];
+    const uint16_t newly_set = NewStatus(i);
     if (newly_set == 0) continue;
     seen_status_[i] |= newly_set;
     changes.push_back(

@@ -81,15 +81,20 @@ class DeviceBus {
   };
 
   // What guests have done to the descriptors' status since the last call. Each bit of each device
-  // is told once, so that a guest cannot make much of it. Cheap enough to be called after each
-  // Run().
+  // is told once, so that a guest cannot make much of it.
   std::vector<StatusChange> StatusChanges();
+
+  // Whether there are any: cheap enough to be asked after each Run().
+  bool HasStatusChanges() const;
 
  private:
   DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
             std::vector<std::unique_ptr<Device>> devices, NoticeSink notice);
 
   absl::Status Attach();
+
+  // The bits that StatusChanges() has not told of device `index`.
+  uint16_t NewStatus(size_t index) const;
 
   GuestPhys DescriptorOf(size_t index) const {
     return GuestPhys(descriptors_.value() +

@@ -32,18 +32,17 @@ absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
     return absl::OutOfRangeError(absl::StrFormat("bad dma address 0x%x", dma.value()));
   }
   address_ = dma;
-  base_ = memory.base();
+  base_ = reinterpret_cast<uintptr_t>(memory.base());
   uint32_t count = 0;
   uint32_t size = 0;  // at most 16 * 65535
   for (; count < kMaxDmaSections && copy.len[count] != 0; ++count) {
     const GuestPhys addr(copy.addr[count]);
     const uint32_t len = copy.len[count];
-    const absl::StatusOr<std::span<std::byte>> range = memory.MutableRange(addr, len);
-    if (!range.ok()) {
+    if (!memory.Contains(addr, len)) {
       return absl::OutOfRangeError(
           absl::StrFormat("bad dma section %u: address 0x%x len %u", count, addr.value(), len));
     }
-    sections_[count] = {.iov_base = range->data(), .iov_len = len};
+    sections_[count] = {.iov_base = reinterpret_cast<void*>(base_ + addr.value()), .iov_len = len};
     size += len;
   }
   count_ = count;
@@ -52,6 +51,7 @@ absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
 }
 
 void DmaChain::NotifyWritten(GuestMemory& memory, uint32_t len) const {
+  if (!memory.is_observed()) return;
   for (uint32_t i = 0; i < count_ && len != 0; ++i) {
     const uint32_t part = std::min(len, static_cast<uint32_t>(sections_[i].iov_len));
     memory.NotifyWritten(section_address(i), part);

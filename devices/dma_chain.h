@@ -32,6 +32,9 @@ class DmaChain {
   // `memory` has to outlive the chain.
   static absl::StatusOr<DmaChain> Load(GuestMemory& memory, GuestPhys dma);
 
+  // The same for a chain that is there already. After an error it is none.
+  absl::Status Fill(GuestMemory& memory, GuestPhys dma);
+
   GuestPhys address() const { return address_; }  // of the lguest_dma itself
 
   // The sections in order, ready for readv() and writev(). None is empty.
@@ -40,7 +43,7 @@ class DmaChain {
   // Where section `index` (< sections().size()) lies for the guest.
   GuestPhys section_address(size_t index) const {
     const auto addr = reinterpret_cast<uintptr_t>(sections_[index].iov_base);
-    return GuestPhys(static_cast<uint32_t>(addr - reinterpret_cast<uintptr_t>(base_)));
+    return GuestPhys(static_cast<uint32_t>(addr - base_));
   }
 
   uint32_t size() const { return size_; }  // bytes of all sections
@@ -50,10 +53,8 @@ class DmaChain {
   void NotifyWritten(GuestMemory& memory, uint32_t len) const;
 
  private:
-  absl::Status Fill(GuestMemory& memory, GuestPhys dma);
-
   GuestPhys address_;
-  const std::byte* base_ = nullptr;  // of the memory that the sections lie in
+  uintptr_t base_ = 0;  // of the memory that the sections lie in
   std::array<iovec, kMaxDmaSections> sections_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;

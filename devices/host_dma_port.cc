@@ -17,10 +17,11 @@ absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey ke
     return absl::InvalidArgumentError(
         absl::StrFormat("bad interrupt %u of dma buffer 0x%x", bound->irq, bound->dma.value()));
   }
-  const absl::StatusOr<DmaChain> chain = DmaChain::Load(memory_, bound->dma);
-  if (!chain.ok()) return chain.status();
-  // In its place at once: a chain is large.
-  return absl::StatusOr<std::optional<Buffer>>(absl::in_place, std::in_place, *chain, bound->irq);
+  // Filled where it will be used: a chain is large.
+  absl::StatusOr<std::optional<Buffer>> next(absl::in_place);
+  Buffer& buffer = next->emplace(DmaChain(), bound->irq);
+  if (absl::Status filled = buffer.chain.Fill(memory_, bound->dma); !filled.ok()) return filled;
+  return next;
 }
 
 absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {

@@ -24,10 +24,9 @@ uint64_t IoVector::size() const {
 }
 
 void IoVector::Consume(size_t len) {
-  while (!left_.empty() && len >= left_.front().iov_len) {
-    len -= left_.front().iov_len;
-    left_ = left_.subspan(1);
-  }
+  size_t done = 0;
+  for (; done < left_.size() && len >= left_[done].iov_len; ++done) len -= left_[done].iov_len;
+  left_ = left_.subspan(done);
   if (left_.empty() || len == 0) return;
   iovec& piece = *Copy();
   piece.iov_base = static_cast<std::byte*>(piece.iov_base) + len;

@@ -121,7 +121,7 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSin
       if (absl::IsNotFound(host.Resume())) continue;
       return std::string(served.message());
     }
-    Report(bus, notice, verbose);
+    if (bus.HasStatusChanges()) Report(bus, notice, verbose);
   }
 }
 

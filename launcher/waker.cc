@@ -96,6 +96,7 @@ void Waker::RetryLater(size_t device) {
 }
 
 void Waker::MadeProgress() {
+  if (delay_ == Milliseconds(0)) return;  // which only the owner changes
   const std::lock_guard lock(mutex_);
   delay_ = Milliseconds(0);
 }

@@ -143,10 +143,6 @@ absl::StatusOr<std::span<const std::byte>> GuestMemory::Range(GuestPhys addr, ui
   return std::span<const std::byte>(At(addr), len);
 }
 
-void GuestMemory::NotifyWritten(GuestPhys addr, uint32_t len) {
-  if (observer_ != nullptr && len != 0) observer_->OnWrite(addr, len);
-}
-
 absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len) {
   if (!IsPageAligned(addr.value()) || offset % kPageSize != 0 || len == 0) {
     return absl::InvalidArgumentError(

@@ -70,8 +70,8 @@ class GuestMemory {
   absl::StatusOr<T> Read(GuestPhys addr) const {
     static_assert(std::is_trivially_copyable_v<T>);
     if (!Contains(addr, sizeof(T))) return OutOfRange("read", addr, sizeof(T));
-    if constexpr (sizeof(T) == sizeof(uint32_t)) {
-      return std::bit_cast<T>(Word(addr));
+    if constexpr (kIsWord<T>) {
+      return std::bit_cast<T>(Load<WordOf<T>>(addr));
     } else {
       T value;
       CopyOut(&value, addr, sizeof(T));
@@ -83,7 +83,11 @@ class GuestMemory {
   absl::Status Write(GuestPhys addr, const T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
     if (!Contains(addr, sizeof(T))) return OutOfRange("write", addr, sizeof(T));
-    CopyIn(addr, &value, sizeof(T));
+    if constexpr (kIsWord<T>) {
+      Store(addr, std::bit_cast<WordOf<T>>(value));
+    } else {
+      CopyIn(addr, &value, sizeof(T));
+    }
     NotifyWritten(addr, sizeof(T));
     return absl::OkStatus();
   }
@@ -99,7 +103,10 @@ class GuestMemory {
     if (!Contains(addr, len)) return OutOfRange("write", addr, len);
     return std::span<std::byte>(At(addr), len);
   }
-  void NotifyWritten(GuestPhys addr, uint32_t len);
+  void NotifyWritten(GuestPhys addr, uint32_t len) {
+    if (observer_ != nullptr && len != 0) observer_->OnWrite(addr, len);
+  }
+  bool is_observed() const { return observer_ != nullptr; }
 
   // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the
   // file nor are the bytes read before they are touched. All three are multiples of the page size
@@ -124,12 +131,23 @@ class GuestMemory {
   static absl::Status OutOfRange(const char* verb, GuestPhys addr, uint64_t len);
 
   std::byte* At(GuestPhys addr) const { return reinterpret_cast<std::byte*>(base_ + addr.value()); }
-  // By one instruction, for what the launcher looks at all the time; at address 0 as anywhere.
-  uint32_t Word(GuestPhys addr) const {
-    uint32_t value = 0;
-    asm volatile("movl (%1), %0" : "=r"(value) : "r"(At(addr)) : "memory");
+
+  // By one instruction, for what the launcher touches all the time; at address 0 as anywhere.
+  template <typename T>
+  static constexpr bool kIsWord = sizeof(T) == sizeof(uint16_t) || sizeof(T) == sizeof(uint32_t);
+  template <typename T>
+  using WordOf = std::conditional_t<sizeof(T) == sizeof(uint16_t), uint16_t, uint32_t>;
+  template <typename Word>
+  Word Load(GuestPhys addr) const {
+    Word value = 0;
+    asm volatile("mov (%1), %0" : "=r"(value) : "r"(At(addr)) : "memory");
     return value;
   }
+  template <typename Word>
+  void Store(GuestPhys addr, Word value) {
+    asm volatile("mov %1, (%0)" : : "r"(At(addr)), "r"(value) : "memory");
+  }
+
   void CopyOut(void* to, GuestPhys from, size_t len) const;
   void CopyIn(GuestPhys to, const void* from, size_t len);
 
