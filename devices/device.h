@@ -84,6 +84,7 @@ class Device {
 
   enum class Input : uint8_t {
     kMore,    // there may be more
+    kLast,    // that was all there is just now
     kNone,    // nothing to read just now
     kNoRoom,  // the guest has no buffer and the input stays where it is, so that the descriptor
               // remains readable: ask again when the guest has run, and do not watch it meanwhile

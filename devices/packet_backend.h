@@ -23,6 +23,9 @@ class PacketBackend {
 
   virtual NetPeer mac() const = 0;  // of this end
 
+  // Whether Read() has something to tell: less work than to ask it in vain.
+  virtual bool IsReadable() const = 0;
+
   // Takes the next packet, without waiting; what does not fit into `to` is lost. Returns how many
   // bytes there are. Unavailable: there is none just now. NotFound: there will never be one again.
   virtual absl::StatusOr<size_t> Read(const IoVector& to) = 0;

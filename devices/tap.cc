@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -124,8 +127,16 @@ absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
   return std::unique_ptr<Tap>(new Tap(std::move(tap->fd), std::move(tap->interface), mac));
 }
 
+// Through syscall(), which spares them what the library's own do for threads that might be
+// cancelled.
+
+bool Tap::IsReadable() const {
+  pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  return syscall(SYS_poll, &ready, 1, 0) != 0;
+}
+
 absl::StatusOr<size_t> Tap::Read(const IoVector& to) {
-  const ssize_t len = readv(fd_.get(), to.data(), to.count());
+  const ssize_t len = syscall(SYS_readv, fd_.get(), to.data(), to.count());
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
   if (errno == EBADFD) {
@@ -135,7 +146,7 @@ absl::StatusOr<size_t> Tap::Read(const IoVector& to) {
 }
 
 absl::Status Tap::Write(std::span<const iovec> packet) {
-  if (writev(fd_.get(), packet.data(), static_cast<int>(packet.size())) >= 0) {
+  if (syscall(SYS_writev, fd_.get(), packet.data(), packet.size()) >= 0) {
     return absl::OkStatus();
   }
   return absl::ErrnoToStatus(

@@ -28,6 +28,7 @@ class Tap final : public PacketBackend {
 
   int fd() const override { return fd_.get(); }
   NetPeer mac() const override { return mac_; }
+  bool IsReadable() const override;
   absl::StatusOr<size_t> Read(const IoVector& to) override;
   absl::Status Write(std::span<const iovec> packet) override;
 

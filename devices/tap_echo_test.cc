@@ -54,7 +54,8 @@ class Mirror {
     while (!stop_) {
       const GuestPhys dma =
           guest_.BindDma(NetSlotKey(kPage, TunNet::kGuestSlot), 0x200, {{kBuffer, 1514}}, 1);
-      if (device_.Receive(guest_.port()).value() == Device::Input::kMore) {
+      const Device::Input input = device_.Receive(guest_.port()).value();
+      if (input == Device::Input::kMore || input == Device::Input::kLast) {
         Answer(guest_.Get(kBuffer, guest_.UsedLen(dma)));
         continue;
       }

@@ -74,7 +74,8 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
       !delivered.ok()) {
     return delivered;
   }
-  return Input::kMore;
+  // Most packets come one by one, and to take a buffer in vain costs more than this question.
+  return backend_->IsReadable() ? Input::kMore : Input::kLast;
 }
 
 absl::StatusOr<Device::Input> TunNet::GiveBack(DmaPort& port, const DmaPort::Buffer& buffer,

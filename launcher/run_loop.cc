@@ -58,6 +58,9 @@ class InputServer {
         case Device::Input::kMore:
           if (i == 0) waker_.MadeProgress();
           continue;
+        case Device::Input::kLast:
+          if (i == 0) waker_.MadeProgress();
+          return Watch(index);
         case Device::Input::kNone:
           return Watch(index);
         case Device::Input::kNoRoom:

@@ -34,6 +34,10 @@ class FakePacketBackend final : public PacketBackend {
   int fd() const override { return 77; }
   NetPeer mac() const override { return kMac; }
 
+  bool IsReadable() const override {
+    return !network_.to_guest.empty() || !network_.read_error.ok();
+  }
+
   absl::StatusOr<size_t> Read(const IoVector& to) override {
     if (network_.to_guest.empty()) {
       return network_.read_error.ok() ? absl::UnavailableError("none") : network_.read_error;

@@ -1,6 +1,7 @@
 #include "launcher/villain/machine.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +45,10 @@ class SocketBackend final : public PacketBackend {
 
   int fd() const override { return fd_; }
   NetPeer mac() const override { return {{2, 1, 2, 3, 4, 5}}; }
+  bool IsReadable() const override {
+    pollfd ready = {.fd = fd_, .events = POLLIN, .revents = 0};
+    return poll(&ready, 1, 0) != 0;
+  }
   absl::StatusOr<size_t> Read(const IoVector& to) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to.data());
