@@ -21,6 +21,8 @@ constexpr int kFetch = 2;               // MMU_INST_FETCH
 constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
 constexpr int kCountMask = 0x7fff;      // CF_COUNT_MASK: how many instructions a block may have
 
+constexpr uint64_t kNoRam = ~uint64_t{0xfff};  // an address of the library's own, where nothing is
+
 constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
 constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
 
@@ -120,6 +122,16 @@ void ProtectCode(void* /*uc*/, uint64_t ram_address) {
 void UnprotectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_unprotect_code_x86_64);
 void UnprotectCode(void* /*uc*/, uint64_t ram_address) {
   UnicornInternals::current()->OnCodeUnprotected(ram_address);
+}
+
+// Locks the pages with code that a store goes to, and all pages that their code continues on: in
+// vain in a library that has one thread, and more work than the store itself. The caller gives back
+// what it gets, so it gets the locks of no page.
+void* RealLockPages(void* uc, uint64_t first, uint64_t last)
+    LGUEST_REAL(page_collection_lock_x86_64);
+void* LockPages(void* uc, uint64_t first, uint64_t last) LGUEST_WRAP(page_collection_lock_x86_64);
+void* LockPages(void* uc, uint64_t /*first*/, uint64_t /*last*/) {
+  return RealLockPages(uc, kNoRam, kNoRam);
 }
 
 // Makes room for translated code, of which the library would take 1 GB.
