@@ -55,8 +55,11 @@ class RealClock final : public Clock {
       deadline_ = deadline;
       is_sooner =
           deadline.has_value() && (!sleeps_until_.has_value() || *deadline < *sleeps_until_);
+      if (is_sooner) sleeps_until_ = deadline;
     }
-    // A later deadline, or none, is found out when the thread wakes up anyway.
+    // A later deadline, or none, is found out when the thread wakes up anyway. A guest that waits
+    // for its disk sets one, and then a sooner one again, for each request: all of them at one
+    // wake-up.
     if (is_sooner) changed_.notify_one();
   }
 
@@ -80,8 +83,8 @@ class RealClock final : public Clock {
         lock.lock();
         continue;
       }
-      sleeps_until_ = deadline_;
-      Wait(lock, changed_, deadline_);
+      if (!sleeps_until_.has_value() || Now() >= *sleeps_until_) sleeps_until_ = deadline_;
+      Wait(lock, changed_, sleeps_until_);
     }
   }
 
@@ -93,7 +96,7 @@ class RealClock final : public Clock {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Nanos> deadline_;
-  std::optional<Nanos> sleeps_until_;  // what the thread waits for
+  std::optional<Nanos> sleeps_until_;  // when the thread wakes up, if it is not woken
   bool stopping_ = false;
 
   std::mutex calling_;  // held during a call
