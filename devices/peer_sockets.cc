@@ -39,6 +39,30 @@ void RemoveSocket(const SharedNetFile& file) {
   }
 }
 
+// Returns a socket whose packets go to the owner of `slot`, or none, and errno tells why.
+UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = Address(file, slot);
+  if (!fd.valid() ||
+      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return UniqueFd();
+  }
+  return fd;
+}
+
+PeerSockets::Fate FateOf(int error) {
+  switch (error) {
+    case ENOENT:
+    case ECONNREFUSED:  // left behind by a launcher that crashed
+      return PeerSockets::Fate::kNobody;
+    case EACCES:
+    case EPERM:
+      return PeerSockets::Fate::kRefused;
+    default:
+      return PeerSockets::Fate::kNoRoom;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFile& file) {
@@ -65,23 +89,21 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
 PeerSockets::~PeerSockets() { RemoveSocket(file_); }
 
 PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
-  sockaddr_un address = Address(file_, slot);
   IoVector pieces(packet);
   msghdr message = {};
-  message.msg_name = &address;
-  message.msg_namelen = sizeof(address);
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = static_cast<size_t>(pieces.count());
-  if (sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return Fate::kSent;
-  switch (errno) {
-    case ENOENT:
-    case ECONNREFUSED:  // left behind by a launcher that crashed
-      return Fate::kNobody;
-    case EACCES:
-    case EPERM:
-      return Fate::kRefused;
-    default:
-      return Fate::kNoRoom;
+  UniqueFd& peer = peers_[slot];
+  while (true) {
+    const bool is_new = !peer.valid();
+    if (is_new) peer = Connect(file_, slot);
+    if (peer.valid() && sendmsg(peer.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+      return Fate::kSent;
+    }
+    const int error = errno;
+    // Whom we were connected to has gone. The slot may have another owner by now.
+    if (error == ECONNREFUSED) peer = UniqueFd();
+    if (is_new || error != ECONNREFUSED) return FateOf(error);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,7 +24,8 @@ namespace lguest {
 // One Unix datagram socket for each slot of a network, in the directory of its file and with its
 // permissions; one packet is one datagram. The name is made of the file's inode and the slot, so
 // that a file's sockets are found whatever it is called. Only the owner of a slot makes, and
-// removes, the slot's socket.
+// removes, the slot's socket. A peer that was sent something stays connected, so that its name is
+// looked up once and not for each packet: at most one descriptor for each slot.
 class PeerSockets {
  public:
   // `file` has to outlive the sockets. Messages name the directory and the cause.
@@ -56,6 +58,7 @@ class PeerSockets {
 
   const SharedNetFile& file_;
   const UniqueFd fd_;
+  std::map<uint32_t, UniqueFd> peers_;  // by slot; connected, or none
 };
 
 }  // namespace lguest

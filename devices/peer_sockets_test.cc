@@ -163,6 +163,20 @@ TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsNobodysThenReplaced) {
   EXPECT_EQ(b.Send(0, "x"), Fate::kSent);
 }
 
+TEST_F(PeerSocketsTest, ASlotsNextOwnerGetsWhatIsSentToIt) {
+  auto a = std::make_unique<Peer>(dir_.Path("net"));
+  const Peer b(dir_.Path("net"));
+  EXPECT_EQ(b.Send(0, "to a"), Fate::kSent);
+  a = nullptr;
+  EXPECT_EQ(b.Send(0, "to nobody"), Fate::kNobody);
+  a = std::make_unique<Peer>(dir_.Path("net"));
+  EXPECT_EQ(b.Send(0, "to a"), Fate::kSent);
+  a = nullptr;
+  a = std::make_unique<Peer>(dir_.Path("net"));
+  EXPECT_EQ(b.Send(0, "to a again"), Fate::kSent);
+  EXPECT_EQ(a->Receive(), "to a again");
+}
+
 TEST_F(PeerSocketsTest, SomethingElseOfThatNameIsNotRemoved) {
   const auto file = SharedNetFile::Open(dir_.Path("net")).value();
   std::array<char, 64> name;
