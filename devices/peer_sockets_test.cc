@@ -90,7 +90,7 @@ TEST_F(PeerSocketsTest, AFileHasOneNetworkWhateverItIsCalled) {
 
 TEST_F(PeerSocketsTest, PathsOfAnyLength) {
   std::string deep;
-  for (int i = 0; i < 10; ++i) deep += std::string(100, static_cast<char>('a' + i)) + "/";
+  for (int i = 0; i < 10; ++i) deep.append(100, static_cast<char>('a' + i)).append("/");
   std::filesystem::create_directories(dir_.Path(deep));
   const Peer a(dir_.Path(deep + std::string(200, 'n')));
   const Peer b(dir_.Path(deep + std::string(200, 'n')));
