@@ -20,11 +20,12 @@ GatheringConsoleBackend::~GatheringConsoleBackend() {
 }
 
 absl::Status GatheringConsoleBackend::Write(std::span<const iovec> from) {
+  absl::Status earlier;
   bool was_empty = false;
   bool is_full = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!error_.ok()) return std::exchange(error_, absl::OkStatus());
+    earlier = std::exchange(error_, absl::OkStatus());
     was_empty = held_.empty();
     for (const iovec& piece : from) {
       const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
@@ -32,9 +33,9 @@ absl::Status GatheringConsoleBackend::Write(std::span<const iovec> from) {
     }
     is_full = held_.size() >= kMostHeld;
   }
-  if (is_full) return WriteHeld();
-  if (was_empty) changed_.notify_one();
-  return absl::OkStatus();
+  if (was_empty && !is_full) changed_.notify_one();
+  absl::Status written = is_full ? WriteHeld() : absl::OkStatus();
+  return earlier.ok() ? written : earlier;
 }
 
 absl::Status GatheringConsoleBackend::Flush() {

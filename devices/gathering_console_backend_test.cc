@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
 #include "devices/console_backend.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -129,9 +130,7 @@ TEST_F(GatheringConsoleBackendTest, TheOrderIsKept) {
     ASSERT_TRUE(Write(line).ok());
   }
   console_.reset();
-  std::string shown;
-  for (const std::string& text : screen_.writes()) shown += text;
-  EXPECT_EQ(shown, all);
+  EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), all);
 }
 
 TEST_F(GatheringConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
@@ -141,6 +140,19 @@ TEST_F(GatheringConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
   absl::Status told;
   while (told.ok()) told = Write("");
   EXPECT_EQ(told.message(), "the disk is full");
+}
+
+TEST_F(GatheringConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
+  screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
+  ASSERT_TRUE(Write("lost").ok());
+  screen_.WaitForWrites(1);
+  screen_.Fail(absl::OkStatus());
+  std::string written = "lost";
+  do {
+    written += "x";
+  } while (Write("x").ok());
+  console_.reset();
+  EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), written);
 }
 
 TEST_F(GatheringConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
