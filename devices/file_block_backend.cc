@@ -111,6 +111,9 @@ absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> p
 absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_t offset,
                                     std::span<const iovec> pieces) {
   IoVector rest(pieces);
+  // A guest's request is a list of pages, most of which lie one behind the other. The kernel pins
+  // the pages of each piece by itself, which for direct I/O is much of its work.
+  rest.Join();
   while (!rest.empty()) {
     const ssize_t len =
         transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset), position_);

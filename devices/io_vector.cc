@@ -23,6 +23,20 @@ uint64_t IoVector::size() const {
   return size;
 }
 
+void IoVector::Join() {
+  size_t count = 0;
+  const std::byte* end = nullptr;  // of the last one
+  for (const iovec& piece : left_) {
+    if (count != 0 && piece.iov_base == end) {
+      own_[count - 1].iov_len += piece.iov_len;
+    } else {
+      own_[count++] = piece;
+    }
+    end = static_cast<const std::byte*>(piece.iov_base) + piece.iov_len;
+  }
+  left_ = {own_.data(), count};
+}
+
 void IoVector::Consume(size_t len) {
   size_t done = 0;
   for (; done < left_.size() && len >= left_[done].iov_len; ++done) len -= left_[done].iov_len;

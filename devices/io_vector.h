@@ -37,6 +37,9 @@ class IoVector {
   bool empty() const { return left_.empty(); }
   uint64_t size() const;  // bytes
 
+  // Makes one piece of those that follow each other in memory.
+  void Join();
+
   // The first `len` bytes are done.
   void Consume(size_t len);
 

@@ -49,6 +49,25 @@ TEST_F(IoVectorTest, TheListItIsMadeOfStaysAsItIs) {
   EXPECT_EQ(pieces_[0].iov_len, a_.size());
 }
 
+TEST_F(IoVectorTest, JoinsWhatLiesOneBehindTheOther) {
+  std::string text = "abcdefgh";
+  const std::array<iovec, 5> pieces = {{{text.data(), 1},
+                                        {text.data() + 1, 2},
+                                        {text.data() + 4, 3},
+                                        {text.data() + 3, 1},
+                                        {text.data() + 4, 1}}};
+  IoVector vector(pieces);
+  vector.Join();
+  EXPECT_EQ(Text(vector), "abc|efg|de|");
+  EXPECT_EQ(vector.size(), 8u);
+  vector.Consume(6);
+  vector.Join();
+  EXPECT_EQ(Text(vector), "de|");
+  vector.Consume(2);
+  vector.Join();
+  EXPECT_TRUE(vector.empty());
+}
+
 TEST_F(IoVectorTest, ConsumeLeavesTheRest) {
   IoVector vector(pieces_);
   vector.Consume(0);
