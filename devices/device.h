@@ -23,6 +23,8 @@ class DmaPort {
   virtual ~DmaPort() = default;
 
   struct Buffer {
+    explicit Buffer(uint32_t interrupt) : irq(interrupt) {}
+
     DmaChain chain;
     uint32_t irq;
   };

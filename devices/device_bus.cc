@@ -140,8 +140,7 @@ DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
 
 uint16_t DeviceBus::NewStatus(size_t index) const {
   const GuestPhys where(DescriptorOf(index).value() + offsetof(DeviceDescriptor, status));
-  const uint16_t status = memory_.Read<uint16_t>(where).value_or(0);  // guest-controlled
-  return status & ~seen_status_[index];
+  return memory_.Fetch<uint16_t>(where) & ~seen_status_[index];  // guest-controlled
 }
 
 bool DeviceBus::HasStatusChanges() const {

@@ -8,6 +8,14 @@
 #include "absl/strings/str_format.h"
 
 namespace lguest {
+namespace {
+
+absl::Status BadSection(uint32_t index, GuestPhys addr, uint32_t len) {
+  return absl::OutOfRangeError(
+      absl::StrFormat("bad dma section %u: address 0x%x len %u", index, addr.value(), len));
+}
+
+}  // namespace
 
 DmaChain& DmaChain::operator=(const DmaChain& other) {
   address_ = other.address_;
@@ -25,25 +33,27 @@ absl::StatusOr<DmaChain> DmaChain::Load(GuestMemory& memory, GuestPhys dma) {
 }
 
 absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
-  // The one and only fetch of the structure: the guest, or another guest that shares the page it
-  // lies in, may change it from now on.
-  Dma copy;  // guest-controlled
-  if (!memory.ReadBytes(dma, std::as_writable_bytes(std::span(&copy, 1))).ok()) {
+  if (!memory.Contains(dma, sizeof(Dma))) {
     return absl::OutOfRangeError(absl::StrFormat("bad dma address 0x%x", dma.value()));
   }
   address_ = dma;
   base_ = reinterpret_cast<uintptr_t>(memory.base());
+  // The one and only fetch of each number: the guest, or another guest that shares the page it
+  // lies in, may change it from now on.
+  GuestPhys addr_field(dma.value() + static_cast<uint32_t>(offsetof(Dma, addr)));
+  GuestPhys len_field(dma.value() + static_cast<uint32_t>(offsetof(Dma, len)));
   uint32_t count = 0;
   uint32_t size = 0;  // at most 16 * 65535
-  for (; count < kMaxDmaSections && copy.len[count] != 0; ++count) {
-    const GuestPhys addr(copy.addr[count]);
-    const uint32_t len = copy.len[count];
-    if (!memory.Contains(addr, len)) {
-      return absl::OutOfRangeError(
-          absl::StrFormat("bad dma section %u: address 0x%x len %u", count, addr.value(), len));
-    }
+  while (count < kMaxDmaSections) {
+    const uint32_t len = memory.Fetch<uint16_t>(len_field);  // guest-controlled
+    if (len == 0) break;
+    const auto addr = memory.Fetch<GuestPhys>(addr_field);  // guest-controlled
+    if (!memory.Contains(addr, len)) return BadSection(count, addr, len);
     sections_[count] = {.iov_base = reinterpret_cast<void*>(base_ + addr.value()), .iov_len = len};
     size += len;
+    ++count;
+    addr_field = GuestPhys(addr_field.value() + static_cast<uint32_t>(sizeof(uint32_t)));
+    len_field = GuestPhys(len_field.value() + static_cast<uint32_t>(sizeof(uint16_t)));
   }
   count_ = count;
   size_ = size;

@@ -1,6 +1,7 @@
 #include "devices/host_dma_port.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "devices/dma_chain.h"
@@ -9,18 +10,24 @@
 namespace lguest {
 
 absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey key) {
+  // The only thing that is returned, so that a chain, which is large, is filled where it will be
+  // used.
+  absl::StatusOr<std::optional<Buffer>> next(std::nullopt);
   const absl::StatusOr<BoundDma> bound = host_.GetDma(key);
-  if (absl::IsNotFound(bound.status())) return std::nullopt;
-  if (!bound.ok()) return bound.status();
+  if (!bound.ok()) {
+    if (!absl::IsNotFound(bound.status())) next = bound.status();
+    return next;
+  }
   // On the real host the number has travelled through guest memory.
   if (bound->irq >= kInterrupts) {
-    return absl::InvalidArgumentError(
+    next = absl::InvalidArgumentError(
         absl::StrFormat("bad interrupt %u of dma buffer 0x%x", bound->irq, bound->dma.value()));
+    return next;
   }
-  // Filled where it will be used: a chain is large.
-  absl::StatusOr<std::optional<Buffer>> next(absl::in_place);
-  Buffer& buffer = next->emplace(DmaChain(), bound->irq);
-  if (absl::Status filled = buffer.chain.Fill(memory_, bound->dma); !filled.ok()) return filled;
+  Buffer& buffer = next->emplace(bound->irq);
+  if (absl::Status filled = buffer.chain.Fill(memory_, bound->dma); !filled.ok()) {
+    next = std::move(filled);
+  }
   return next;
 }
 
@@ -34,7 +41,7 @@ absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
 
 absl::Status HostDmaPort::Interrupt(uint32_t irq) {
   absl::Status raised = host_.Interrupt(irq);
-  if (absl::IsNotFound(raised)) return absl::OkStatus();
+  if (!raised.ok() && absl::IsNotFound(raised)) return absl::OkStatus();
   return raised;
 }
 

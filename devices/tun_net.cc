@@ -55,8 +55,8 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   IoVector to(chain.sections());
   to.Append({.iov_base = overflow_.data(), .iov_len = overflow_.size()});
   const absl::StatusOr<size_t> len = backend_->Read(to);
-  if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
   if (!len.ok()) {
+    if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
     receiving_notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
     return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
   }

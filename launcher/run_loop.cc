@@ -117,8 +117,8 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSin
       served = inputs.Serve();
       host.Resume().IgnoreError();  // fails when the guest has died, which Run() will tell
     }
-    if (absl::IsCancelled(served)) return served;
     if (!served.ok()) {
+      if (absl::IsCancelled(served)) return served;
       // A device that finds no buffer may have met a guest that is dead already: then its host
       // knows better why.
       if (absl::IsNotFound(host.Resume())) continue;

@@ -4,6 +4,7 @@
 #define LAUNCHER_GUEST_GUEST_MEMORY_H_
 
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,6 +71,15 @@ class GuestMemory {
   absl::StatusOr<T> Read(GuestPhys addr) const {
     static_assert(std::is_trivially_copyable_v<T>);
     if (!Contains(addr, sizeof(T))) return OutOfRange("read", addr, sizeof(T));
+    return Fetch<T>(addr);
+  }
+
+  // The same for an object that is known to lie in guest memory: in what Contains() has been asked
+  // for.
+  template <typename T>
+  T Fetch(GuestPhys addr) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    assert(Contains(addr, sizeof(T)));
     if constexpr (kIsWord<T>) {
       return std::bit_cast<T>(Load<WordOf<T>>(addr));
     } else {
@@ -132,20 +142,23 @@ class GuestMemory {
 
   std::byte* At(GuestPhys addr) const { return reinterpret_cast<std::byte*>(base_ + addr.value()); }
 
-  // By one instruction, for what the launcher touches all the time; at address 0 as anywhere.
+  // By one instruction, for what the launcher touches all the time; at address 0 as anywhere, and
+  // whatever the guest has aligned it to.
   template <typename T>
   static constexpr bool kIsWord = sizeof(T) == sizeof(uint16_t) || sizeof(T) == sizeof(uint32_t);
   template <typename T>
   using WordOf = std::conditional_t<sizeof(T) == sizeof(uint16_t), uint16_t, uint32_t>;
   template <typename Word>
+  using AnyAligned [[gnu::aligned(1), gnu::may_alias]] = Word;
+  template <typename Word>
   Word Load(GuestPhys addr) const {
     Word value = 0;
-    asm volatile("mov (%1), %0" : "=r"(value) : "r"(At(addr)) : "memory");
+    asm volatile("mov %1, %0" : "=r"(value) : "m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))));
     return value;
   }
   template <typename Word>
   void Store(GuestPhys addr, Word value) {
-    asm volatile("mov %1, (%0)" : : "r"(At(addr)), "r"(value) : "memory");
+    asm volatile("mov %1, %0" : "=m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))) : "r"(value));
   }
 
   void CopyOut(void* to, GuestPhys from, size_t len) const;
