@@ -11,8 +11,6 @@
 namespace lguest {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestDelay(1);
-constexpr std::chrono::milliseconds kLongestDelay(32);
 constexpr uint64_t kPipeToken = kMaxDevices;
 
 constexpr DeviceSet Only(size_t device) { return DeviceSet{1} << device; }
@@ -46,10 +44,10 @@ Waker::Waker(Host& host, int epoll, std::array<int, 2> pipe)
     : host_(host), epoll_(epoll), pipe_(pipe), delay_(kShortestDelay), thread_([this] { Run(); }) {}
 
 Waker::~Waker() {
+  stopping_ = true;
+  Poke();
   {
     std::unique_lock lock(mutex_);
-    stopping_ = true;
-    Poke();
     // The thread may be in a break-out, or just before it, where a Resume() would come too early
     // and be lost.
     while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
@@ -73,9 +71,8 @@ absl::Status Waker::Watch(size_t device, int fd) {
     return absl::ErrnoToStatus(errno, absl::StrFormat("waiting for input of device %u", device));
   }
   // No waiting on such a file.
-  const std::lock_guard lock(mutex_);
-  retry_ |= Only(device);
   delay_ = Milliseconds(0);
+  retry_ |= Only(device);
   Poke();
   return absl::OkStatus();
 }
@@ -89,24 +86,14 @@ void Waker::Ignore(size_t device, int fd) {
 }
 
 void Waker::RetryLater(size_t device) {
-  const std::lock_guard lock(mutex_);
+  delay_ = std::clamp(delay_.load() * 2, kShortestDelay, kLongestDelay);
   retry_ |= Only(device);
-  delay_ = std::clamp(delay_ * 2, kShortestDelay, kLongestDelay);
   Poke();
 }
 
-void Waker::MadeProgress() {
-  if (delay_ == Milliseconds(0)) return;  // which only the owner changes
-  const std::lock_guard lock(mutex_);
-  delay_ = Milliseconds(0);
-}
+void Waker::MadeProgress() { delay_ = Milliseconds(0); }
 
-DeviceSet Waker::TakeReady() {
-  const std::lock_guard lock(mutex_);
-  const DeviceSet ready = ready_;
-  ready_ = 0;
-  return ready;
-}
+DeviceSet Waker::TakeReady() { return ready_.exchange(0); }
 
 void Waker::Poke() const {
   const char byte = 0;
@@ -116,19 +103,14 @@ void Waker::Poke() const {
 
 void Waker::Run() {
   std::array<epoll_event, kMaxDevices + 1> events;
-  std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.count());
-    lock.unlock();
+    const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.load().count());
     const int count = epoll_wait(epoll_, events.data(), events.size(), timeout);
-    lock.lock();
     Collect(events.data(), count);
     if (ready_ == 0 || stopping_) continue;
-    lock.unlock();
-    const bool guest_lives = host_.BreakOut().ok();
-    lock.lock();
-    if (!guest_lives) break;
+    if (!host_.BreakOut().ok()) break;
   }
+  const std::lock_guard lock(mutex_);
   stopped_ = true;
   has_stopped_.notify_one();
 }
@@ -143,8 +125,7 @@ void Waker::Collect(const epoll_event* events, int count) {
     }
   }
   if (count == 0) {  // the while is over
-    ready_ |= retry_;
-    retry_ = 0;
+    ready_ |= retry_.exchange(0);
   }
 }
 

@@ -57,7 +57,9 @@ class Waker {
   DeviceSet TakeReady();
 
  private:
-  using Milliseconds = std::chrono::milliseconds;
+  using Milliseconds = std::chrono::duration<int, std::milli>;
+  static constexpr Milliseconds kShortestDelay{1};
+  static constexpr Milliseconds kLongestDelay{32};
 
   Waker(Host& host, int epoll, std::array<int, 2> pipe);
 
@@ -70,11 +72,11 @@ class Waker {
   const std::array<int, 2> pipe_;  // what is written to the second end wakes the thread
   DeviceSet watched_ = 0;          // by epoll; the owner's
 
+  std::atomic<DeviceSet> ready_ = 0;
+  std::atomic<DeviceSet> retry_ = 0;
+  std::atomic<Milliseconds> delay_;  // the owner's to change
+  std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
-  DeviceSet ready_ = 0;
-  DeviceSet retry_ = 0;
-  Milliseconds delay_;
-  bool stopping_ = false;
   bool stopped_ = false;
   std::condition_variable has_stopped_;
 
