@@ -43,6 +43,7 @@ enum class Program : uint32_t {
   kDemandPages,  // touches fresh memory everywhere
   kCopyOnWrite,  // forks and writes
   kPatchItself,  // modifies its own code
+  kStress,       // fills memory, forks, and looks at all it has; argument: with what
   kFault,        // argument: a Misdeed
   kCounter,      // prints as many lines, sleeping in between; argument: (letter << 8) | lines
 };

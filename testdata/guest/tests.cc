@@ -38,6 +38,7 @@ constexpr Test kTests[] = {
     {.name = "cow", .run = TestCopyOnWrite},
     {.name = "user-patch", .run = TestUserCodePatching},
     {.name = "user-faults", .run = TestUserFaults},
+    {.name = "stress", .run = TestStress},
     {.name = "console-out", .run = TestConsoleOutput},
     {.name = "console-in", .run = TestConsoleInput},
     {.name = "disk", .run = TestDisk},

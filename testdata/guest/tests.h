@@ -61,6 +61,8 @@ TestResult TestCopyOnWrite();
 TestResult TestUserCodePatching();
 TestResult TestUserFaults();
 
+TestResult TestStress();
+
 TestResult TestConsoleOutput();
 TestResult TestConsoleInput();
 TestResult TestDisk();

@@ -9,10 +9,13 @@ constexpr uint32_t kNanosecondsPerMs = 1'000'000;
 
 uint32_t interrupts;
 uint32_t tickers;
+uint32_t tick_ms;  // while there are tickers
+
+void ArmTick() { ArmTimer(tick_ms * kNanosecondsPerMs); }
 
 void HandleTimer(TrapFrame& /*frame*/) {
   ++interrupts;
-  if (tickers > 0) ArmTimer(kTickMs * kNanosecondsPerMs);
+  if (tickers > 0) ArmTick();
 }
 
 }  // namespace
@@ -23,9 +26,11 @@ void ArmTimer(uint32_t nanoseconds) { CallHost(Hypercall::kSetClockevent, nanose
 
 uint32_t TimerInterrupts() { return ReadOnce(interrupts); }
 
-Ticking::Ticking() {
+Ticking::Ticking(uint32_t every_ms) {
   const InterruptsOff off;
-  if (tickers++ == 0) ArmTimer(kTickMs * kNanosecondsPerMs);
+  if (tickers++ > 0) return;
+  tick_ms = every_ms;
+  ArmTick();
 }
 
 Ticking::~Ticking() {

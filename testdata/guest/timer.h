@@ -19,10 +19,10 @@ void ArmTimer(uint32_t nanoseconds);
 // Timer interrupts since the start.
 uint32_t TimerInterrupts();
 
-// While at least one of these lives the timer interrupts every kTickMs.
+// While at least one of these lives the timer interrupts, as often as the first of them says.
 class Ticking {
  public:
-  Ticking();
+  explicit Ticking(uint32_t every_ms = kTickMs);
   ~Ticking();
   Ticking(const Ticking&) = delete;
   Ticking& operator=(const Ticking&) = delete;

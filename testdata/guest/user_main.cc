@@ -45,6 +45,8 @@ uint32_t UserMain(guest::Program program, uint32_t argument) {
       return guest::ForkAndWrite();
     case Program::kPatchItself:
       return guest::PatchItself();
+    case Program::kStress:
+      return guest::Stress(argument);
     case Program::kFault:
       return guest::Misbehave(static_cast<guest::Misdeed>(argument));
     case Program::kCounter:
