@@ -22,7 +22,7 @@
 namespace lguest {
 namespace {
 
-using hostsim::KvmFd;
+using hostsim::KvmMachine;
 using hostsim::Vcpu;
 
 // A software host on some CPU.
@@ -63,10 +63,12 @@ HostPlan PlanSoftCpu(std::string_view why) {
           .make = std::move(make)};
 }
 
-HostPlan PlanKvm(KvmFd kvm, bool nested_paging) {
-  auto make = [kvm = std::move(kvm), nested_paging](GuestMemory& memory) mutable -> MachineOr {
+HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
+  auto make = [machine = std::move(machine),
+               nested_paging](GuestMemory& memory) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
-    absl::StatusOr<std::unique_ptr<Vcpu>> cpu = hostsim::KvmVcpu::Create(kvm, memory);
+    absl::StatusOr<std::unique_ptr<Vcpu>> cpu =
+        hostsim::KvmVcpu::Create(std::move(machine), memory);
     if (!cpu.ok()) return cpu.status();
     return std::make_unique<SoftwareMachine>(
         memory, *std::move(cpu), tsc.Khz(),
@@ -79,7 +81,7 @@ HostPlan PlanKvm(KvmFd kvm, bool nested_paging) {
 
 // The best of this machine.
 HostPlan PlanBest() {
-  absl::StatusOr<KvmFd> kvm = hostsim::OpenKvm();
+  absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
   if (!kvm.ok()) return PlanSoftCpu(kvm.status().message());
   if (!hostsim::HasNestedPaging()) {
     return PlanSoftCpu("which is faster than a KVM without nested paging, the one here");
@@ -96,7 +98,7 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
           "--host=device: /dev/lguest serves 32-bit launchers only (//launcher:lguest_i386); "
           "--host=sim runs everywhere");
     case HostChoice::kKvm: {
-      absl::StatusOr<KvmFd> kvm = hostsim::OpenKvm();
+      absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
       if (!kvm.ok()) {
         return absl::UnavailableError(
             absl::StrCat("--host=kvm: ", kvm.status().message(), "; --host=sim runs everywhere"));

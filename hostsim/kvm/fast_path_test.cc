@@ -15,7 +15,6 @@
 #include "hostsim/clock.h"
 #include "hostsim/kvm/fast_path_guest_layout.h"
 #include "hostsim/kvm/kvm_device.h"
-#include "hostsim/kvm/kvm_fd.h"
 #include "hostsim/kvm/kvm_vcpu.h"
 #include "hostsim/software_host.h"
 #include "launcher/guest/abi.h"
@@ -47,9 +46,8 @@ constexpr uint64_t kTlsDescriptor = 0x40cff3123456ffff;
 class FastPathTest : public ::testing::Test {
  protected:
   FastPathTest()
-      : kvm_(OpenKvm().value()),
-        memory_(GuestMemory::Create(kMemorySize).value()),
-        cpu_(KvmVcpu::Create(kvm_, *memory_).value()),
+      : memory_(GuestMemory::Create(kMemorySize).value()),
+        cpu_(KvmVcpu::Create(OpenKvm().value(), *memory_).value()),
         clock_(NewRealClock()),
         host_(*memory_, *cpu_, *clock_) {
     for (uint32_t page = 0; page < kMemorySize / kPageSize; ++page) {
@@ -125,7 +123,6 @@ class FastPathTest : public ::testing::Test {
     EXPECT_TRUE(host_.Resume().ok());
   }
 
-  const KvmFd kvm_;
   const std::unique_ptr<GuestMemory> memory_;
   const std::unique_ptr<KvmVcpu> cpu_;
   const std::unique_ptr<Clock> clock_;

@@ -16,6 +16,9 @@ namespace {
 
 constexpr char kPath[] = "/dev/kvm";
 
+// On Intel's processors KVM needs three pages that nobody uses.
+constexpr unsigned long kTaskPages = 0xfffbd000;
+
 absl::Status CannotOpen(int error) {
   if (error == ENOENT || error == ENXIO || error == ENODEV) {
     return absl::UnavailableError(
@@ -31,17 +34,24 @@ absl::Status CannotOpen(int error) {
       absl::StrCat(kPath, ": ", absl::ErrnoToStatus(error, "open").message()));
 }
 
-// Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
-absl::Status TryPaging(const KvmFd& kvm) {
-  const absl::StatusOr<int> vm = kvm.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
+absl::Status MakeMachine(KvmMachine& machine) {
+  const absl::StatusOr<int> vm = machine.device.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
   if (!vm.ok()) return vm.status();
-  const KvmFd vm_fd(*vm);
-  const absl::StatusOr<int> vcpu = vm_fd.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
+  machine.vm = KvmFd(*vm);
+  if (auto set = machine.vm.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR"); !set.ok()) {
+    return set.status();
+  }
+  const absl::StatusOr<int> vcpu = machine.vm.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
   if (!vcpu.ok()) return vcpu.status();
-  const KvmFd vcpu_fd(*vcpu);
-  if (absl::Status set = SetRing0State(vcpu_fd, 0); !set.ok()) return set;
+  machine.vcpu = KvmFd(*vcpu);
+  return absl::OkStatus();
+}
+
+// Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
+absl::Status TryPaging(const KvmFd& vcpu) {
+  if (absl::Status set = SetRing0State(vcpu, 0); !set.ok()) return set;
   kvm_sregs sregs = {};
-  if (auto got = vcpu_fd.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
+  if (auto got = vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
     return got.status();
   }
   if ((sregs.cr0 & kCr0Paging) == 0) {
@@ -58,20 +68,22 @@ bool IsYes(const char* path) {
 
 }  // namespace
 
-absl::StatusOr<KvmFd> OpenKvm() {
-  KvmFd kvm(open(kPath, O_RDWR | O_CLOEXEC));
-  if (kvm.get() < 0) return CannotOpen(errno);
-  const absl::StatusOr<int> version = kvm.Ioctl(KVM_GET_API_VERSION, 0ul, "KVM_GET_API_VERSION");
+absl::StatusOr<KvmMachine> OpenKvm() {
+  KvmMachine machine = {.device = KvmFd(open(kPath, O_RDWR | O_CLOEXEC)), .vm = {}, .vcpu = {}};
+  if (machine.device.get() < 0) return CannotOpen(errno);
+  const absl::StatusOr<int> version =
+      machine.device.Ioctl(KVM_GET_API_VERSION, 0ul, "KVM_GET_API_VERSION");
   absl::Status usable = version.status();
   if (version.ok() && *version != KVM_API_VERSION) {
     usable = absl::UnavailableError(absl::StrCat("it speaks version ", *version, ", not 12"));
   }
-  if (usable.ok()) usable = TryPaging(kvm);
+  if (usable.ok()) usable = MakeMachine(machine);
+  if (usable.ok()) usable = TryPaging(machine.vcpu);
   if (!usable.ok()) {
     return absl::UnavailableError(
         absl::StrCat("/dev/kvm cannot run this guest: ", usable.message()));
   }
-  return kvm;
+  return machine;
 }
 
 bool HasNestedPaging() {

@@ -8,9 +8,10 @@
 
 namespace lguest::hostsim {
 
-// Opens /dev/kvm and makes sure that it can run an i386 with paging, which some cannot: tries.
-// Unavailable, with what is missing and what helps, if not.
-absl::StatusOr<KvmFd> OpenKvm();
+// Opens /dev/kvm and makes a machine that can run an i386 with paging. That some cannot shows only
+// when it is tried, and the kernel takes more than 10 ms to throw a machine away: the one that was
+// tried is kept. Unavailable, with what is missing and what helps, if there is none.
+absl::StatusOr<KvmMachine> OpenKvm();
 
 // Whether the processor translates a guest's addresses by itself. Without that KVM keeps page
 // tables of its own, and a guest that changes its page tables is slow.

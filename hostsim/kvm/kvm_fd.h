@@ -29,6 +29,13 @@ class KvmFd {
   int fd_ = -1;
 };
 
+// A virtual machine with one virtual CPU, as OpenKvm() makes it: without memory, and never run.
+struct KvmMachine {
+  KvmFd device;
+  KvmFd vm;
+  KvmFd vcpu;
+};
+
 }  // namespace lguest::hostsim
 
 #endif  // HOSTSIM_KVM_KVM_FD_H_

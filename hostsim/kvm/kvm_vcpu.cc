@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -26,9 +27,6 @@ constexpr uint32_t kHostDirectoryEntry = 1023;
 // What of EFLAGS is the guest's: all but IOPL, virtual-8086 mode and the virtual interrupt flags.
 constexpr uint32_t kGuestEflags = 0x00254dd5;
 constexpr uint32_t kFixedEflags = 0x00000202;  // interrupts are on while a guest runs
-
-// On Intel's processors KVM needs three pages that nobody uses.
-constexpr unsigned long kTaskPages = 0xfffbd000;
 
 // struct kvm_cpuid2 and the calls that take one: those of the kernel's header have another size in
 // C++ than in C.
@@ -87,14 +85,14 @@ size_t SegmentIndex(Register reg) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KvmVcpu>> KvmVcpu::Create(const KvmFd& kvm, GuestMemory& memory) {
+absl::StatusOr<std::unique_ptr<KvmVcpu>> KvmVcpu::Create(KvmMachine machine, GuestMemory& memory) {
   if (memory.size() > kHostAreaStart) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%u bytes of guest memory reach into the host's area, from 0x%x",
                         memory.size(), kHostAreaStart));
   }
-  std::unique_ptr<KvmVcpu> cpu(new KvmVcpu(memory));
-  if (absl::Status opened = cpu->Open(kvm); !opened.ok()) return opened;
+  std::unique_ptr<KvmVcpu> cpu(new KvmVcpu(std::move(machine), memory));
+  if (absl::Status opened = cpu->Open(); !opened.ok()) return opened;
   return cpu;
 }
 
@@ -102,18 +100,12 @@ KvmVcpu::~KvmVcpu() {
   if (run_ != nullptr) munmap(run_, run_size_);
 }
 
-absl::Status KvmVcpu::Open(const KvmFd& kvm) {
+absl::Status KvmVcpu::Open() {
   PrepareKickSignal();
   absl::StatusOr<std::unique_ptr<Switcher>> switcher = Switcher::Create();
   if (!switcher.ok()) return switcher.status();
   switcher_ = *std::move(switcher);
 
-  const absl::StatusOr<int> vm = kvm.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
-  if (!vm.ok()) return vm.status();
-  vm_ = KvmFd(*vm);
-  if (auto set = vm_.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR"); !set.ok()) {
-    return set.status();
-  }
   if (absl::Status added = AddMemory(0, 0, memory_.base(), memory_.size()); !added.ok()) {
     return added;
   }
@@ -122,16 +114,15 @@ absl::Status KvmVcpu::Open(const KvmFd& kvm) {
     return added;
   }
 
-  const absl::StatusOr<int> vcpu = vm_.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
-  if (!vcpu.ok()) return vcpu.status();
-  vcpu_ = KvmFd(*vcpu);
-  const absl::StatusOr<int> size = kvm.Ioctl(KVM_GET_VCPU_MMAP_SIZE, 0ul, "KVM_GET_VCPU_MMAP_SIZE");
+  const absl::StatusOr<int> size =
+      machine_.device.Ioctl(KVM_GET_VCPU_MMAP_SIZE, 0ul, "KVM_GET_VCPU_MMAP_SIZE");
   if (!size.ok()) return size.status();
   run_size_ = static_cast<size_t>(*size);
-  void* const run = mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu_.get(), 0);
+  void* const run =
+      mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, machine_.vcpu.get(), 0);
   if (run == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping a virtual CPU's state");
   run_ = static_cast<kvm_run*>(run);
-  return ShowCpuid(kvm);
+  return ShowCpuid();
 }
 
 absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* memory,
@@ -141,19 +132,21 @@ absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* mem
   region.guest_phys_addr = guest_address;
   region.memory_size = size;
   region.userspace_addr = reinterpret_cast<uintptr_t>(memory);
-  return vm_.Ioctl(KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION").status();
+  return machine_.vm.Ioctl(KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION")
+      .status();
 }
 
-absl::Status KvmVcpu::ShowCpuid(const KvmFd& kvm) {
+absl::Status KvmVcpu::ShowCpuid() {
   CpuidTable table = {.count = CpuidTable::kMaxEntries};
-  if (auto got = kvm.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID"); !got.ok()) {
+  if (auto got = machine_.device.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID");
+      !got.ok()) {
     return got.status();
   }
   const std::vector<kvm_cpuid_entry2> shown =
       GuestCpuid(std::span(table.entries).first(std::min(table.count, CpuidTable::kMaxEntries)));
   table.count = static_cast<uint32_t>(shown.size());
   std::copy(shown.begin(), shown.end(), table.entries.begin());
-  return vcpu_.Ioctl(kSetCpuid, &table, "KVM_SET_CPUID2").status();
+  return machine_.vcpu.Ioctl(kSetCpuid, &table, "KVM_SET_CPUID2").status();
 }
 
 absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
@@ -170,7 +163,7 @@ absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
   page_offset_ = page_offset;
   for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
   in_frame_ = true;
-  return SetRing0State(vcpu_, state.directory);
+  return SetRing0State(machine_.vcpu, state.directory);
 }
 
 absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
@@ -191,7 +184,7 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce() {
   run_->request_interrupt_window = in_frame_ ? 0 : 1;
   ++exits_;
   running_thread_.store(gettid());
-  const int error = ioctl(vcpu_.get(), KVM_RUN, 0) < 0 ? errno : 0;
+  const int error = ioctl(machine_.vcpu.get(), KVM_RUN, 0) < 0 ? errno : 0;
   running_thread_.store(0);
 
   if (error == EINTR || error == EAGAIN) return OnInterruption();
@@ -206,11 +199,11 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce() {
 absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
   // Between two instructions of the guest, that means: in the switcher interrupts are off.
   if (run_->ready_for_interrupt_injection != 0) {
-    if (absl::Status moved = MoveToSwitcher(vcpu_, *switcher_); !moved.ok()) return moved;
+    if (absl::Status moved = MoveToSwitcher(machine_.vcpu, *switcher_); !moved.ok()) return moved;
     KeepGuestEflags();
     in_frame_ = true;
   } else {
-    const absl::StatusOr<bool> about_to_resume = IsAboutToResume(vcpu_);
+    const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
     if (!about_to_resume.ok()) return about_to_resume.status();
     in_frame_ = *about_to_resume;  // it had no time to do anything
     if (!in_frame_ && wait_for_guest_.Wait()) return Trap{.kind = Trap::Kind::kHostAreaDamaged};

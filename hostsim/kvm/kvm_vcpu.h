@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,9 +37,9 @@ namespace lguest::hostsim {
 // mapping of the switcher's memory and changes that, gives kHostAreaDamaged or hurts itself.
 class KvmVcpu final : public Vcpu {
  public:
-  // `kvm`: from OpenKvm(). `memory` has to outlive the CPU. Fails with InvalidArgument for memory
-  // that reaches into the last 4 MB below 4 GB, and otherwise as the kernel does.
-  static absl::StatusOr<std::unique_ptr<KvmVcpu>> Create(const KvmFd& kvm, GuestMemory& memory);
+  // `memory` has to outlive the CPU. Fails with InvalidArgument for memory that reaches into the
+  // last 4 MB below 4 GB, and otherwise as the kernel does.
+  static absl::StatusOr<std::unique_ptr<KvmVcpu>> Create(KvmMachine machine, GuestMemory& memory);
   ~KvmVcpu() override;
 
   absl::Status Start(GuestPhys page_directory, uint32_t page_offset) override;
@@ -65,10 +66,11 @@ class KvmVcpu final : public Vcpu {
   uint64_t exits() const { return exits_; }
 
  private:
-  explicit KvmVcpu(GuestMemory& memory) : memory_(memory) {}
+  KvmVcpu(KvmMachine machine, GuestMemory& memory)
+      : memory_(memory), machine_(std::move(machine)) {}
 
-  absl::Status Open(const KvmFd& kvm);
-  absl::Status ShowCpuid(const KvmFd& kvm);
+  absl::Status Open();
+  absl::Status ShowCpuid();
   absl::Status AddMemory(uint32_t slot, uint32_t guest_address, void* memory, uint32_t size);
 
   // Lets the guest go until it traps (the trap) or has been interrupted (nullopt).
@@ -82,8 +84,7 @@ class KvmVcpu final : public Vcpu {
 
   GuestMemory& memory_;
   std::unique_ptr<Switcher> switcher_;
-  KvmFd vm_;
-  KvmFd vcpu_;
+  const KvmMachine machine_;
   kvm_run* run_ = nullptr;
   size_t run_size_ = 0;
 

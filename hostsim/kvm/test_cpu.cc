@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "hostsim/kvm/kvm_device.h"
@@ -9,9 +10,9 @@
 namespace lguest::hostsim {
 
 absl::StatusOr<std::unique_ptr<Vcpu>> NewTestCpu(GuestMemory& memory) {
-  static const absl::StatusOr<KvmFd>* const kKvm = new absl::StatusOr<KvmFd>(OpenKvm());
-  if (!kKvm->ok()) return kKvm->status();
-  return KvmVcpu::Create(**kKvm, memory);
+  absl::StatusOr<KvmMachine> machine = OpenKvm();
+  if (!machine.ok()) return machine.status();
+  return KvmVcpu::Create(*std::move(machine), memory);
 }
 
 }  // namespace lguest::hostsim
