@@ -56,6 +56,7 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   to.Append({.iov_base = overflow_.data(), .iov_len = overflow_.size()});
   const absl::StatusOr<size_t> len = backend_->Read(to);
   if (!len.ok()) {
+    in_burst_ = false;
     if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
     receiving_notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
     return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
@@ -74,8 +75,10 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
       !delivered.ok()) {
     return delivered;
   }
-  // Most packets come one by one, and to take a buffer in vain costs more than this question.
-  return backend_->IsReadable() ? Input::kMore : Input::kLast;
+  // Most packets come one by one, and to take a buffer in vain costs more than this question, but
+  // not more than one such question for each of many.
+  if (!in_burst_) in_burst_ = backend_->IsReadable();
+  return in_burst_ ? Input::kMore : Input::kLast;
 }
 
 absl::StatusOr<Device::Input> TunNet::GiveBack(DmaPort& port, const DmaPort::Buffer& buffer,

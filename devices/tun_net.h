@@ -61,6 +61,7 @@ class TunNet final : public Device {
   Counters counters_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
+  bool in_burst_ = false;  // packets came together, and have not yet come to an end
 };
 
 }  // namespace lguest

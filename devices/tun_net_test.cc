@@ -116,6 +116,19 @@ TEST_F(TunNetTest, FailingInterfaceIsNotFatal_B50) {
   EXPECT_EQ(Receive().value(), Input::kLast);
 }
 
+TEST_F(TunNetTest, WhetherThereIsAnotherIsAskedOnceForPacketsThatComeTogether) {
+  network_.to_guest = {"one", "two"};
+  BindReceive({{0x3000, 100}});
+  EXPECT_EQ(Receive().value(), Input::kMore);
+  BindReceive({{0x3000, 100}});
+  EXPECT_EQ(Receive().value(), Input::kMore);
+  BindReceive({{0x3000, 100}});
+  EXPECT_EQ(Receive().value(), Input::kNone);
+  network_.to_guest = {"three"};
+  BindReceive({{0x3000, 100}});
+  EXPECT_EQ(Receive().value(), Input::kLast);
+}
+
 TEST_F(TunNetTest, RemovedInterfaceClosesInput) {
   network_.read_error = absl::NotFoundError("interface tap0 has been removed");
   BindReceive({{0x3000, 100}});
