@@ -2,7 +2,7 @@
 
 A test of fifty lines includes a hundred thousand of other people's, and parsing them is most of what a build does. So
 tools/cc.bzl has the compiler and clang-tidy begin each source with a header that includes them and has been compiled before. A
-source includes what it needs all the same: the i386 builds of libraries, which have no prelude, do not compile otherwise.
+source includes what it needs all the same: tools/lint/includes_test.py sees to that.
 """
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "ACTION_NAMES")
@@ -15,6 +15,12 @@ PreludeInfo = provider(
 )
 
 _SUFFIX = "_prelude.h"
+
+# Tests run for a moment and are many: where nobody asked for an optimised build, the compiler need not optimise them.
+TEST_COPTS = select({
+    "//tools/toolchain:fastbuild": ["-O0"],
+    "//conditions:default": [],
+})
 
 def prelude_copts(label):
     """Returns the flags with which gcc begins a source with the prelude `label`, which is one of its dependencies."""
@@ -36,7 +42,7 @@ def _compile_for_gcc(ctx, header, context):
         variables = cc_common.create_compile_variables(
             feature_configuration = features,
             cc_toolchain = toolchain,
-            user_compile_flags = ["-w", "-x", "c++-header"],
+            user_compile_flags = ctx.attr.copts + ["-w", "-x", "c++-header"],
             include_directories = context.includes,
             quote_include_directories = context.quote_includes,
             system_include_directories = context.system_includes,
@@ -86,6 +92,7 @@ prelude = rule(
     doc = "A header of headers, compiled for gcc and for clang.",
     implementation = _prelude_impl,
     attrs = {
+        "copts": attr.string_list(doc = "Further flags of all sources that begin with it; gcc takes it with no others."),
         "deps": attr.label_list(providers = [CcInfo], doc = "The libraries that the headers belong to."),
         "headers": attr.string_list(doc = "What it includes.", mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),

@@ -1,6 +1,7 @@
 """old_kernel_test: tests of other folders, as a 32-bit program on an imitation of Linux 2.6.23."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//tools:cc.bzl", "with_prelude")
 load("//tools/toolchain:i386.bzl", "i386_binary")
 
 def old_kernel_test(name, srcs, deps, skip = [], **kwargs):
@@ -13,15 +14,18 @@ def old_kernel_test(name, srcs, deps, skip = [], **kwargs):
       skip: tests in it for what the old kernel cannot do.
       **kwargs: as in every test.
     """
-    cc_binary(
-        name = name + "_program",
-        testonly = True,
+    attributes = with_prelude(dict(
         srcs = srcs,
-        target_compatible_with = ["@platforms//cpu:x86_32"],
         deps = deps + [
             "//launcher/oldkernel",
             "@com_google_googletest//:gtest_main",
         ],
+    ))
+    cc_binary(
+        name = name + "_program",
+        testonly = True,
+        target_compatible_with = ["@platforms//cpu:x86_32"],
+        **attributes
     )
     i386_binary(
         name = name + "_i386",
