@@ -35,6 +35,7 @@ class Watch:
 
     def __init__(self, output):
         self.status = None
+        self.started = False
         self.stage = "the kernel has not reached its first program"
         self.console = b""
         self._output = output
@@ -52,6 +53,7 @@ class Watch:
             if word == "error":
                 raise machine.MachineError(rest)
             if word == "started":
+                self.started = True
                 self.stage = "its program has not ended"
             if word == "status":
                 self.status = int(rest)
@@ -95,9 +97,11 @@ def _watch_lines(watch, console, report, deadline, keyboard):
     selector = selectors.PollSelector()
     selector.register(console, selectors.EVENT_READ, watch.on_console)
     selector.register(report, selectors.EVENT_READ, watch.on_report)
-    if keyboard is not None:
-        selector.register(keyboard, selectors.EVENT_READ, console.sendall)
     while watch.status is None and report in selector.get_map():
+        # Not before: a kernel that opens its line forgets what it has received.
+        if watch.started and keyboard is not None:
+            selector.register(keyboard, selectors.EVENT_READ, console.sendall)
+            keyboard = None
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise machine.MachineError(f"the time is up, and {watch.stage}")
