@@ -1,14 +1,15 @@
 """The C++ rules of this project: Bazel's own, each with a prelude and a test that runs clang-tidy over its sources."""
 
 load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
-load("//tools/prelude:prelude.bzl", "TEST_COPTS", "prelude_copts")
+load("//tools/prelude:prelude.bzl", "prelude_copts")
+load("//tools/toolchain:quick.bzl", "QUICK_COPTS")
 
 _I386 = "@platforms//cpu:x86_32"
 
 # The prelude of a target and the flags that go with it, by the library that it depends on; the first one counts.
 _PRELUDES = [
-    ("@com_google_googletest//:gtest_main", "//tools/prelude:gtest", TEST_COPTS),
-    ("@com_google_googletest//:gtest", "//tools/prelude:gtest", TEST_COPTS),
+    ("@com_google_googletest//:gtest_main", "//tools/prelude:gtest", QUICK_COPTS),
+    ("@com_google_googletest//:gtest", "//tools/prelude:gtest", QUICK_COPTS),
     ("@com_google_absl//:absl", "//tools/prelude:absl", []),
 ]
 

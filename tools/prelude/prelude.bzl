@@ -16,12 +16,6 @@ PreludeInfo = provider(
 
 _SUFFIX = "_prelude.h"
 
-# Tests run for a moment and are many: where nobody asked for an optimised build, the compiler need not optimise them.
-TEST_COPTS = select({
-    "//tools/toolchain:fastbuild": ["-O0"],
-    "//conditions:default": [],
-})
-
 def prelude_copts(label):
     """Returns the flags with which gcc begins a source with the prelude `label`, which is one of its dependencies."""
     return ["-include", label[2:].replace(":", "/") + _SUFFIX, "-fpch-deps"]
