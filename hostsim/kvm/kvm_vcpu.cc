@@ -167,23 +167,24 @@ absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
 }
 
 absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
+  const pid_t thread = gettid();
   while (true) {
     // In this order: a kick sets them in the other.
     std::atomic_ref(run_->immediate_exit).store(0);
     if (in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
-    const absl::StatusOr<std::optional<Trap>> stopped = RunOnce();
+    const absl::StatusOr<std::optional<Trap>> stopped = RunOnce(thread);
     if (!stopped.ok()) return stopped.status();
     const std::optional<Trap>& trap = *stopped;
     if (trap.has_value() && !handler.OnTrap(*trap)) return Stop::kHandler;
   }
 }
 
-absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce() {
+absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
   if (bad_directory_) return Trap{.kind = Trap::Kind::kBadPageDirectoryEntry};
   // A kick that found the switcher at work: KVM says when the guest is itself again.
   run_->request_interrupt_window = in_frame_ ? 0 : 1;
   ++exits_;
-  running_thread_.store(gettid());
+  running_thread_.store(thread);
   const int error = ioctl(machine_.vcpu.get(), KVM_RUN, 0) < 0 ? errno : 0;
   running_thread_.store(0);
 

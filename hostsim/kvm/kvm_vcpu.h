@@ -74,7 +74,7 @@ class KvmVcpu final : public Vcpu {
   absl::Status AddMemory(uint32_t slot, uint32_t guest_address, void* memory, uint32_t size);
 
   // Lets the guest go until it traps (the trap) or has been interrupted (nullopt).
-  absl::StatusOr<std::optional<Trap>> RunOnce();
+  absl::StatusOr<std::optional<Trap>> RunOnce(pid_t thread);
   absl::StatusOr<std::optional<Trap>> OnInterruption();
   void KeepGuestEflags();
   // The trap that the guest is stopped at.
