@@ -32,8 +32,9 @@ class TempDir {
   }
 
   std::string Contents(const std::string& name) const {
-    std::ifstream file(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::string bytes(static_cast<size_t>(std::filesystem::file_size(Path(name))), '\0');
+    std::ifstream(Path(name), std::ios::binary).read(bytes.data(), std::ssize(bytes));
+    return bytes;
   }
 
  private:

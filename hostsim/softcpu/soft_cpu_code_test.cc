@@ -222,16 +222,14 @@ TEST(SoftCpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
 TEST(SoftCpuCodeTest, MoreCodeThanCanBeKeptRunsAndFaultsAtTheRightInstruction) {
   constexpr uint32_t kRounds = 800;
   constexpr uint32_t kAdditions = 500;
+  MachineCode code = {0xb8, 0, 0, 0, 0};  // mov $round,%eax
+  for (uint32_t i = 0; i < kAdditions; ++i) {
+    code.insert(code.end(), {0x03, 0x44, 0x24, 0xfc});  // add -4(%esp),%eax
+  }
+  code.insert(code.end(), {0xa1, 0, 0, 0, 0x50});  // mov 0x50000000,%eax
   TestMachine machine;
   for (uint32_t round = 0; round < kRounds; ++round) {
-    MachineCode code = {0xb8};  // mov $round,%eax
-    for (int shift = 0; shift < 32; shift += 8) {
-      code.push_back(static_cast<uint8_t>(round >> shift));
-    }
-    for (uint32_t i = 0; i < kAdditions; ++i) {
-      code.insert(code.end(), {0x03, 0x44, 0x24, 0xfc});  // add -4(%esp),%eax
-    }
-    code.insert(code.end(), {0xa1, 0, 0, 0, 0x50});  // mov 0x50000000,%eax
+    std::memcpy(&code[1], &round, sizeof(round));
     ASSERT_TRUE(IsPageFault(machine.Do(3, code), 0x50000000, 4)) << round;
     ASSERT_EQ(machine.reg(Register::kEip), kUserCode + 5 + 4 * kAdditions) << round;
     ASSERT_EQ(machine.reg(Register::kEax), round) << round;

@@ -119,8 +119,11 @@ void MountAll() {
 }
 
 bool LoadModule(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> image((std::istreambuf_iterator<char>(file)), {});
+  std::error_code error;
+  const auto size = static_cast<size_t>(std::filesystem::file_size(path, error));
+  if (error) return false;
+  std::vector<char> image(size);
+  std::ifstream(path, std::ios::binary).read(image.data(), std::ssize(image));
   return syscall(SYS_init_module, image.data(), image.size(), "") == 0 || errno == EEXIST;
 }
 
