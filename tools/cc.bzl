@@ -10,6 +10,8 @@ _I386 = "@platforms//cpu:x86_32"
 _PRELUDES = [
     ("@com_google_googletest//:gtest_main", "//tools/prelude:gtest", QUICK_COPTS),
     ("@com_google_googletest//:gtest", "//tools/prelude:gtest", QUICK_COPTS),
+    ("@com_google_benchmark//:benchmark_main", "//tools/prelude:benchmark", QUICK_COPTS),
+    ("@com_google_benchmark//:benchmark", "//tools/prelude:benchmark", QUICK_COPTS),
     ("@com_google_absl//:absl", "//tools/prelude:absl", []),
 ]
 
@@ -55,7 +57,10 @@ def _tidy(name, attributes, deps = []):
     prelude = None if _only_i386(attributes) else _prelude(attributes)
     clang_tidy_test(
         name = name + "_tidy",
-        tags = ["lint"],
+        tags = [
+            "lint",
+            "no-sandbox",  # it shows a file, and there are hundreds of them
+        ],
         size = "small",
         srcs = sources,
         copts = attributes.get("copts", []),

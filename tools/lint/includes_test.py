@@ -22,6 +22,7 @@ _HEADERS = {
     "algorithm": r"std::(ranges::\w+|sort|find|find_if|any_of|all_of|count|count_if|min|max|minmax|mismatch|reverse|clamp|equal)(?=\()",
     "array": r"std::array",
     "atomic": r"std::(atomic|memory_order)\w*",
+    "benchmark/benchmark.h": r"BENCHMARK(_\w+)?(?=\()|benchmark::\w+",
     "cstdint": rf"(std::)?({_INTEGER})",
     "cstring": rf"std::({_FUNCTION})",
     "functional": r"std::function",

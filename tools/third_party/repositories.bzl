@@ -74,7 +74,10 @@ def third_party_repositories():
         name = "com_google_googletest",
         build_file = "//tools/third_party:googletest.BUILD.bazel",
     )
-    debian_repository(name = "com_google_benchmark")
+    debian_repository(
+        name = "com_google_benchmark",
+        build_file = "//tools/third_party:benchmark.BUILD.bazel",
+    )
     debian_repository(
         name = "libdeflate",
         build_file = "//tools/third_party:libdeflate.BUILD.bazel",
