@@ -39,7 +39,10 @@ LOCK = {
         "benchmark:source": ["1.7.1-1", "pool/main/b/benchmark/benchmark_{}.orig.tar.gz", "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7"],
     },
     "com_google_googletest": {
-        "googletest:source": ["1.12.1-0.2", "pool/main/g/googletest/googletest_{}.orig.tar.gz", "81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2"],
+        "libgmock-dev:amd64": ["1.12.1-0.2", "pool/main/g/googletest/libgmock-dev_{}_amd64.deb", "ffe5958a13f30657cb5e5af4e24bfa6ab6b633391f1a945607799192b52b4530"],
+        "libgmock-dev:i386": ["1.12.1-0.2", "pool/main/g/googletest/libgmock-dev_{}_i386.deb", "c3446bbfbb57d4f60f17fcfe12bdc087c0067c9773bf31ee6c18dd8f82cc1319"],
+        "libgtest-dev:amd64": ["1.12.1-0.2", "pool/main/g/googletest/libgtest-dev_{}_amd64.deb", "1dbf34692561ea744d827af133c2266640a2f2cda30abfaa610eed1a7e8609d9"],
+        "libgtest-dev:i386": ["1.12.1-0.2", "pool/main/g/googletest/libgtest-dev_{}_i386.deb", "fbe9518b7901cfe19756af005eb6a508a99f2b58e404ab4e10cd3a65dcf06d99"],
     },
     "gcc12": {
         "binutils-x86-64-linux-gnu:amd64": ["2.40-2", "pool/main/b/binutils/binutils-x86-64-linux-gnu_{}_amd64.deb", "2d7ea8a570d768224d7f2424abbe6f373d2154865a1fa7f56c80d43ecf492521"],
