@@ -71,7 +71,7 @@ absl::Status UnicornCheck::Environment() {
     return Differs("page walk");
   }
   if (cpu_.cpuid_env_ != cpu_.cpu_ + layout.cpu_to_env) return Differs("CPUX86State");
-  cpu_.env_ = cpu_.cpuid_env_;
+  cpu_.set_env(cpu_.cpuid_env_);
   if (Env<int32_t>(layout.exception_is_int) != 1) return Differs("exception_is_int");
   if (Env<uint32_t>(layout.error_code) != 0) return Differs("error_code");
   return absl::OkStatus();

@@ -92,6 +92,8 @@ struct TlbEntry {
   void* At(uint64_t address) const { return reinterpret_cast<void*>(address + addend); }
 };
 
+inline constexpr uint32_t kTlbEntryShift = 5;
+
 // What a TLB miss is answered with.
 struct TlbFill {
   bool mapped = false;
@@ -229,7 +231,9 @@ class UnicornInternals {
   bool TakeInstructionStart() { return std::exchange(at_instruction_start_, false); }
   void* ram_region() const { return ram_region_; }
   TlbEntry& Tlb(int mmu_index, uint64_t address) const {
-    return TlbTable(mmu_index)[(address >> kPageShift) & (TlbMask(mmu_index) / sizeof(TlbEntry))];
+    static_assert(sizeof(TlbEntry) == 1u << kTlbEntryShift);
+    const uint64_t offset = (address >> (kPageShift - kTlbEntryShift)) & TlbMask(mmu_index);
+    return *reinterpret_cast<TlbEntry*>(reinterpret_cast<char*>(TlbTable(mmu_index)) + offset);
   }
 
  private:
@@ -245,6 +249,10 @@ class UnicornInternals {
    private:
     UnicornInternals* const previous_;
   };
+  struct TlbDescFast {
+    uint64_t mask;
+    TlbEntry* table;
+  };
   struct SegmentCache {
     uint32_t selector;
     uint64_t base;
@@ -252,6 +260,10 @@ class UnicornInternals {
     uint32_t flags;
   };
 
+  void set_env(char* env) {
+    env_ = env;
+    tlb_ = reinterpret_cast<const TlbDescFast*>(env + layout_.tlb_fast);
+  }
   template <typename T>
   T& EnvField(ptrdiff_t offset) const {
     return *reinterpret_cast<T*>(env_ + offset);
@@ -268,12 +280,8 @@ class UnicornInternals {
                               layout_.tlb_used);
   }
   // (Number of entries - 1) * their size.
-  uint64_t TlbMask(int mmu_index) const {
-    return EnvField<uint64_t>(layout_.tlb_fast + mmu_index * 16);
-  }
-  TlbEntry* TlbTable(int mmu_index) const {
-    return EnvField<TlbEntry*>(layout_.tlb_fast + mmu_index * 16 + 8);
-  }
+  uint64_t TlbMask(int mmu_index) const { return tlb_[mmu_index].mask; }
+  TlbEntry* TlbTable(int mmu_index) const { return tlb_[mmu_index].table; }
   uint64_t TlbSize(int mmu_index) const;
   TlbEntry* TlbVictims(int mmu_index) const;
 
@@ -296,7 +304,8 @@ class UnicornInternals {
   void* const ram_region_;  // MemoryRegion*
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
-  bool in_hook_ = false;    // inside the loop that runs code
+  const TlbDescFast* tlb_ = nullptr;
+  bool in_hook_ = false;  // inside the loop that runs code
   bool illegal_instruction_ = false;
 
   uint32_t flags_computed_ = 0;

@@ -26,6 +26,12 @@ constexpr uint64_t kNoRam = ~uint64_t{0xfff};  // an address of the library's ow
 constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
 constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
 
+// Whether the TLB has all of a piece of the kernel's memory.
+bool IsReadable(const UnicornInternals& cpu, uint32_t address, uint32_t len) {
+  return cpu.Tlb(kMmuKernel, address).read == PageOf(address) &&
+         OffsetOf(address) <= kPageSize - len;
+}
+
 }  // namespace
 
 #define LGUEST_WRAP(symbol) asm("__wrap_" #symbol)
@@ -267,12 +273,13 @@ void Iret(char* env, int size, int next_eip) {
     const UnicornInternals& cpu = *UnicornInternals::current();
     const Segment ss = cpu.segment(kSs);
     const uint32_t mask = (ss.flags & kDescriptorBig) != 0 ? 0xffffffff : 0xffff;
+    const auto word = [&](uint32_t n) { return ss.base + ((cpu.reg(kEsp) + 4 * n) & mask); };
     // %eip too, although it does not matter: a stack that is not there is to fault at its first
     // word.
-    uint32_t eflags = 0;
-    for (const uint32_t offset : {0u, 8u}) {
-      eflags = Load32(env, ss.base + ((cpu.reg(kEsp) + offset) & mask), kMmuKernel, ra);
+    if (word(2) != word(0) + 8 || !IsReadable(cpu, word(0), 3 * sizeof(uint32_t))) {
+      Load32(env, word(0), kMmuKernel, ra);
     }
+    const uint32_t eflags = Load32(env, word(2), kMmuKernel, ra);
     if ((eflags & kVirtual8086) != 0) RaiseException(env, kGeneralProtection, 0, ra);
   }
   RealIret(env, size, next_eip);
