@@ -1,6 +1,7 @@
 #include "hostsim/fast_path_sharing.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "hostsim/fast_paths.h"
 #include "hostsim/shared_data.h"
@@ -46,7 +47,9 @@ void HandOverToCpu(Guest& guest) {
 
 void TakeBackFromCpu(Guest& guest) {
   if (!guest.has_fast_paths) return;
-  const FastPathState state = guest.cpu.TakeBack();
+  const std::optional<FastPathState> changed = guest.cpu.TakeBack();
+  if (!changed.has_value()) return;
+  const FastPathState& state = *changed;
   if (state.kernel_ss != guest.kernel_ss) {
     guest.kernel_ss = state.kernel_ss;
     guest.fast_paths_changed = true;

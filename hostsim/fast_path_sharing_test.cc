@@ -29,7 +29,7 @@ class FastCpu final : public ScriptedVcpu {
     return true;
   }
   void HandOver(const FastPathState& new_state) override { state = new_state; }
-  FastPathState TakeBack() override { return state; }
+  std::optional<FastPathState> TakeBack() override { return state; }
 
   bool is_told = false;
   FastPaths paths;

@@ -4,6 +4,7 @@
 #define HOSTSIM_VCPU_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -121,9 +122,10 @@ class Vcpu {
   virtual bool SetFastPaths(const FastPaths& /*paths*/) { return false; }
 
   // The state of which the fast paths are part: given to the CPU each time before the guest goes
-  // on, and asked back each time after it has stopped. The guest may have put anything there.
+  // on, and asked back each time after it has stopped; nullopt if it is as it was. The guest may
+  // have put anything there.
   virtual void HandOver(const FastPathState& /*state*/) {}
-  virtual FastPathState TakeBack() { return {}; }
+  virtual std::optional<FastPathState> TakeBack() { return std::nullopt; }
 };
 
 // The privilege level at which `cpu` runs guest code.

@@ -324,7 +324,7 @@ void KvmVcpu::HandOver(const FastPathState& state) {
   // TS and the descriptors have been told already.
 }
 
-FastPathState KvmVcpu::TakeBack() {
+std::optional<FastPathState> KvmVcpu::TakeBack() {
   FastPathState state = {.kernel_ss = switcher_->kernel_ss(),
                          .kernel_esp = switcher_->kernel_esp(),
                          .task_switched = (switcher_->state().cr0 & kCr0TaskSwitched) != 0,

@@ -60,7 +60,7 @@ class KvmVcpu final : public Vcpu {
 
   bool SetFastPaths(const FastPaths& paths) override;
   void HandOver(const FastPathState& state) override;
-  FastPathState TakeBack() override;
+  std::optional<FastPathState> TakeBack() override;
 
   // How often the guest has left KVM for the launcher.
   uint64_t exits() const { return exits_; }
