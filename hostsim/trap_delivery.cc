@@ -1,38 +1,23 @@
 #include "hostsim/trap_delivery.h"
 
-#include <array>
 #include <bit>
 #include <span>
 
 #include "hostsim/guest_death.h"
 #include "hostsim/quirks.h"
+#include "hostsim/trap_frame.h"
 
 namespace lguest::hostsim {
 namespace {
-
-// EFLAGS bits that the processor clears on its way into a handler: trap flag, nested task, resume,
-// virtual-8086 mode. A trap flag set by user code would single-step the kernel's handler to death.
-constexpr uint32_t kClearedInHandler = 0x00034100;
 
 constexpr bool PushesErrorCode(uint32_t vector) {
   return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
-// The words of one trap frame, last pushed first.
-class Frame {
- public:
-  void Push(uint32_t word) { words_[--first_] = word; }
-  std::span<const uint32_t> words() const { return std::span(words_).subspan(first_); }
-
- private:
-  std::array<uint32_t, 6> words_;
-  size_t first_ = words_.size();
-};
-
 absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
   Vcpu& cpu = guest.cpu;
   uint32_t esp = cpu.Get(Register::kEsp);
-  Frame frame;
+  TrapFrame frame;
   const bool from_user = PrivilegeLevel(cpu) != 1;
   if (from_user) {
     frame.Push(cpu.Get(Register::kSs));
@@ -54,7 +39,7 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
     return GuestDeath("bad code segment %u", kGuestKernelCs);
   }
 
-  const auto len = static_cast<uint32_t>(frame.words().size_bytes());
+  const uint32_t len = frame.size();
   esp -= len;
   const GuestPhys top = guest.KernelPhys(esp);
   if (IsOutOfReach(guest.quirks, guest.memory, top, len)) {

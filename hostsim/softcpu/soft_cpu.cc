@@ -8,7 +8,7 @@
 #include "hostsim/softcpu/conditional_loop.h"
 #include "hostsim/softcpu/cpuid.h"
 #include "hostsim/softcpu/instruction_filter.h"
-#include "hostsim/softcpu/segment.h"
+#include "hostsim/softcpu/segment_registers.h"
 #include "hostsim/softcpu/unicorn_check.h"
 
 namespace lguest::hostsim {
@@ -30,10 +30,6 @@ absl::Status LibraryError(const char* what, uc_err error) {
   const auto text = absl::StrCat(what, ": ", uc_strerror(error));
   return error == UC_ERR_NOMEM || error == UC_ERR_RESOURCE ? absl::ResourceExhaustedError(text)
                                                            : absl::InternalError(text);
-}
-
-constexpr int SegmentIndex(Register reg) {
-  return static_cast<int>(reg) - static_cast<int>(Register::kEs);
 }
 
 }  // namespace
@@ -83,6 +79,7 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   unicorn_->set_client(this);
   std::memset(host_pages_.get(), 0, kHostSize);
   host_area_ = std::make_unique<HostArea>(host_pages_.get());
+  fast_entry_ = std::make_unique<FastEntry>(memory_, *unicorn_, *host_area_);
   return absl::OkStatus();
 }
 
@@ -97,6 +94,7 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
                      " lies outside guest memory"));
   }
   page_offset_ = page_offset;
+  fast_entry_->set_page_offset(page_offset);
   directory_ = page_directory;
 
   const auto write = [this](int id, const void* value) {
@@ -173,26 +171,8 @@ void SoftCpu::Set(Register reg, uint32_t value) {
 }
 
 void SoftCpu::SetSegment(Register reg, uint16_t selector) {
-  const Segment loaded = DecodeSegment(selector, host_area_->Descriptor(selector));
-  unicorn_->set_segment(SegmentIndex(reg), loaded);
-  if (reg == Register::kFs || reg == Register::kGs) return;
-
-  // What the library derives from the others when it loads them itself.
-  uint32_t hflags = unicorn_->hflags() & ~kHflagsAddSegment;
-  const bool big = (loaded.flags & kDescriptorBig) != 0;
-  if (reg == Register::kCs) {
-    // Ring 0 does not exist here, whatever the selector says.
-    const uint32_t privilege = (selector & 3) != 0 ? selector & 3u : 1;
-    hflags = (hflags & ~(kHflagsPrivilege | kHflagsCode32)) | privilege | (big ? kHflagsCode32 : 0);
-  } else if (reg == Register::kSs) {
-    hflags = (hflags & ~kHflagsStack32) | (big ? kHflagsStack32 : 0);
-  }
-  const auto base = [this](Register r) { return unicorn_->segment(SegmentIndex(r)).base; };
-  if ((hflags & kHflagsCode32) == 0 ||
-      (base(Register::kDs) | base(Register::kEs) | base(Register::kSs)) != 0) {
-    hflags |= kHflagsAddSegment;
-  }
-  unicorn_->set_hflags(hflags);
+  LoadSegment(*unicorn_, *host_area_, SegmentIndex(reg), selector);
+  DeriveHflags(*unicorn_);
 }
 
 void SoftCpu::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) { host_area_->SetGdt(gdt); }
@@ -278,7 +258,7 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
   } else if (vector == kPageFault) {
     trap = PageFault(error_code);
   }
-  if (handler_->OnTrap(trap)) return true;
+  if (fast_entry_->Enter(trap) || handler_->OnTrap(trap)) return true;
   handler_stopped_ = true;
   return false;
 }
@@ -322,6 +302,11 @@ uint8_t SoftCpu::CodeByte(int n) const {
       WalkPageTables(memory_, directory_, GuestVirt(address), Access::kExecute, user);
   if (code.result != Translation::Result::kMapped) return 0;
   return static_cast<uint8_t>(memory_.base()[code.frame.value() + address % kPageSize]);
+}
+
+bool SoftCpu::SetFastPaths(const FastPaths& paths) {
+  fast_entry_->set_paths(paths);
+  return true;
 }
 
 CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return GuestCpuid(leaf); }

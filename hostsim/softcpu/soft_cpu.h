@@ -13,6 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/fast_paths.h"
+#include "hostsim/softcpu/fast_entry.h"
 #include "hostsim/softcpu/host_area.h"
 #include "hostsim/softcpu/page_walk.h"
 #include "hostsim/softcpu/unicorn_internals.h"
@@ -60,6 +62,11 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
+  bool SetFastPaths(const FastPaths& paths) override;
+  void HandOver(const FastPathState& state) override {
+    fast_entry_->set_kernel_esp(state.kernel_esp);
+  }
+
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
 
@@ -92,6 +99,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   std::unique_ptr<uc_engine, Close> uc_;
   std::unique_ptr<UnicornInternals> unicorn_;
   std::unique_ptr<HostArea> host_area_;
+  std::unique_ptr<FastEntry> fast_entry_;
 
   std::atomic<bool> kicked_ = false;
   TrapHandler* handler_ = nullptr;  // inside Run()

@@ -1,0 +1,24 @@
+#include "hostsim/softcpu/segment_registers.h"
+
+#include "hostsim/descriptor.h"
+#include "hostsim/softcpu/segment.h"
+
+namespace lguest::hostsim {
+
+void DeriveHflags(UnicornInternals& unicorn) {
+  const auto segment = [&](Register reg) { return unicorn.segment(SegmentIndex(reg)); };
+  const auto is_big = [](const Segment& s) { return (s.flags & kDescriptorBig) != 0; };
+  const Segment cs = segment(Register::kCs);
+  const Segment ss = segment(Register::kSs);
+  // Ring 0 does not exist here, whatever the selector says.
+  const uint32_t privilege = (cs.selector & 3) != 0 ? cs.selector & 3 : 1;
+  const bool all_start_at_0 =
+      (segment(Register::kDs).base | segment(Register::kEs).base | ss.base) == 0;
+  constexpr uint32_t kDerived =
+      kHflagsPrivilege | kHflagsCode32 | kHflagsStack32 | kHflagsAddSegment;
+  unicorn.set_hflags((unicorn.hflags() & ~kDerived) | privilege | (is_big(cs) ? kHflagsCode32 : 0) |
+                     (is_big(ss) ? kHflagsStack32 : 0) |
+                     (is_big(cs) && all_start_at_0 ? 0 : kHflagsAddSegment));
+}
+
+}  // namespace lguest::hostsim
