@@ -67,6 +67,7 @@ TEST(SoftCpuKickTest, KickEndsAnEndlessLoop) {
       {0xf3, 0x90, 0xeb, 0xfc},              // 1: pause; jmp 1b
       {0x89, 0xe0, 0x50, 0x58, 0xeb, 0xfc},  // mov %esp,%eax; 1: push %eax; pop %eax; jmp 1b
       {0xe8, 0, 0, 0, 0, 0x58, 0x83, 0xe8, 0x05, 0xff, 0xe0},  // call .+5; pop; sub $5; jmp *%eax
+      {0x8c, 0xd8, 0x8e, 0xd8, 0xeb, 0xfc},  // mov %ds,%eax; 1: mov %eax,%ds; jmp 1b
   };
   for (const MachineCode& loop : loops) {
     for (const int ring : {1, 3}) {

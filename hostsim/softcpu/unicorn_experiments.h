@@ -89,15 +89,17 @@ class UnicornCheck : public UnicornClient {
     used_ += static_cast<uint32_t>(code.Bytes().size() + 15) & ~15u;
     return at;
   }
-  uc_err Start(const Code& code) {
+  uc_err StartAt(uint32_t address) {
     const UnicornInternals::Scope scope(&cpu_);
     vector_ = 0;
-    return uc_emu_start(cpu_.uc_, Place(code), 0, 0, 0);
+    return uc_emu_start(cpu_.uc_, address, 0, 0, 0);
   }
+  uc_err Start(const Code& code) { return StartAt(Place(code)); }
   // Runs code that ends with Done().
-  bool Finishes(const Code& code) {
-    return Start(code) == UC_ERR_OK && vector_ == kDoneVector && software_;
+  bool FinishesAt(uint32_t address) {
+    return StartAt(address) == UC_ERR_OK && vector_ == kDoneVector && software_;
   }
+  bool Finishes(const Code& code) { return FinishesAt(Place(code)); }
 
   template <typename T>
   T Env(ptrdiff_t offset) const {
@@ -121,6 +123,7 @@ class UnicornCheck : public UnicornClient {
   absl::Status UserTlb();
   absl::Status Nudging();
   absl::Status WholeBlocks();
+  absl::Status NextBlocks();
   absl::Status Stopping();
 
   absl::Status TlbSanity(int mmu_index);

@@ -117,7 +117,7 @@ class UnicornClient {
 
   virtual TlbFill FillTlb(uint32_t address, Access access, bool user) = 0;
 
-  // Between two blocks of guest code. True: Run() returns.
+  // Between two blocks of guest code, not after each. True: Run() returns.
   virtual bool ShouldStop() = 0;
 
   // `software`: by an `int` instruction, which %eip is past. All exceptions but #UD. False: Run()

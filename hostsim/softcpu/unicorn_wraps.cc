@@ -101,8 +101,8 @@ void* MemoryMapping(void* /*uc*/, uint64_t /*address*/) {
   return UnicornInternals::current()->ram_region();
 }
 
-// Runs between blocks, since interrupt_request is always set: the one place to see a request to
-// stop that neither loses it nor repeats an instruction.
+// Runs each time that the library's loop is come to, since interrupt_request is always set: the one
+// place to see a request to stop that neither loses it nor repeats an instruction.
 bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x86_64);
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
@@ -159,6 +159,21 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
   void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
   owner.OnCodeTranslated(pc, block);
   return block;
+}
+
+// Goes on to the next block, if it has been translated, else to the loop.
+void LookUpNextBlock(void* tcg_context) asm("tcg_gen_lookup_and_goto_ptr_x86_64");
+
+// Ends a block that is being translated. Without a successor that it is to be linked with, it goes
+// to the loop, so that interrupts are seen: after iret and each load of a segment register. Nudges
+// are seen without, at the start of every block.
+void RealEndBlock(void* tcg_context, const void* block, unsigned int successor)
+    LGUEST_REAL(tcg_gen_exit_tb_x86_64);
+void EndBlock(void* tcg_context, const void* block, unsigned int successor)
+    LGUEST_WRAP(tcg_gen_exit_tb_x86_64);
+void EndBlock(void* tcg_context, const void* block, unsigned int successor) {
+  if (block == nullptr) return LookUpNextBlock(tcg_context);
+  RealEndBlock(tcg_context, block, successor);
 }
 
 // While it translates, the library announces each instruction by an operation of its own, and then
