@@ -94,6 +94,19 @@ TEST(SoftCpuKickTest, KickEndsAStormOfFaults) {
   kicker.join();
 }
 
+TEST(SoftCpuKickTest, KickEndsAStormOfSoftwareInterrupts) {
+  TestMachine machine;
+  machine.Load(3, {0xcd, 0x80, 0xeb, 0xfc});  // 1: int $0x80; jmp 1b
+  std::thread kicker([&] { machine.cpu->Kick(); });
+  RecordingHandler handler;
+  handler.resume = [&](const Trap&) {
+    handler.traps.clear();
+    return true;
+  };
+  EXPECT_EQ(*machine.cpu->Run(handler), Vcpu::Stop::kKicked);
+  kicker.join();
+}
+
 TEST(SoftCpuKickTest, KickEndsAStormOfInvalidInstructions) {
   TestMachine machine;
   machine.Load(3, {0x0f, 0x0b});  // ud2

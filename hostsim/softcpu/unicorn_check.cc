@@ -271,14 +271,16 @@ absl::Status UnicornCheck::WholeBlocks() {
   return absl::OkStatus();
 }
 
-// mov %es,%eax; mov %eax,%es; int. The load of a segment register ends its block: the first time
-// the next one has to be translated in the loop, the second time it is gone on to.
+// mov %es,%eax; mov %eax,%es; int $kGoOnVector; int $kDoneVector. Each but the first ends its
+// block: the first time the next one has to be translated in the loop, the second time it is gone
+// on to.
 absl::Status UnicornCheck::NextBlocks() {
-  const uint32_t at = Place(Code().Op({0x8c, 0xc0}).Op({0x8e, 0xc0}).Done());
+  const Code code = Code().Op({0x8c, 0xc0}).Op({0x8e, 0xc0}).Op({0xcd, kGoOnVector}).Done();
+  const uint32_t at = Place(code);
   loops_ = 0;
-  if (!FinishesAt(at)) return Differs("exit_tb");
+  if (!FinishesAt(at)) return Differs("next block");
   const int loops_when_new = std::exchange(loops_, 0);
-  if (!FinishesAt(at) || loops_ != loops_when_new - 1) return Differs("exit_tb");
+  if (!FinishesAt(at) || loops_ != loops_when_new - 2) return Differs("next block");
   return absl::OkStatus();
 }
 

@@ -40,6 +40,7 @@ class UnicornCheck : public UnicornClient {
 
   static constexpr uint32_t kStrangeErrorCode = 0x5a5a5;
   static constexpr uint8_t kPageFaultVector = 14;
+  static constexpr uint8_t kGoOnVector = 0x30;
 
   static constexpr int kMmuUser = 1;
   static constexpr int kMmuKernel = 2;
@@ -69,7 +70,7 @@ class UnicornCheck : public UnicornClient {
     software_ = software;
     error_code_ = error_code;
     cc_operation_ = Env<uint32_t>(cpu_.layout_.cc_operation);
-    return false;
+    return vector == kGoOnVector;
   }
   CpuidResult Cpuid(uint32_t leaf) override {
     ++cpuids_;

@@ -30,6 +30,8 @@ uint64_t ReadEflags(void* env) asm("helper_read_eflags_x86_64");
 void WriteEflags(void* env, uint64_t eflags, uint32_t mask) asm("helper_write_eflags_x86_64");
 // Sets the state of `cpu` to that of the instruction that translated code at `ra` belongs to.
 bool RestoreState(void* cpu, uintptr_t ra, bool will_exit) asm("cpu_restore_state_x86_64");
+// Goes to the loop, out of a helper.
+[[noreturn]] void LeaveBlock(void* cpu) asm("cpu_loop_exit_noexc_x86_64");
 void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
 
 namespace {
@@ -111,26 +113,35 @@ bool UnicornInternals::OnLoop() {
 }
 
 void UnicornInternals::InterruptHook(uc_engine* uc, uint32_t vector, void* self) {
-  auto& cpu = *static_cast<UnicornInternals*>(self);
-  cpu.in_hook_ = true;
-  const bool goes_on = cpu.OnInterrupt(vector);
-  cpu.in_hook_ = false;
-  if (!goes_on) uc_emu_stop(uc);
+  if (!static_cast<UnicornInternals*>(self)->OnInterrupt(vector)) uc_emu_stop(uc);
 }
 
 bool UnicornInternals::OnInterrupt(uint32_t vector) {
   // Delivered, as far as the library is concerned; it never notices by itself, and would make
   // double faults of all that follow.
   EnvField<int32_t>(layout_.old_exception) = -1;
-  flags_computed_at_ = 0;
   const bool software = EnvField<int32_t>(layout_.exception_is_int) != 0;
   if (CutBlockShort(vector, software)) return true;
   if (const auto flags = std::exchange(flags_of_fault_, std::nullopt); flags.has_value()) {
     EnvField<uint64_t>(layout_.cc_source) = *flags;
     EnvField<uint32_t>(layout_.cc_operation) = kCcEflags;
   }
-  return client_->OnException(static_cast<uint8_t>(vector), software,
-                              EnvField<uint32_t>(layout_.error_code));
+  return TellClient(static_cast<uint8_t>(vector), software, EnvField<uint32_t>(layout_.error_code));
+}
+
+void UnicornInternals::OnSoftwareInterrupt(uint8_t vector, uint8_t len) {
+  set_eip(eip() + len);
+  if (TellClient(vector, /*software=*/true, /*error_code=*/0)) return;
+  uc_emu_stop(uc_);
+  LeaveBlock(cpu_);
+}
+
+bool UnicornInternals::TellClient(uint8_t vector, bool software, uint32_t error_code) {
+  flags_computed_at_ = 0;
+  telling_client_ = true;
+  const bool goes_on = client_->OnException(vector, software, error_code);
+  telling_client_ = false;
+  return goes_on;
 }
 
 // Some instructions (setcc, rcl, rcr) turn the flags into their final form before they use memory.
@@ -179,7 +190,7 @@ uint32_t UnicornInternals::eflags() const {
 
 void UnicornInternals::set_eflags(uint32_t value) {
   const uint32_t eflags = (value & kGuestEflags) | kFixedEflags;
-  if (!in_hook_) return WriteEflags(env_, eflags, ~0u);
+  if (!telling_client_) return WriteEflags(env_, eflags, ~0u);
   // While code runs, the arithmetic flags are what the library makes of the last instruction, and
   // nothing of them may be left where it keeps the others.
   WriteEflags(env_, 0, kArithmeticFlags);

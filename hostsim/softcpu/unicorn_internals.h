@@ -148,6 +148,8 @@ class UnicornInternals {
   void set_client(UnicornClient* client) { client_ = client; }
   uc_engine* uc() const { return uc_; }
   const UnicornLayout& layout() const { return layout_; }
+  // Whether it is known where the state of the CPU is.
+  bool is_open() const { return env_ != nullptr; }
 
   // Runs code from `eip`.
   absl::StatusOr<RunEnd> Run(uint32_t eip);
@@ -206,12 +208,14 @@ class UnicornInternals {
   }
   // A load or store is about to raise a page fault, in translated code at `ra`.
   void OnDataFault(uintptr_t ra);
+  // Translated code is at an `int` instruction. Does not return if Run() is to.
+  void OnSoftwareInterrupt(uint8_t vector, uint8_t len);
   bool OnLoop();
   // Between two blocks: throws all translated code away if there is little room left. True if it
   // did.
   bool MakeRoomForCode();
   void OnLoopExit() {
-    if (env_ != nullptr) set_eflags(eflags());
+    if (is_open()) set_eflags(eflags());
   }
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
@@ -290,6 +294,7 @@ class UnicornInternals {
   static bool IllegalInstructionHook(uc_engine* uc, void* self);
 
   bool OnInterrupt(uint32_t vector);
+  bool TellClient(uint8_t vector, bool software, uint32_t error_code);
   uint32_t InstructionAt(uintptr_t ra) const;
   bool CutBlockShort(uint32_t vector, bool software);
   void TrackPage(uint32_t page, int mmu_index, bool has_code);
@@ -305,7 +310,7 @@ class UnicornInternals {
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
   const TlbDescFast* tlb_ = nullptr;
-  bool in_hook_ = false;  // inside the loop that runs code
+  bool telling_client_ = false;  // of an exception, inside the loop that runs code
   bool illegal_instruction_ = false;
 
   uint32_t flags_computed_ = 0;

@@ -176,6 +176,28 @@ void EndBlock(void* tcg_context, const void* block, unsigned int successor) {
   RealEndBlock(tcg_context, block, successor);
 }
 
+// `int`, `len` bytes long, which %eip is still at. The library would leave translated code here and
+// have its loop call the hook of exceptions.
+[[noreturn]] void RealInterrupt(char* env, int vector, int len)
+    LGUEST_REAL(helper_raise_interrupt_x86_64);
+void Interrupt(char* env, int vector, int len) LGUEST_WRAP(helper_raise_interrupt_x86_64);
+void Interrupt(char* env, int vector, int len) {
+  UnicornInternals* const owner = UnicornInternals::current();
+  if (!owner->is_open()) RealInterrupt(env, vector, len);
+  owner->OnSoftwareInterrupt(static_cast<uint8_t>(vector), static_cast<uint8_t>(len));
+}
+
+// Makes a block call a helper. After that one, which does not return in the library, it has no
+// code.
+void RealCall(void* tcg_context, void* helper, void* result, int count, void** arguments)
+    LGUEST_REAL(tcg_gen_callN_x86_64);
+void Call(void* tcg_context, void* helper, void* result, int count, void** arguments)
+    LGUEST_WRAP(tcg_gen_callN_x86_64);
+void Call(void* tcg_context, void* helper, void* result, int count, void** arguments) {
+  RealCall(tcg_context, helper, result, count, arguments);
+  if (helper == reinterpret_cast<void*>(&Interrupt)) LookUpNextBlock(tcg_context);
+}
+
 // While it translates, the library announces each instruction by an operation of its own, and then
 // reads its bytes.
 void RealEmit(void* tcg_context, int opcode, uint64_t a, uint64_t b)
