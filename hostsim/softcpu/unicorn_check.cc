@@ -50,8 +50,8 @@ absl::Status UnicornCheck::Alignment() {
   const UnicornLayout& layout = cpu_.layout_;
   for (const ptrdiff_t offset :
        {layout.jump_cache, layout.cpu_to_env, layout.tlb_fast, layout.tlb_slow,
-        layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.registers, layout.eip,
-        layout.cc_source, layout.segments}) {
+        layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.block_pc,
+        layout.registers, layout.eip, layout.cc_source, layout.segments}) {
     if (offset % 8 != 0) return Differs("alignment");
   }
   for (const ptrdiff_t offset :

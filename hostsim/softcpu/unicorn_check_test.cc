@@ -53,6 +53,7 @@ constexpr Field kFields[] = {
     {"tlb_slow_size", &UnicornLayout::tlb_slow_size},
     {"tlb_used", &UnicornLayout::tlb_used},
     {"tlb_victims", &UnicornLayout::tlb_victims},
+    {"block_pc", &UnicornLayout::block_pc},
     {"registers", &UnicornLayout::registers},
     {"eip", &UnicornLayout::eip},
     {"cc_source", &UnicornLayout::cc_source},

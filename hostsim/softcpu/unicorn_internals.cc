@@ -38,9 +38,9 @@ namespace {
 
 constexpr uint32_t kPageFault = 14;
 
-constexpr int kMmuUser = 1;    // MMU_USER_IDX: accesses of ring 3
-constexpr int kMmuKernel = 2;  // MMU_KNOSMAP_IDX: all others
-constexpr int kVictims = 8;    // CPU_VTLB_SIZE
+constexpr int kMmuUser = 1;     // MMU_USER_IDX: accesses of ring 3
+constexpr int kMmuKernel = 2;   // MMU_KNOSMAP_IDX: all others
+constexpr size_t kVictims = 8;  // CPU_VTLB_SIZE
 constexpr uint64_t kTlbEntrySize = sizeof(TlbEntry);
 static_assert(kTlbEntrySize == 32);
 
@@ -54,7 +54,7 @@ constexpr int kProtExec = 4;
 // The jump cache has 64 groups of 64 blocks; all blocks that start in one page are in one group
 // (tb_jmp_cache_hash_page()).
 constexpr size_t kJumpGroupBlocks = 64;
-constexpr uint32_t JumpGroup(uint32_t pc) { return ((pc >> 12) ^ (pc >> 18)) & 63; }
+constexpr uint64_t GroupBit(uint32_t pc) { return uint64_t{1} << (((pc >> 12) ^ (pc >> 18)) & 63); }
 
 // With more than this it is faster to look through the whole TLB.
 constexpr size_t kMaxUserPages = 512;
@@ -239,7 +239,7 @@ void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
   last_block_ = block;
   last_code_ = reinterpret_cast<uintptr_t>(block);  // its description lies before it
   if (first_code_ == 0) first_code_ = last_code_;
-  if (pc < user_limit_) user_code_groups_ |= uint64_t{1} << JumpGroup(static_cast<uint32_t>(pc));
+  if (pc < user_limit_) user_code_groups_ |= GroupBit(static_cast<uint32_t>(pc));
 }
 
 // The library would do that by itself when there is no room at all, but goes wrong the first time:
@@ -283,16 +283,17 @@ uint64_t UnicornInternals::TlbSize(int mmu_index) const {
   return (TlbMask(mmu_index) / kTlbEntrySize) + 1;
 }
 
-TlbEntry* UnicornInternals::TlbVictims(int mmu_index) const {
-  return &EnvField<TlbEntry>(layout_.tlb_slow + mmu_index * layout_.tlb_slow_size +
-                             layout_.tlb_victims);
+std::span<TlbEntry> UnicornInternals::TlbVictims(int mmu_index) const {
+  return {&EnvField<TlbEntry>(layout_.tlb_slow + mmu_index * layout_.tlb_slow_size +
+                              layout_.tlb_victims),
+          kVictims};
 }
 
 void UnicornInternals::TrackPage(uint32_t page, int mmu_index, bool has_code) {
   filled_[page >> 22] = 1;
   if (page >= user_limit_) return;
   if (user_pages_.size() <= kMaxUserPages) user_pages_.push_back({page, mmu_index});
-  if (has_code) user_code_groups_ |= uint64_t{1} << JumpGroup(page);
+  if (has_code) user_code_groups_ |= GroupBit(page);
 }
 
 void UnicornInternals::FlushAll() {
@@ -304,8 +305,19 @@ void UnicornInternals::FlushAll() {
 }
 
 void UnicornInternals::FlushPage(uint32_t page) {
-  const Scope scope(this);
-  TlbFlushPage(cpu_, page);
+  if (page >= user_limit_) {
+    const Scope scope(this);
+    return TlbFlushPage(cpu_, page);
+  }
+  for (const int mmu_index : {kMmuUser, kMmuKernel}) {
+    TlbEntry& entry = Tlb(mmu_index, page);
+    if (entry.page() == page) Forget(entry, mmu_index);
+    for (TlbEntry& victim : TlbVictims(mmu_index)) {
+      if (victim.page() == page) std::memset(&victim, 0xff, kTlbEntrySize);
+    }
+  }
+  // Blocks of the page before may run on into this one.
+  ForgetUserBlocks(user_code_groups_ & (GroupBit(page) | GroupBit(page - kPageSize)));
 }
 
 void UnicornInternals::FlushUser() {
@@ -326,27 +338,36 @@ void UnicornInternals::FlushUser() {
     }
   }
   for (const int mmu_index : {kMmuUser, kMmuKernel}) {
-    TlbEntry* const victims = TlbVictims(mmu_index);
-    for (int i = 0; i < kVictims; ++i) {
-      if (victims[i].page() < user_limit_) std::memset(&victims[i], 0xff, kTlbEntrySize);
+    for (TlbEntry& victim : TlbVictims(mmu_index)) {
+      if (victim.page() < user_limit_) std::memset(&victim, 0xff, kTlbEntrySize);
     }
   }
-  void** const jump_cache = reinterpret_cast<void**>(cpu_ + layout_.jump_cache);
-  for (uint64_t groups = user_code_groups_; groups != 0; groups &= groups - 1) {
-    std::memset(jump_cache + kJumpGroupBlocks * static_cast<size_t>(std::countr_zero(groups)), 0,
-                kJumpGroupBlocks * sizeof(void*));
-  }
+  ForgetUserBlocks(user_code_groups_);
   std::memset(filled_, 0, (user_limit_ >> 22));
   user_pages_.clear();
   user_code_groups_ = 0;
 }
 
 void UnicornInternals::ForgetIfUser(TlbEntry& entry, int mmu_index) {
-  if (entry.page() >= user_limit_) return;
+  if (entry.page() < user_limit_) Forget(entry, mmu_index);
+}
+
+void UnicornInternals::Forget(TlbEntry& entry, int mmu_index) {
   std::memset(&entry, 0xff, kTlbEntrySize);
   // Only the TLB's growth depends on this count, which is the library's and not exact.
   uint64_t& used = TlbUsed(mmu_index);
   if (used > 0) --used;
+}
+
+void UnicornInternals::ForgetUserBlocks(uint64_t groups) {
+  void** const jump_cache = reinterpret_cast<void**>(cpu_ + layout_.jump_cache);
+  for (; groups != 0; groups &= groups - 1) {
+    const auto group = static_cast<size_t>(std::countr_zero(groups));
+    // The kernel's blocks stay: finding them again takes longer than looking through all.
+    for (void*& block : std::span(jump_cache + group * kJumpGroupBlocks, kJumpGroupBlocks)) {
+      if (block != nullptr && BlockPc(block) < user_limit_) block = nullptr;
+    }
+  }
 }
 
 }  // namespace lguest::hostsim

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct UnicornLayout {
   ptrdiff_t tlb_slow_size = 0x1b8;
   ptrdiff_t tlb_used = 0x20;
   ptrdiff_t tlb_victims = 0x30;  // CPUTLBEntry [8]
+
+  // TranslationBlock.
+  ptrdiff_t block_pc = 0;
 
   // CPUX86State.
   ptrdiff_t registers = 0;  // uint64_t [16]
@@ -185,7 +189,7 @@ class UnicornInternals {
   // Code that was made from these bytes of guest memory is not to run again.
   void InvalidateCode(uint32_t address, uint32_t len);
 
-  // TLB. FlushUser() forgets pages below user_limit() only.
+  // TLB, and where code was found through it. FlushUser() forgets pages below the user limit only.
   void FlushAll();
   void FlushUser();
   void FlushPage(uint32_t page);
@@ -287,7 +291,7 @@ class UnicornInternals {
   uint64_t TlbMask(int mmu_index) const { return tlb_[mmu_index].mask; }
   TlbEntry* TlbTable(int mmu_index) const { return tlb_[mmu_index].table; }
   uint64_t TlbSize(int mmu_index) const;
-  TlbEntry* TlbVictims(int mmu_index) const;
+  std::span<TlbEntry> TlbVictims(int mmu_index) const;
 
   absl::Status InstallHooks();
   static void InterruptHook(uc_engine* uc, uint32_t vector, void* self);
@@ -299,6 +303,11 @@ class UnicornInternals {
   bool CutBlockShort(uint32_t vector, bool software);
   void TrackPage(uint32_t page, int mmu_index, bool has_code);
   void ForgetIfUser(TlbEntry& entry, int mmu_index);
+  void Forget(TlbEntry& entry, int mmu_index);
+  void ForgetUserBlocks(uint64_t groups);
+  uint64_t BlockPc(const void* block) const {
+    return *reinterpret_cast<const uint64_t*>(static_cast<const char*>(block) + layout_.block_pc);
+  }
 
   static constinit thread_local UnicornInternals* current_;
 
@@ -335,7 +344,7 @@ class UnicornInternals {
   };
   uint32_t user_limit_ = 0;
   std::vector<UserPage> user_pages_;
-  uint64_t user_code_groups_ = 0;
+  uint64_t user_code_groups_ = 0;  // of the jump cache, that may have blocks of such pages
   uint8_t filled_[1024] = {};
 
   // How far translated code has filled its room.

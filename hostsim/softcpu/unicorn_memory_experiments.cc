@@ -88,6 +88,7 @@ absl::Status UnicornCheck::JumpCache() {
   if (cpu_.last_block_ == nullptr || cache[index] != cpu_.last_block_) {
     return Differs("tb_jmp_cache");
   }
+  if (cpu_.BlockPc(cpu_.last_block_) != at) return Differs("TranslationBlock");
   return absl::OkStatus();
 }
 
