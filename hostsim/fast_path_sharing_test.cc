@@ -96,6 +96,15 @@ TEST_F(FastPathSharingTest, WhatTheCpuHasDoneIsKnownToTheHost) {
   EXPECT_TRUE(guest_.task_switched);
 }
 
+TEST_F(FastPathSharingTest, TheCpuKnowsWhetherAnInterruptWaits) {
+  Init();
+  HandOverToCpu(guest_);
+  EXPECT_FALSE(cpu_.state.interrupt_waits);
+  guest_.pending_interrupts = 2;
+  HandOverToCpu(guest_);
+  EXPECT_TRUE(cpu_.state.interrupt_waits);
+}
+
 TEST_F(FastPathSharingTest, WhatTheGuestMayHaveWrittenIsMadeHarmless) {
   Init();
   HandOverToCpu(guest_);

@@ -34,6 +34,7 @@ const Gate* FastEntry::Find(const Trap& trap) const {
 }
 
 bool FastEntry::Enter(const Trap& trap) {
+  if (interrupt_waits_) return false;
   const Gate* const gate = Find(trap);
   if (gate == nullptr) return false;
   const uint32_t cs = unicorn_.selector(kCs);

@@ -23,7 +23,10 @@ class FastEntry {
 
   void set_page_offset(uint32_t page_offset) { page_offset_ = page_offset; }
   void set_paths(const FastPaths& paths) { paths_ = paths; }
-  void set_kernel_esp(uint32_t kernel_esp) { kernel_esp_ = kernel_esp; }
+  void set_state(const FastPathState& state) {
+    kernel_esp_ = state.kernel_esp;
+    interrupt_waits_ = state.interrupt_waits;
+  }
 
   // Takes the guest, which has just trapped, to its handler. False, and nothing has changed: that
   // is for the host to do.
@@ -39,6 +42,7 @@ class FastEntry {
   uint32_t page_offset_ = 0;
   FastPaths paths_;
   uint32_t kernel_esp_ = 0;
+  bool interrupt_waits_ = false;
 };
 
 }  // namespace lguest::hostsim

@@ -33,7 +33,8 @@ class FastEntryTest : public ::testing::Test {
   uint32_t irq_enabled() const { return machine_.Peek(kData + offsetof(LguestData, irq_enabled)); }
 
   // Runs `code`; to the first trap that the CPU does not serve.
-  Trap Run(int ring, const MachineCode& code, uint32_t kernel_esp = kKernelStackTop) {
+  Trap Run(int ring, const MachineCode& code, uint32_t kernel_esp = kKernelStackTop,
+           bool interrupt_waits = false) {
     FastPaths paths;
     paths.lguest_data = GuestPhys(kData);
     paths.system_call = {.entry = FastGate::Entry::kDirect, .gate = gate_};
@@ -41,6 +42,7 @@ class FastEntryTest : public ::testing::Test {
     EXPECT_TRUE(machine_.cpu->SetFastPaths(paths));
     FastPathState state;
     state.kernel_esp = kernel_esp;
+    state.interrupt_waits = interrupt_waits;
     machine_.cpu->HandOver(state);
     machine_.Load(ring, code);
     machine_.PokeBytes(kCodePhys + kHandlerOffset, {kInt, kDone});
@@ -125,6 +127,12 @@ TEST_F(FastEntryTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
 TEST_F(FastEntryTest, AnotherSoftwareInterruptIsLeftToTheHost) {
   EXPECT_EQ(Run(3, {kInt, 14}).kind, Trap::Kind::kSoftwareInterrupt);
   EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
+}
+
+TEST_F(FastEntryTest, WhileAnInterruptWaitsTheHostSeesEveryTrap) {
+  const MachineCode code = {kInt, kSystemCallVector};
+  EXPECT_EQ(Run(3, code, kKernelStackTop, true).kind, Trap::Kind::kSoftwareInterrupt);
+  EXPECT_TRUE(IsDone(Run(3, code)));
 }
 
 TEST_F(FastEntryTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritten) {

@@ -63,9 +63,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
   bool SetFastPaths(const FastPaths& paths) override;
-  void HandOver(const FastPathState& state) override {
-    fast_entry_->set_kernel_esp(state.kernel_esp);
-  }
+  void HandOver(const FastPathState& state) override { fast_entry_->set_state(state); }
 
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
