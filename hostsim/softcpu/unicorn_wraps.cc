@@ -164,8 +164,8 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
 // Goes on to the next block, if it has been translated, else to the loop.
 void LookUpNextBlock(void* tcg_context) asm("tcg_gen_lookup_and_goto_ptr_x86_64");
 
-// Ends a block that is being translated. Without a successor that it is to be linked with, it goes
-// to the loop, so that interrupts are seen: after iret and each load of a segment register. Nudges
+// Ends a block that is being translated. Where there is none to link it with, the library has it go
+// to the loop, which looks for interrupts: after iret and each load of a segment register. Nudges
 // are seen without, at the start of every block.
 void RealEndBlock(void* tcg_context, const void* block, unsigned int successor)
     LGUEST_REAL(tcg_gen_exit_tb_x86_64);
