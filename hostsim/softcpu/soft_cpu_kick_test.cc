@@ -81,9 +81,10 @@ TEST(SoftCpuKickTest, KickEndsAnEndlessLoop) {
   }
 }
 
-TEST(SoftCpuKickTest, KickEndsAStormOfFaults) {
+// Code of ring 3 that traps again and again, and a handler that has it go on.
+void ExpectKickEndsStorm(const MachineCode& code) {
   TestMachine machine;
-  machine.Load(3, LoadFrom(0x50000000));
+  machine.Load(3, code);
   std::thread kicker([&] { machine.cpu->Kick(); });
   RecordingHandler handler;
   handler.resume = [&](const Trap&) {
@@ -94,30 +95,14 @@ TEST(SoftCpuKickTest, KickEndsAStormOfFaults) {
   kicker.join();
 }
 
+TEST(SoftCpuKickTest, KickEndsAStormOfFaults) { ExpectKickEndsStorm(LoadFrom(0x50000000)); }
+
 TEST(SoftCpuKickTest, KickEndsAStormOfSoftwareInterrupts) {
-  TestMachine machine;
-  machine.Load(3, {0xcd, 0x80, 0xeb, 0xfc});  // 1: int $0x80; jmp 1b
-  std::thread kicker([&] { machine.cpu->Kick(); });
-  RecordingHandler handler;
-  handler.resume = [&](const Trap&) {
-    handler.traps.clear();
-    return true;
-  };
-  EXPECT_EQ(*machine.cpu->Run(handler), Vcpu::Stop::kKicked);
-  kicker.join();
+  ExpectKickEndsStorm({0xcd, 0x80, 0xeb, 0xfc});  // 1: int $0x80; jmp 1b
 }
 
 TEST(SoftCpuKickTest, KickEndsAStormOfInvalidInstructions) {
-  TestMachine machine;
-  machine.Load(3, {0x0f, 0x0b});  // ud2
-  std::thread kicker([&] { machine.cpu->Kick(); });
-  RecordingHandler handler;
-  handler.resume = [&](const Trap&) {
-    handler.traps.clear();
-    return true;
-  };
-  EXPECT_EQ(*machine.cpu->Run(handler), Vcpu::Stop::kKicked);
-  kicker.join();
+  ExpectKickEndsStorm({0x0f, 0x0b});  // ud2
 }
 
 // One kick at a time, each after the last has been seen: a lost one would hang this, and an
