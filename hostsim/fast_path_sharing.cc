@@ -42,8 +42,7 @@ void HandOverToCpu(Guest& guest) {
                          .next_ring_slot = guest.next_ring_slot};
   const auto tls = guest.segments.descriptors().subspan(kTlsFirstEntry, kTlsEntries);
   std::copy(tls.begin(), tls.end(), state.tls.begin());
-  state.interrupt_waits = guest.pending_interrupts != 0;
-  guest.cpu.HandOver(state);
+  guest.cpu.HandOver(state, /*interrupt_waits=*/guest.pending_interrupts != 0);
 }
 
 void TakeBackFromCpu(Guest& guest) {

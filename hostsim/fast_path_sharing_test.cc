@@ -28,12 +28,16 @@ class FastCpu final : public ScriptedVcpu {
     paths = new_paths;
     return true;
   }
-  void HandOver(const FastPathState& new_state) override { state = new_state; }
+  void HandOver(const FastPathState& new_state, bool new_interrupt_waits) override {
+    state = new_state;
+    interrupt_waits = new_interrupt_waits;
+  }
   std::optional<FastPathState> TakeBack() override { return state; }
 
   bool is_told = false;
   FastPaths paths;
   FastPathState state;
+  bool interrupt_waits = false;
 };
 
 class FastPathSharingTest : public ::testing::Test {
@@ -99,10 +103,10 @@ TEST_F(FastPathSharingTest, WhatTheCpuHasDoneIsKnownToTheHost) {
 TEST_F(FastPathSharingTest, TheCpuKnowsWhetherAnInterruptWaits) {
   Init();
   HandOverToCpu(guest_);
-  EXPECT_FALSE(cpu_.state.interrupt_waits);
+  EXPECT_FALSE(cpu_.interrupt_waits);
   guest_.pending_interrupts = 2;
   HandOverToCpu(guest_);
-  EXPECT_TRUE(cpu_.state.interrupt_waits);
+  EXPECT_TRUE(cpu_.interrupt_waits);
 }
 
 TEST_F(FastPathSharingTest, WhatTheGuestMayHaveWrittenIsMadeHarmless) {

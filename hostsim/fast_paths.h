@@ -35,7 +35,7 @@ struct FastPaths {
   FastGate system_call;
 };
 
-// What such hypercalls change, but for the last.
+// What such hypercalls change.
 struct FastPathState {
   // The ring-1 stack on which user code enters the kernel.
   uint16_t kernel_ss = kGuestKernelDs;
@@ -43,10 +43,6 @@ struct FastPathState {
   bool task_switched = false;
   uint32_t next_ring_slot = 0;  // the first that is not done
   std::array<uint64_t, kTlsEntries> tls = {};
-
-  // The guest has to let an interrupt in, which it does by a plain store. A CPU for which that is
-  // cheap leaves all traps to the host meanwhile, so that it looks.
-  bool interrupt_waits = false;
 };
 
 }  // namespace lguest::hostsim

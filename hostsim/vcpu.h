@@ -123,8 +123,9 @@ class Vcpu {
 
   // The state of which the fast paths are part: given to the CPU each time before the guest goes
   // on, and asked back each time after it has stopped; nullopt if it is as it was. The guest may
-  // have put anything there.
-  virtual void HandOver(const FastPathState& /*state*/) {}
+  // have put anything there. `interrupt_waits` for the guest to let it in, which it does by a plain
+  // store: a CPU for which traps are cheap leaves all of them to the host then, so that it looks.
+  virtual void HandOver(const FastPathState& /*state*/, bool /*interrupt_waits*/) {}
   virtual std::optional<FastPathState> TakeBack() { return std::nullopt; }
 };
 

@@ -318,7 +318,7 @@ bool KvmVcpu::SetFastPaths(const FastPaths& paths) {
   return true;
 }
 
-void KvmVcpu::HandOver(const FastPathState& state) {
+void KvmVcpu::HandOver(const FastPathState& state, bool /*interrupt_waits*/) {
   switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
   switcher_->state().next_ring_slot = state.next_ring_slot;
   // TS and the descriptors have been told already.

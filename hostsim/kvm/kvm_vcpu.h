@@ -59,7 +59,7 @@ class KvmVcpu final : public Vcpu {
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
   bool SetFastPaths(const FastPaths& paths) override;
-  void HandOver(const FastPathState& state) override;
+  void HandOver(const FastPathState& state, bool interrupt_waits) override;
   std::optional<FastPathState> TakeBack() override;
 
   // How often the guest has left KVM for the launcher.

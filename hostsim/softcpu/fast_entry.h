@@ -23,10 +23,8 @@ class FastEntry {
 
   void set_page_offset(uint32_t page_offset) { page_offset_ = page_offset; }
   void set_paths(const FastPaths& paths) { paths_ = paths; }
-  void set_state(const FastPathState& state) {
-    kernel_esp_ = state.kernel_esp;
-    interrupt_waits_ = state.interrupt_waits;
-  }
+  void set_kernel_esp(uint32_t kernel_esp) { kernel_esp_ = kernel_esp; }
+  void set_interrupt_waits(bool waits) { interrupt_waits_ = waits; }
 
   // Takes the guest, which has just trapped, to its handler. False, and nothing has changed: that
   // is for the host to do.

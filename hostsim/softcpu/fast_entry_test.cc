@@ -42,8 +42,7 @@ class FastEntryTest : public ::testing::Test {
     EXPECT_TRUE(machine_.cpu->SetFastPaths(paths));
     FastPathState state;
     state.kernel_esp = kernel_esp;
-    state.interrupt_waits = interrupt_waits;
-    machine_.cpu->HandOver(state);
+    machine_.cpu->HandOver(state, interrupt_waits);
     machine_.Load(ring, code);
     machine_.PokeBytes(kCodePhys + kHandlerOffset, {kInt, kDone});
     return machine_.RunToTrap();

@@ -63,7 +63,10 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
   bool SetFastPaths(const FastPaths& paths) override;
-  void HandOver(const FastPathState& state) override { fast_entry_->set_state(state); }
+  void HandOver(const FastPathState& state, bool interrupt_waits) override {
+    fast_entry_->set_kernel_esp(state.kernel_esp);
+    fast_entry_->set_interrupt_waits(interrupt_waits);
+  }
 
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
