@@ -29,6 +29,11 @@ constexpr uint32_t kSize = 4 * kPageSize;
 class GuestMemoryTest : public ::testing::TestWithParam<GuestMemory::Placement> {
  protected:
   void SetUp() override {
+#ifdef __SANITIZE_THREAD__
+    if (GetParam() == GuestMemory::Placement::kIdentity) {
+      GTEST_SKIP() << "ThreadSanitizer ends a program that maps address 0";
+    }
+#endif
     absl::StatusOr<std::unique_ptr<GuestMemory>> memory = GuestMemory::Create(kSize, GetParam());
     if (GetParam() == GuestMemory::Placement::kIdentity &&
         absl::IsPermissionDenied(memory.status())) {
@@ -66,6 +71,9 @@ TEST(HugePagesTest, MemoryStartsWhereAHugePageCan) {
 }
 
 TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced_B85) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer ends a program that maps address 0";
+#endif
   constexpr uintptr_t kTaken = 0x30000000;
   void* const taken = mmap(reinterpret_cast<void*>(kTaken), kPageSize, PROT_READ,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
