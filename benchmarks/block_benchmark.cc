@@ -14,10 +14,10 @@
 
 #include "benchmark/benchmark.h"
 #include "benchmarks/device_bench.h"
-#include "devices/block_device.h"
-#include "devices/block_spec.h"
-#include "devices/file_block_backend.h"
-#include "devices/unique_fd.h"
+#include "devices/block/block_device.h"
+#include "devices/block/block_spec.h"
+#include "devices/block/file_block_backend.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest {

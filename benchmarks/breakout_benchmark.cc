@@ -22,8 +22,8 @@
 #include "absl/status/status.h"
 #include "benchmark/benchmark.h"
 #include "benchmarks/small_guest.h"
-#include "devices/device.h"
-#include "devices/unique_fd.h"
+#include "devices/bus/device.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/run_loop.h"
 
 namespace lguest {

@@ -17,9 +17,9 @@
 #include "benchmark/benchmark.h"
 #include "benchmarks/batch_timer.h"
 #include "benchmarks/device_bench.h"
-#include "devices/console.h"
-#include "devices/console_backend.h"
-#include "devices/unique_fd.h"
+#include "devices/console/console.h"
+#include "devices/console/console_backend.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 namespace {

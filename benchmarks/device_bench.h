@@ -12,8 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "devices/device.h"
-#include "devices/device_bus.h"
+#include "devices/bus/device.h"
+#include "devices/bus/device_bus.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"

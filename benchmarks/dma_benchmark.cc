@@ -17,9 +17,9 @@
 #include "benchmark/benchmark.h"
 #include "benchmarks/device_bench.h"
 #include "benchmarks/heap_count.h"
-#include "devices/device.h"
-#include "devices/device_bus.h"
-#include "hostsim/scripted_machine.h"
+#include "devices/bus/device.h"
+#include "devices/bus/device_bus.h"
+#include "hostsim/testing/scripted_machine.h"
 #include "launcher/guest/abi.h"
 #include "launcher/host/host.h"
 

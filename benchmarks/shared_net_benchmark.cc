@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "devices/io_vector.h"
-#include "devices/peer_sockets.h"
-#include "devices/shared_net_file.h"
-#include "devices/unique_fd.h"
+#include "devices/bus/io_vector.h"
+#include "devices/net/peer_sockets.h"
+#include "devices/net/shared_net_file.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "devices/device.h"
-#include "devices/device_bus.h"
+#include "devices/bus/device.h"
+#include "devices/bus/device_bus.h"
 #include "hostsim/clock.h"
 #include "hostsim/software_host.h"
 #include "hostsim/vcpu.h"

@@ -4,7 +4,7 @@
 #define HOSTSIM_HYPERCALLS_H_
 
 #include "absl/status/status.h"
-#include "hostsim/guest.h"
+#include "hostsim/guest_state.h"
 
 namespace lguest::hostsim {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <variant>
 
-#include "hostsim/scripted_machine.h"
+#include "hostsim/testing/scripted_machine.h"
 
 namespace lguest::hostsim {
 namespace {

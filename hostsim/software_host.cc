@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "absl/strings/str_format.h"
-#include "hostsim/fast_path_sharing.h"
+#include "hostsim/accelerator_sync.h"
 #include "hostsim/guest_death.h"
 #include "hostsim/hypercalls.h"
-#include "hostsim/port_emulation.h"
+#include "hostsim/port_io.h"
 #include "hostsim/trap_delivery.h"
 
 namespace lguest::hostsim {

@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "hostsim/clock.h"
-#include "hostsim/guest.h"
+#include "hostsim/guest_state.h"
 #include "hostsim/quirks.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/guest_memory.h"

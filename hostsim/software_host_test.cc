@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "hostsim/scripted_machine.h"
+#include "hostsim/testing/scripted_machine.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -171,14 +171,14 @@ TEST(QuirksTest, ARangeThatEndsAtTheTopIsRefused) {
             "bad write address 0xfff4");
 }
 
-TEST(InterruptTest, ReachesTheGuestWhenItRuns) {
+TEST(RaiseInterruptTest, ReachesTheGuestWhenItRuns) {
   ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Wait(5).Crash("got it"));
   machine.Run();
   ASSERT_TRUE(machine.host().Interrupt(5).ok());
   EXPECT_EQ(machine.Death(), "CRASH: got it");
 }
 
-TEST(InterruptTest, ThereAre32) {
+TEST(RaiseInterruptTest, ThereAre32) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   EXPECT_TRUE(machine.host().Interrupt(31).ok());

@@ -4,8 +4,8 @@
 #include <span>
 
 #include "hostsim/guest_death.h"
+#include "hostsim/i386/trap_frame.h"
 #include "hostsim/quirks.h"
-#include "hostsim/trap_frame.h"
 
 namespace lguest::hostsim {
 namespace {

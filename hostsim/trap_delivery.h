@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "hostsim/guest.h"
+#include "hostsim/guest_state.h"
 
 namespace lguest::hostsim {
 

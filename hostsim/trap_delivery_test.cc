@@ -8,7 +8,7 @@
 #include <array>
 #include <string>
 
-#include "hostsim/scripted_machine.h"
+#include "hostsim/testing/scripted_machine.h"
 
 namespace lguest::hostsim {
 namespace {

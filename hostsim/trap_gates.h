@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "hostsim/fast_paths.h"
-#include "hostsim/gate.h"
+#include "hostsim/hypercall_accelerator.h"
+#include "hostsim/i386/gate.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest::hostsim {

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "hostsim/fast_paths.h"
+#include "hostsim/hypercall_accelerator.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 

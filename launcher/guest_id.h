@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "devices/unique_fd.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 

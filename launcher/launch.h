@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_LAUNCH_H_
 #define LAUNCHER_LAUNCH_H_
 
-#include "devices/notice.h"
+#include "launcher/base/log.h"
 #include "launcher/exit_status.h"
 #include "launcher/options.h"
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "devices/block_spec.h"
-#include "devices/tun_spec.h"
+#include "devices/block/block_spec.h"
+#include "devices/net/tun_spec.h"
 
 namespace lguest {
 

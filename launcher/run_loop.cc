@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
-#include "launcher/waker.h"
+#include "launcher/input_poller.h"
 
 namespace lguest {
 namespace {

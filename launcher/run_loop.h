@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "devices/device_bus.h"
-#include "devices/notice.h"
+#include "devices/bus/device_bus.h"
+#include "launcher/base/log.h"
 #include "launcher/host/host.h"
 
 namespace lguest {

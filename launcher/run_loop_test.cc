@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "devices/console.h"
-#include "devices/console_backend.h"
-#include "hostsim/scripted_machine.h"
+#include "devices/console/console.h"
+#include "devices/console/console_backend.h"
+#include "hostsim/testing/scripted_machine.h"
 
 namespace lguest {
 namespace {

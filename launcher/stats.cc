@@ -6,7 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "devices/escape.h"
+#include "launcher/base/terminal_quote.h"
 
 namespace lguest {
 namespace {

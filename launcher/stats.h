@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "devices/device_bus.h"
-#include "launcher/host/metered_host.h"
+#include "devices/bus/device_bus.h"
+#include "launcher/metered_host.h"
 
 namespace lguest {
 

@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "devices/console_backend.h"
+#include "devices/console/console_backend.h"
 
 namespace lguest {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "devices/device.h"
-#include "devices/dma_chain.h"
-#include "devices/host_dma_port.h"
+#include "devices/bus/device.h"
+#include "devices/bus/dma_chain.h"
+#include "devices/bus/host_dma_port.h"
 #include "devices/testing/fake_host.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"

@@ -12,8 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "devices/io_vector.h"
-#include "devices/packet_backend.h"
+#include "devices/bus/io_vector.h"
+#include "devices/net/packet_backend.h"
 
 namespace lguest {
 

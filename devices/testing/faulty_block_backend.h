@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "devices/block_backend.h"
-#include "devices/io_vector.h"
+#include "devices/block/block_backend.h"
+#include "devices/bus/io_vector.h"
 
 namespace lguest {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "devices/block_backend.h"
+#include "devices/block/block_backend.h"
 
 namespace lguest {
 

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "hostsim/script.h"
-#include "hostsim/script_code.h"
+#include "hostsim/testing/script.h"
+#include "hostsim/testing/script_code.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"

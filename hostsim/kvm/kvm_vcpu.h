@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "hostsim/fast_paths.h"
+#include "hostsim/hypercall_accelerator.h"
 #include "hostsim/kvm/kick_signal.h"
 #include "hostsim/kvm/kvm_fd.h"
 #include "hostsim/kvm/switcher.h"

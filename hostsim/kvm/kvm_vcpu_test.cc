@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "hostsim/kvm/switcher_layout.h"
-#include "hostsim/softcpu/test_machine.h"
+#include "hostsim/testing/test_machine.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/address.h"
 

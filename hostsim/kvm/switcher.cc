@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "hostsim/descriptor.h"
+#include "hostsim/i386/descriptor.h"
 
 extern "C" {
 extern std::byte switcher_start[];

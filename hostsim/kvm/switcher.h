@@ -10,7 +10,7 @@
 #include <span>
 
 #include "absl/status/statusor.h"
-#include "hostsim/fast_paths.h"
+#include "hostsim/hypercall_accelerator.h"
 #include "hostsim/kvm/switcher_layout.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"

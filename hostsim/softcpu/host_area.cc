@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "hostsim/descriptor.h"
+#include "hostsim/i386/descriptor.h"
 
 namespace lguest::hostsim {
 Translation HostArea::Translate(GuestVirt address, Access access, bool user) {

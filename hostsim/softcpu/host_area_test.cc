@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "hostsim/softcpu/page_walk.h"
+#include "hostsim/i386/page_walk.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 

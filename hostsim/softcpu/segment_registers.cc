@@ -1,7 +1,7 @@
 #include "hostsim/softcpu/segment_registers.h"
 
-#include "hostsim/descriptor.h"
-#include "hostsim/softcpu/segment.h"
+#include "hostsim/i386/descriptor.h"
+#include "hostsim/i386/segment.h"
 
 namespace lguest::hostsim {
 

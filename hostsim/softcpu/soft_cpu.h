@@ -13,10 +13,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "hostsim/fast_paths.h"
-#include "hostsim/softcpu/fast_entry.h"
+#include "hostsim/hypercall_accelerator.h"
+#include "hostsim/i386/page_walk.h"
 #include "hostsim/softcpu/host_area.h"
-#include "hostsim/softcpu/page_walk.h"
+#include "hostsim/softcpu/trap_accelerator.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/address.h"

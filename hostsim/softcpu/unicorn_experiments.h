@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "hostsim/i386/page_walk.h"
 #include "hostsim/softcpu/machine_code.h"
-#include "hostsim/softcpu/page_walk.h"
 #include "hostsim/softcpu/unicorn_check.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 #include "launcher/guest/address.h"

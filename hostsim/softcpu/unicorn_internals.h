@@ -20,8 +20,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "hostsim/softcpu/page_walk.h"
-#include "hostsim/softcpu/segment.h"
+#include "hostsim/i386/page_walk.h"
+#include "hostsim/i386/segment.h"
 
 namespace lguest::hostsim {
 

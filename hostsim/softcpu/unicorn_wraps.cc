@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "hostsim/i386/segment.h"
 #include "hostsim/softcpu/instruction_filter.h"
-#include "hostsim/softcpu/segment.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 
 namespace lguest::hostsim {

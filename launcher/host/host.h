@@ -41,6 +41,12 @@ struct BoundDma {
   uint32_t irq = 0;  // to be raised when the buffer has been filled
 };
 
+// Who carries the packets between guests of one network.
+enum class PacketMover : uint8_t {
+  kHost,      // as the real /dev/lguest does
+  kLauncher,  // through sockets beside the network's file
+};
+
 // One guest. The thread that calls Initialize() owns it and alone calls everything else, save where
 // noted.
 //

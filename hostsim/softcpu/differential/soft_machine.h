@@ -7,7 +7,7 @@
 #include <span>
 
 #include "hostsim/softcpu/differential/cpu_state.h"
-#include "hostsim/softcpu/test_machine.h"
+#include "hostsim/testing/test_machine.h"
 
 namespace lguest::hostsim {
 

@@ -1,0 +1,52 @@
+// What holds the sectors of a disk.
+
+#ifndef DEVICES_BLOCK_BLOCK_BACKEND_H_
+#define DEVICES_BLOCK_BLOCK_BACKEND_H_
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace lguest {
+
+class BlockBackend {
+ public:
+  virtual ~BlockBackend() = default;
+
+  virtual uint64_t size() const = 0;  // bytes; does not change
+
+  // Moves all bytes of `pieces` (at most 16, none empty), from `offset` bytes on. The caller has
+  // checked that they lie below size(). An error says that not all were moved.
+  virtual absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) = 0;
+  virtual absl::Status WriteAt(uint64_t offset, std::span<const iovec> pieces) = 0;
+
+  // Returns when what was written is durable.
+  virtual absl::Status Sync() = 0;
+};
+
+// Lets nothing be written.
+class ReadOnlyBlock final : public BlockBackend {
+ public:
+  explicit ReadOnlyBlock(std::unique_ptr<BlockBackend> disk) : disk_(std::move(disk)) {}
+
+  uint64_t size() const override { return disk_->size(); }
+  absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) override {
+    return disk_->ReadAt(offset, pieces);
+  }
+  absl::Status WriteAt(uint64_t /*offset*/, std::span<const iovec> /*pieces*/) override {
+    return absl::PermissionDeniedError("the disk is read-only");
+  }
+  absl::Status Sync() override { return absl::OkStatus(); }
+
+ private:
+  const std::unique_ptr<BlockBackend> disk_;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_BLOCK_BLOCK_BACKEND_H_

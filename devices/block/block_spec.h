@@ -1,0 +1,26 @@
+// The value of --block.
+
+#ifndef DEVICES_BLOCK_BLOCK_SPEC_H_
+#define DEVICES_BLOCK_BLOCK_SPEC_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace lguest {
+
+struct BlockSpec {
+  std::string path;
+  bool read_only = false;
+
+  friend bool operator==(const BlockSpec&, const BlockSpec&) = default;
+};
+
+// `FILE` or `FILE,readonly`. A comma that belongs to the file's name is doubled. InvalidArgument,
+// with the cause, otherwise.
+absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value);
+
+}  // namespace lguest
+
+#endif  // DEVICES_BLOCK_BLOCK_SPEC_H_

@@ -1,0 +1,38 @@
+#include "devices/block/block_spec.h"
+
+#include "gtest/gtest.h"
+
+namespace lguest {
+namespace {
+
+TEST(ParseBlockSpec, FileAlone) {
+  EXPECT_EQ(ParseBlockSpec("disk.img").value(), (BlockSpec{"disk.img", false}));
+  EXPECT_EQ(ParseBlockSpec("/dev/loop0").value(), (BlockSpec{"/dev/loop0", false}));
+}
+
+TEST(ParseBlockSpec, ReadOnly) {
+  EXPECT_EQ(ParseBlockSpec("disk.img,readonly").value(), (BlockSpec{"disk.img", true}));
+}
+
+TEST(ParseBlockSpec, DoubledCommaIsOfTheName) {
+  EXPECT_EQ(ParseBlockSpec("a,,b").value(), (BlockSpec{"a,b", false}));
+  EXPECT_EQ(ParseBlockSpec(",,,readonly").value(), (BlockSpec{",", true}));
+  EXPECT_EQ(ParseBlockSpec("a,,readonly").value(), (BlockSpec{"a,readonly", false}));
+}
+
+TEST(ParseBlockSpec, NoFile) {
+  EXPECT_EQ(ParseBlockSpec("").status().message(), "no file is named");
+  EXPECT_FALSE(ParseBlockSpec(",readonly").ok());
+}
+
+TEST(ParseBlockSpec, UnknownOption) {
+  EXPECT_EQ(ParseBlockSpec("a,ro").status().message(),
+            "'ro' is not known: only 'readonly' may follow the file (a comma in the file's name is "
+            "written twice)");
+  EXPECT_FALSE(ParseBlockSpec("a,").ok());
+  EXPECT_FALSE(ParseBlockSpec("a,readonly,").ok());
+  EXPECT_FALSE(ParseBlockSpec("a,READONLY").ok());
+}
+
+}  // namespace
+}  // namespace lguest

@@ -1,0 +1,148 @@
+#include "devices/block/file_block_backend.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "devices/bus/io_vector.h"
+#include "launcher/base/file_lock.h"
+
+namespace lguest {
+namespace {
+
+absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
+  struct stat64 file;
+  if (fstat64(fd, &file) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("examining ", path));
+  if (S_ISREG(file.st_mode)) return static_cast<uint64_t>(file.st_size);
+  if (S_ISBLK(file.st_mode)) {
+    uint64_t size = 0;
+    if (ioctl(fd, BLKGETSIZE64, &size) == 0) return size;
+    return absl::ErrnoToStatus(errno, absl::StrCat("asking for the size of ", path));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file or block device"));
+}
+
+// preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
+// else's: the file is opened here.
+template <auto kAtOffset, auto kAtPosition>
+ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset, off64_t& position) {
+  static std::atomic<bool> is_missing = false;  // in this kernel
+  if (!is_missing) {
+    const ssize_t len = kAtOffset(fd, pieces, count, offset);
+    if (len >= 0 || errno != ENOSYS) return len;
+    is_missing = true;
+  }
+  if (position != offset && lseek64(fd, offset, SEEK_SET) < 0) return -1;
+  const ssize_t len = kAtPosition(fd, pieces, count);
+  position = len < 0 ? -1 : offset + len;
+  return len;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const BlockSpec& spec,
+                                                                     NoticeSink notice) {
+  // O_NONBLOCK: the name may turn out to be a pipe's, at which opening would wait.
+  const int flags =
+      (spec.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOCTTY;
+  UniqueFd fd(open(spec.path.c_str(), flags));
+  if (!fd.valid()) {
+    const bool might_be_read =
+        !spec.read_only && (errno == EACCES || errno == EROFS || errno == EPERM);
+    return absl::ErrnoToStatus(
+        errno,
+        absl::StrCat("opening ", spec.path,
+                     might_be_read ? " for reading and writing (',readonly' reads only)" : ""));
+  }
+  const absl::StatusOr<uint64_t> size = SizeOf(fd.get(), spec.path);
+  if (!size.ok()) return size.status();
+
+  const absl::StatusOr<bool> locked =
+      LockFile(fd.get(), spec.read_only ? FileLock::kShared : FileLock::kExclusive, {});
+  if (!locked.ok()) {
+    return absl::Status(locked.status().code(),
+                        absl::StrCat(locked.status().message(), " (", spec.path, ")"));
+  }
+  if (!*locked) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        spec.path, " is in use by another guest",
+        spec.read_only ? ", which writes to it" : " (',readonly' disks can be shared)"));
+  }
+  // Not make_unique: the constructor is private.
+  std::unique_ptr<FileBlockBackend> disk(
+      new FileBlockBackend(std::move(fd), spec.path, *size, std::move(notice)));
+  disk->TryDirect();
+  if (!spec.read_only) return disk;
+  return std::make_unique<ReadOnlyBlock>(std::move(disk));
+}
+
+FileBlockBackend::FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, NoticeSink notice)
+    : fd_(std::move(fd)),
+      path_(std::move(path)),
+      size_(size),
+      buffered_notice_(std::move(notice)) {}
+
+void FileBlockBackend::TryDirect() {
+  const int flags = fcntl(fd_.get(), F_GETFL);
+  direct_ = fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) == 0;
+  if (!direct_) {
+    buffered_notice_.Give(absl::StrCat(
+        path_, ": its file system knows no direct I/O, so the host caches the disk as well"));
+  }
+}
+
+absl::Status FileBlockBackend::ReadAt(uint64_t offset, std::span<const iovec> pieces) {
+  return Move(MovePieces<preadv64, readv>, "reading", offset, pieces);
+}
+
+absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> pieces) {
+  return Move(MovePieces<pwritev64, writev>, "writing", offset, pieces);
+}
+
+absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_t offset,
+                                    std::span<const iovec> pieces) {
+  IoVector rest(pieces);
+  // A guest's request is a list of pages, most of which lie one behind the other. The kernel pins
+  // the pages of each piece by itself, which for direct I/O is much of its work.
+  rest.Join();
+  while (!rest.empty()) {
+    const ssize_t len =
+        transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset), position_);
+    if (len > 0) {
+      rest.Consume(static_cast<size_t>(len));
+      offset += static_cast<uint64_t>(len);
+    } else if (len == 0) {
+      return absl::DataLossError(
+          absl::StrFormat("%s %s at byte %u: the file has become shorter", verb, path_, offset));
+    } else if (direct_ && (errno == EINVAL || errno == EOPNOTSUPP)) {
+      // Memory, offset or length are not aligned as this disk's direct I/O needs it.
+      const int flags = fcntl(fd_.get(), F_GETFL);
+      if (fcntl(fd_.get(), F_SETFL, flags & ~O_DIRECT) != 0) {
+        return absl::ErrnoToStatus(errno, absl::StrCat("leaving direct I/O of ", path_));
+      }
+      direct_ = false;
+      buffered_notice_.Give(absl::StrCat(
+          path_,
+          ": a request was not aligned for direct I/O; from now on the host caches the disk"));
+    } else if (errno != EINTR) {
+      return absl::ErrnoToStatus(errno, absl::StrFormat("%s %s at byte %u", verb, path_, offset));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FileBlockBackend::Sync() {
+  if (fdatasync(fd_.get()) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("syncing ", path_));
+}
+
+}  // namespace lguest

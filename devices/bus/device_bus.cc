@@ -1,0 +1,165 @@
+#include "devices/bus/device_bus.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "devices/bus/dma_chain.h"
+
+namespace lguest {
+namespace {
+
+// Bits that are the guest's to set, in the order in which a driver sets them.
+constexpr struct {
+  uint16_t bit;
+  const char* meaning;
+} kStatusMeanings[] = {
+    {kStatusAcknowledge, "acknowledged"},
+    {kStatusDriver, "driver found"},
+    {kStatusDriverOk, "driver ready"},
+    {kStatusRemovedAck, "removal acknowledged"},
+    {kStatusFailed, "the guest gave it up as failed"},
+};
+
+std::string Describe(const Device& device, uint16_t bits) {
+  std::vector<std::string> words;
+  for (const auto& [bit, meaning] : kStatusMeanings) {
+    if ((bits & bit) != 0) {
+      words.emplace_back(meaning);
+      bits &= ~bit;
+    }
+  }
+  if (bits != 0) words.push_back(absl::StrFormat("unknown status 0x%x", bits));
+  return absl::StrCat(device.name(), ": ", absl::StrJoin(words, ", "));
+}
+
+}  // namespace
+
+uint32_t DeviceBus::PagesNeeded(std::span<const std::unique_ptr<Device>> devices) {
+  uint32_t pages = 1;
+  for (const auto& device : devices) pages += device->num_pages();
+  return pages;
+}
+
+DeviceBus::DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
+                     std::vector<std::unique_ptr<Device>> devices, NoticeSink notice)
+    : memory_(memory),
+      descriptors_(descriptors),
+      devices_(std::move(devices)),
+      lines_(devices_.size(), Line{HostDmaPort(memory, host)}),
+      unmatched_notice_(std::move(notice)) {}
+
+absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
+    GuestMemory& memory, Host& host, GuestPhys descriptors,
+    std::vector<std::unique_ptr<Device>> devices, NoticeSink notice) {
+  if (devices.size() > kMaxDevices) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%u devices, the console included: at most %u are possible", devices.size(), kMaxDevices));
+  }
+  const uint64_t size = uint64_t{PagesNeeded(devices)} * kPageSize;
+  if (!IsPageAligned(descriptors.value()) || !memory.Contains(descriptors, size)) {
+    return absl::OutOfRangeError(
+        absl::StrFormat("%u bytes of device pages at 0x%x do not fit into %u bytes of guest memory",
+                        size, descriptors.value(), memory.size()));
+  }
+  // Not make_unique: the constructor is private.
+  std::unique_ptr<DeviceBus> bus(
+      new DeviceBus(memory, host, descriptors, std::move(devices), std::move(notice)));
+  if (absl::Status attached = bus->Attach(); !attached.ok()) return attached;
+  return bus;
+}
+
+absl::Status DeviceBus::Attach() {
+  uint32_t next_page = descriptors_.value() + kPageSize;
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    Device& device = *devices_[i];
+    const uint16_t num_pages = device.num_pages();
+    const DevicePlace place = {.pages = GuestPhys(num_pages == 0 ? 0 : next_page),
+                               .irq = static_cast<uint32_t>(i + 1)};
+    next_page += num_pages * kPageSize;
+    const DeviceDescriptor descriptor = {
+        .type = static_cast<uint16_t>(device.type()),
+        .features = device.features(),
+        .status = 0,
+        .num_pages = num_pages,
+        .pfn = place.pages.value() / kPageSize,
+    };
+    if (absl::Status written = memory_.Write(DescriptorOf(i), descriptor); !written.ok()) {
+      return written;
+    }
+    if (absl::Status attached = device.Attach(memory_, place); !attached.ok()) return attached;
+    for (const DmaKey key : device.output_keys()) {
+      const auto [listener, added] = listeners_.try_emplace(key, i);
+      if (!added) {
+        return absl::InvalidArgumentError(absl::StrFormat("%s and %s both listen at key 0x%x",
+                                                          devices_[listener->second]->name(),
+                                                          device.name(), key.value()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
+  const auto listener = listeners_.find(sent.key);
+  if (listener == listeners_.end()) {
+    ++unmatched_;
+    unmatched_notice_.Give(absl::StrFormat(
+        "the guest sent dma 0x%x to key 0x%x, where no device listens (told only once)",
+        sent.dma.value(), sent.key.value()));
+    return absl::OkStatus();
+  }
+  DmaChain chain;
+  if (absl::Status filled = chain.Fill(memory_, sent.dma); !filled.ok()) return filled;
+  Line& line = lines_[listener->second];
+  const absl::StatusOr<std::optional<uint32_t>> taken =
+      devices_[listener->second]->Send(sent.key, chain, line.port);
+  if (!taken.ok()) return taken.status();
+  ++line.sent;
+  const std::optional<uint32_t>& used = *taken;
+  if (!used.has_value()) return absl::OkStatus();
+  line.sent_bytes += *used;
+  static_assert(offsetof(Dma, used_len) == 0);
+  return memory_.Write(chain.address(), *used);
+}
+
+absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
+  return devices_[index]->Receive(lines_[index].port);
+}
+
+void DeviceBus::Finish() {
+  for (const auto& device : devices_) device->Finish();
+}
+
+DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
+  const Line& line = lines_[index];
+  return {.sent = line.sent, .sent_bytes = line.sent_bytes, .filled = line.port.filled()};
+}
+
+uint16_t DeviceBus::NewStatus(size_t index) const {
+  const GuestPhys where(DescriptorOf(index).value() + offsetof(DeviceDescriptor, status));
+  return memory_.Fetch<uint16_t>(where) & ~seen_status_[index];  // guest-controlled
+}
+
+bool DeviceBus::HasStatusChanges() const {
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    if (NewStatus(i) != 0) return true;
+  }
+  return false;
+}
+
+std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
+  std::vector<StatusChange> changes;
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    const uint16_t newly_set = NewStatus(i);
+    if (newly_set == 0) continue;
+    seen_status_[i] |= newly_set;
+    changes.push_back(
+        {.device = i, .newly_set = newly_set, .describe = Describe(*devices_[i], newly_set)});
+  }
+  return changes;
+}
+
+}  // namespace lguest

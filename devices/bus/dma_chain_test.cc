@@ -1,0 +1,148 @@
+#include "devices/bus/dma_chain.h"
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "devices/testing/fake_guest.h"
+#include "gtest/gtest.h"
+
+namespace lguest {
+namespace {
+
+constexpr uint32_t kTop = FakeGuest::kSize;
+
+absl::Status LoadOne(uint32_t addr, uint16_t len) {
+  FakeGuest guest;
+  return DmaChain::Load(guest.memory(), guest.PutDma(0x100, {{addr, len}})).status();
+}
+
+TEST(DmaChain, HoldsSectionsInOrder) {
+  FakeGuest guest;
+  const DmaChain chain = guest.Chain(0x100, {{0x2000, 5}, {0x1000, 7}});
+  EXPECT_EQ(chain.address(), GuestPhys(0x100));
+  ASSERT_EQ(chain.sections().size(), 2u);
+  EXPECT_EQ(chain.sections()[0].iov_base, guest.memory().base() + 0x2000);
+  EXPECT_EQ(chain.sections()[0].iov_len, 5u);
+  EXPECT_EQ(chain.section_address(1), GuestPhys(0x1000));
+  EXPECT_EQ(chain.size(), 12u);
+}
+
+TEST(DmaChain, EmptyListHasNoSections) {
+  FakeGuest guest;
+  const DmaChain chain = guest.Chain(0x100, {});
+  EXPECT_TRUE(chain.sections().empty());
+  EXPECT_EQ(chain.size(), 0u);
+}
+
+TEST(DmaChain, LengthZeroEndsTheList) {
+  FakeGuest guest;
+  EXPECT_EQ(guest.Chain(0x100, {{0x1000, 4}, {0x1000, 0}, {kTop, 9}}).sections().size(), 1u);
+}
+
+TEST(DmaChain, AddressOfAnEndedListIsNotLookedAt) {
+  FakeGuest guest;
+  EXPECT_EQ(guest.Chain(0x100, {{0xffffffff, 0}}).size(), 0u);
+}
+
+TEST(DmaChain, SixteenSectionsNeedNoEnd) {
+  FakeGuest guest;
+  const DmaChain chain =
+      guest.Chain(0x100, std::vector<FakeGuest::Section>(kMaxDmaSections, {0x1000, 0xffff}));
+  EXPECT_EQ(chain.sections().size(), kMaxDmaSections);
+  EXPECT_EQ(chain.size(), kMaxDmaSections * 0xffffu);
+}
+
+TEST(DmaChain, LengthThatWrapsIsOutOfRange_B01) {
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(0xffffffff, 1)));
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(0xffffffff, 0xffff)));
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(0xffff0001, 0xffff)));
+}
+
+TEST(DmaChain, BufferUpToTheTopIsInRange_B02) {
+  EXPECT_TRUE(LoadOne(kTop - 1, 1).ok());
+  EXPECT_TRUE(LoadOne(kTop - 0xffff, 0xffff).ok());
+  FakeGuest guest;
+  EXPECT_TRUE(DmaChain::Load(guest.memory(), guest.PutDma(kTop - sizeof(Dma), {{0x1000, 1}})).ok());
+}
+
+TEST(DmaChain, OneBytePastTheTopIsOutOfRange_B02) {
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(kTop, 1)));
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(kTop - 1, 2)));
+  EXPECT_TRUE(absl::IsOutOfRange(LoadOne(kTop - 0xffff + 1, 0xffff)));
+}
+
+TEST(DmaChain, MessageHasUnsignedAddressAndLength_B03) {
+  EXPECT_EQ(LoadOne(0xfffffff0, 300).message(), "bad dma section 0: address 0xfffffff0 len 300");
+}
+
+TEST(DmaChain, ChangesAfterLoadAreNotSeen_B04) {
+  FakeGuest guest;
+  const DmaChain chain = guest.Chain(0x100, {{0x1000, 16}});
+  guest.PutDma(0x100, {{0xfffff000, 0xffff}, {0xfffff000, 0xffff}});
+  ASSERT_EQ(chain.sections().size(), 1u);
+  EXPECT_EQ(chain.sections()[0].iov_base, guest.memory().base() + 0x1000);
+  EXPECT_EQ(chain.sections()[0].iov_len, 16u);
+}
+
+TEST(DmaChain, StructureOutsideMemoryIsOutOfRange) {
+  FakeGuest guest;
+  for (const uint32_t addr : {kTop, kTop - 1, kTop - uint32_t{sizeof(Dma)} + 1, kTop + kPageSize,
+                              0x7fffffffu, 0x80000000u, 0xffffff9cu, 0xffffffffu}) {
+    const absl::Status status = DmaChain::Load(guest.memory(), GuestPhys(addr)).status();
+    EXPECT_TRUE(absl::IsOutOfRange(status)) << addr;
+  }
+}
+
+// Every combination of an address and a length, good or bad, in every position of the list: never
+// more than guest memory, and an error exactly when a section that counts does not fit.
+TEST(DmaChain, VillainListsAreExactlyChecked) {
+  const uint32_t addresses[] = {0,        1,          0xfff,      0x1000,     kTop - 0x10000,
+                                kTop - 2, kTop - 1,   kTop,       kTop + 1,   0x7fffffff,
+                                1u << 31, 0xffff0000, 0xfffff000, 0xfffffffe, 0xffffffff};
+  const uint16_t lengths[] = {0, 1, 2, 3, 99, 100, 0xfff, 0x1000, 0x1001, 0x7fff, 0x8000, 0xffff};
+  FakeGuest guest;
+  for (uint32_t position = 0; position < kMaxDmaSections; ++position) {
+    for (const uint32_t addr : addresses) {
+      for (const uint16_t len : lengths) {
+        std::vector<FakeGuest::Section> sections(kMaxDmaSections, {0x3000, 1});
+        sections[position] = {addr, len};
+        const auto chain = DmaChain::Load(guest.memory(), guest.PutDma(0x100, sections));
+        const bool fits = len == 0 || uint64_t{addr} + len <= kTop;
+        ASSERT_EQ(chain.ok(), fits) << position << " " << addr << " " << len;
+        if (!fits) continue;
+        ASSERT_EQ(chain->sections().size(), len == 0 ? position : kMaxDmaSections);
+        for (const iovec& section : chain->sections()) {
+          const auto start = static_cast<std::byte*>(section.iov_base) - guest.memory().base();
+          ASSERT_GE(start, 0);
+          ASSERT_LE(start + section.iov_len, kTop);
+        }
+      }
+    }
+  }
+}
+
+TEST(DmaChain, NotifyWrittenTellsOnlyWhatWasFilled) {
+  class Listener final : public WriteObserver {
+   public:
+    void OnWrite(GuestPhys addr, uint32_t len) override { heard.emplace_back(addr.value(), len); }
+    std::vector<std::pair<uint32_t, uint32_t>> heard;
+  };
+  FakeGuest guest;
+  const DmaChain chain = guest.Chain(0x100, {{0x1000, 10}, {0x3000, 10}, {0x2000, 10}});
+  Listener listener;
+  guest.memory().set_write_observer(&listener);
+  chain.NotifyWritten(guest.memory(), 0);
+  EXPECT_TRUE(listener.heard.empty());
+  chain.NotifyWritten(guest.memory(), 14);
+  EXPECT_EQ(listener.heard,
+            (std::vector<std::pair<uint32_t, uint32_t>>{{0x1000, 10}, {0x3000, 4}}));
+  listener.heard.clear();
+  chain.NotifyWritten(guest.memory(), std::numeric_limits<uint32_t>::max());
+  EXPECT_EQ(listener.heard.size(), 3u);
+}
+
+}  // namespace
+}  // namespace lguest

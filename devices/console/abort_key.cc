@@ -1,0 +1,31 @@
+#include "devices/console/abort_key.h"
+
+namespace lguest {
+
+MonotonicClock SteadyClock() {
+  return [] {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+  };
+}
+
+bool EscapeKey::Saw(std::span<const std::byte> typed) {
+  if (typed.empty()) return false;
+  const std::chrono::nanoseconds now = clock_();
+  for (const std::byte key : typed) {
+    if (key != kKey) {
+      count_ = 0;
+      continue;
+    }
+    if (count_ == 2) {
+      if (now - earlier_[0] <= kWithin) return true;
+      earlier_ = {earlier_[1],
+                  now};  // the first is too long ago; the second may still be the first
+    } else {
+      earlier_[count_++] = now;
+    }
+  }
+  return false;
+}
+
+}  // namespace lguest

@@ -1,0 +1,75 @@
+#include "devices/console/buffered_console_backend.h"
+
+#include <sys/uio.h>
+
+#include <span>
+#include <utility>
+
+namespace lguest {
+
+GatheringConsoleBackend::GatheringConsoleBackend(std::unique_ptr<ConsoleBackend> backend)
+    : backend_(std::move(backend)), thread_([this] { WriteNowAndThen(); }) {}
+
+GatheringConsoleBackend::~GatheringConsoleBackend() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+absl::Status GatheringConsoleBackend::Write(std::span<const iovec> from) {
+  absl::Status earlier;
+  bool was_empty = false;
+  bool is_full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    earlier = std::exchange(error_, absl::OkStatus());
+    was_empty = held_.empty();
+    for (const iovec& piece : from) {
+      const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
+      held_.insert(held_.end(), bytes, bytes + piece.iov_len);
+    }
+    is_full = held_.size() >= kMostHeld;
+  }
+  if (was_empty && !is_full) changed_.notify_one();
+  absl::Status written = is_full ? WriteHeld() : absl::OkStatus();
+  return earlier.ok() ? written : earlier;
+}
+
+absl::Status GatheringConsoleBackend::Flush() {
+  absl::Status written = WriteHeld();
+  const std::lock_guard lock(mutex_);
+  absl::Status earlier = std::exchange(error_, absl::OkStatus());
+  return earlier.ok() ? written : earlier;
+}
+
+absl::Status GatheringConsoleBackend::WriteHeld() {
+  const std::lock_guard writer(writing_);
+  {
+    const std::lock_guard lock(mutex_);
+    being_written_.swap(held_);
+  }
+  if (being_written_.empty()) return absl::OkStatus();
+  const iovec all = {.iov_base = being_written_.data(), .iov_len = being_written_.size()};
+  absl::Status written = backend_->Write(std::span(&all, 1));
+  being_written_.clear();
+  return written;
+}
+
+void GatheringConsoleBackend::WriteNowAndThen() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || !held_.empty(); });
+    changed_.wait_for(lock, kLongestHeld, [this] { return stopping_; });
+    const bool is_last = stopping_;
+    lock.unlock();
+    absl::Status written = WriteHeld();
+    lock.lock();
+    if (!written.ok()) error_ = std::move(written);
+    if (is_last) return;
+  }
+}
+
+}  // namespace lguest

@@ -1,0 +1,179 @@
+#include "devices/console/buffered_console_backend.h"
+
+#include <sys/uio.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
+#include "devices/console/console_backend.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lguest {
+namespace {
+
+using ::testing::ElementsAre;
+
+// What a screen was asked to show. It may be told to keep whoever writes waiting.
+class Screen {
+ public:
+  absl::Status Show(std::string text) {
+    std::unique_lock lock(mutex_);
+    writes_.push_back(std::move(text));
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !is_stopped_; });
+    return result_;
+  }
+
+  void Stop() {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+  }
+  void GoOn() {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = false;
+    changed_.notify_all();
+  }
+  void Fail(absl::Status result) {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+  }
+
+  void WaitForWrites(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return writes_.size() >= count; });
+  }
+  std::vector<std::string> writes() {
+    const std::lock_guard lock(mutex_);
+    return writes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> writes_;
+  absl::Status result_;
+  bool is_stopped_ = false;
+};
+
+class ScreenBackend final : public ConsoleBackend {
+ public:
+  explicit ScreenBackend(Screen& screen) : screen_(screen) {}
+  int input_fd() const override { return 17; }
+  absl::StatusOr<size_t> Read(std::span<std::byte> to) override { return to.size(); }
+  absl::Status Write(std::span<const iovec> from) override {
+    std::string text;
+    for (const iovec& piece : from) {
+      text.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    }
+    return screen_.Show(std::move(text));
+  }
+
+ private:
+  Screen& screen_;
+};
+
+class GatheringConsoleBackendTest : public ::testing::Test {
+ protected:
+  absl::Status Write(std::string text) {
+    const iovec piece = {.iov_base = text.data(), .iov_len = text.size()};
+    return console_->Write(std::span(&piece, 1));
+  }
+
+  Screen screen_;
+  std::unique_ptr<ConsoleBackend> console_ =
+      std::make_unique<GatheringConsoleBackend>(std::make_unique<ScreenBackend>(screen_));
+};
+
+TEST_F(GatheringConsoleBackendTest, ALastFewBytesAreShownThoughNoMoreFollow) {
+  ASSERT_TRUE(Write("# ").ok());
+  screen_.WaitForWrites(1);
+  EXPECT_THAT(screen_.writes(), ElementsAre("# "));
+}
+
+TEST_F(GatheringConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
+  screen_.Stop();
+  ASSERT_TRUE(Write("0").ok());
+  screen_.WaitForWrites(1);
+  for (const char* text : {"1", "2", "3"}) ASSERT_TRUE(Write(text).ok());
+  screen_.GoOn();
+  console_.reset();
+  EXPECT_THAT(screen_.writes(), ElementsAre("0", "123"));
+}
+
+TEST_F(GatheringConsoleBackendTest, AFullBufferIsShownBeforeTheGuestGoesOn) {
+  const std::string page(GatheringConsoleBackend::kMostHeld, 'x');
+  ASSERT_TRUE(Write(page).ok());
+  EXPECT_THAT(screen_.writes(), ElementsAre(page));
+}
+
+TEST_F(GatheringConsoleBackendTest, TheEndShowsTheRest) {
+  ASSERT_TRUE(Write("Power down.").ok());
+  console_.reset();
+  EXPECT_THAT(screen_.writes(), ElementsAre("Power down."));
+}
+
+TEST_F(GatheringConsoleBackendTest, TheOrderIsKept) {
+  std::string all;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string line = std::to_string(i) + "\n";
+    all += line;
+    ASSERT_TRUE(Write(line).ok());
+  }
+  console_.reset();
+  EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), all);
+}
+
+TEST_F(GatheringConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
+  screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
+  ASSERT_TRUE(Write("lost").ok());
+  screen_.WaitForWrites(1);
+  absl::Status told;
+  while (told.ok()) told = Write("");
+  EXPECT_EQ(told.message(), "the disk is full");
+}
+
+TEST_F(GatheringConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
+  screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
+  ASSERT_TRUE(Write("lost").ok());
+  screen_.WaitForWrites(1);
+  screen_.Fail(absl::OkStatus());
+  std::string written = "lost";
+  do {
+    written += "x";
+  } while (Write("x").ok());
+  console_.reset();
+  EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), written);
+}
+
+TEST_F(GatheringConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
+  ASSERT_TRUE(Write("one").ok());
+  EXPECT_TRUE(console_->Flush().ok());
+  EXPECT_THAT(screen_.writes(), ElementsAre("one"));
+  screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
+  ASSERT_TRUE(Write("two").ok());
+  EXPECT_EQ(console_->Flush().message(), "the disk is full");
+}
+
+TEST_F(GatheringConsoleBackendTest, AnErrorOfAFullBufferIsToldAtOnce) {
+  screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
+  EXPECT_FALSE(Write(std::string(GatheringConsoleBackend::kMostHeld, 'x')).ok());
+}
+
+TEST_F(GatheringConsoleBackendTest, InputIsTheOthers) {
+  std::vector<std::byte> buffer(3);
+  EXPECT_EQ(console_->input_fd(), 17);
+  EXPECT_EQ(console_->Read(buffer).value(), 3u);
+}
+
+}  // namespace
+}  // namespace lguest

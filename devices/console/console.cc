@@ -1,0 +1,97 @@
+#include "devices/console/console.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "devices/bus/dma_chain.h"
+
+namespace lguest {
+
+Console::Console(std::unique_ptr<ConsoleBackend> backend, NoticeSink notice, MonotonicClock clock)
+    : backend_(std::move(backend)),
+      escape_key_(std::move(clock)),
+      output_notice_(notice),
+      input_notice_(std::move(notice)) {}
+
+absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) {
+  memory_ = &memory;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaChain& chain,
+                                                      DmaPort& /*port*/) {
+  if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
+    TellOutputIsLost(written);
+  }
+  // Lost or not, the guest is done with it.
+  return chain.size();
+}
+
+absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
+  if (absl::Status filled = Fill(); !filled.ok()) return filled;
+  if (held_.empty()) return input_ended_ ? Input::kClosed : Input::kNone;
+  const absl::StatusOr<bool> drained = Drain(port);
+  if (!drained.ok()) return drained.status();
+  if (*drained) return Input::kMore;
+  // Once the input has ended, or there is no room to read more of it, its descriptor would be
+  // readable for ever.
+  return input_ended_ || held_.size() == kMaxHeld ? Input::kNoRoom : Input::kHeld;
+}
+
+void Console::Finish() {
+  if (const absl::Status written = backend_->Flush(); !written.ok()) TellOutputIsLost(written);
+}
+
+void Console::TellOutputIsLost(const absl::Status& error) {
+  output_notice_.Give(absl::StrCat("console output is lost: ", error.message()));
+}
+
+absl::Status Console::Fill() {
+  if (input_ended_ || held_.size() == kMaxHeld) return absl::OkStatus();
+  std::array<std::byte, kMaxHeld> typed;
+  const absl::StatusOr<size_t> len =
+      backend_->Read(std::span(typed).first(kMaxHeld - held_.size()));
+  if (absl::IsUnavailable(len.status())) return absl::OkStatus();
+  if (!len.ok()) {
+    input_notice_.Give(absl::StrCat("console input has ended: ", len.status().message()));
+    input_ended_ = true;
+    return absl::OkStatus();
+  }
+  if (*len == 0) input_ended_ = true;
+  const std::span<const std::byte> read = std::span(typed).first(*len);
+  held_.insert(held_.end(), read.begin(), read.end());
+  if (escape_key_.Saw(read)) return absl::CancelledError("three ^C within a second");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Console::Drain(DmaPort& port) {
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(kConsoleKey);
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return false;
+  const DmaChain& chain = buffer->chain;
+  size_t done = 0;
+  for (size_t i = 0; i < chain.sections().size() && done < held_.size(); ++i) {
+    const size_t part = std::min(chain.sections()[i].iov_len, held_.size() - done);
+    const absl::Status written =
+        memory_->WriteBytes(chain.section_address(i), std::span(held_).subspan(done, part));
+    if (!written.ok()) return written;
+    done += part;
+  }
+  if (done == 0) {
+    // A buffer without room. Delivering nothing would interrupt the guest for ever.
+    if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
+    return false;
+  }
+  held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(done));
+  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(done));
+      !delivered.ok()) {
+    return delivered;
+  }
+  return true;
+}
+
+}  // namespace lguest

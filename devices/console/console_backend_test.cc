@@ -1,0 +1,99 @@
+#include "devices/console/console_backend.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace lguest {
+namespace {
+
+class FdConsoleBackendTest : public testing::Test {
+ protected:
+  FdConsoleBackendTest() {
+    EXPECT_EQ(pipe2(input_, O_CLOEXEC), 0);
+    EXPECT_EQ(pipe2(output_, O_CLOEXEC), 0);
+  }
+  ~FdConsoleBackendTest() override {
+    for (const int fd : {input_[0], input_[1], output_[0], output_[1]}) {
+      if (fd != -1) close(fd);
+    }
+  }
+  static void Close(int& fd) {
+    close(fd);
+    fd = -1;
+  }
+
+  int input_[2];
+  int output_[2];
+};
+
+TEST_F(FdConsoleBackendTest, ReadDoesNotWaitAndKeepsTheDescriptorBlocking) {
+  FdConsoleBackend backend(input_[0], output_[1]);
+  std::array<std::byte, 16> to;
+  EXPECT_TRUE(absl::IsUnavailable(backend.Read(to).status()));
+  EXPECT_EQ(fcntl(input_[0], F_GETFL) & O_NONBLOCK, 0);
+  ASSERT_EQ(write(input_[1], "ab", 2), 2);
+  EXPECT_EQ(backend.Read(to).value(), 2u);
+  Close(input_[1]);
+  EXPECT_EQ(backend.Read(to).value(), 0u);
+}
+
+TEST_F(FdConsoleBackendTest, NonBlockingInputWithoutDataIsNotTheEnd_B45) {
+  ASSERT_EQ(fcntl(input_[0], F_SETFL, O_NONBLOCK), 0);
+  FdConsoleBackend backend(input_[0], output_[1]);
+  std::array<std::byte, 16> to;
+  EXPECT_TRUE(absl::IsUnavailable(backend.Read(to).status()));
+}
+
+TEST_F(FdConsoleBackendTest, BadInputIsAnError) {
+  FdConsoleBackend backend(output_[1], output_[1]);
+  ASSERT_EQ(close(output_[0]), 0);
+  output_[0] = -1;
+  std::array<std::byte, 16> to;
+  const absl::Status status = backend.Read(to).status();
+  EXPECT_FALSE(status.ok());
+}
+
+// A pipe takes 64 KiB at once, so that writes of more are cut into pieces by a non-blocking one.
+TEST_F(FdConsoleBackendTest, PartialWritesAreFinished_B46) {
+  ASSERT_EQ(fcntl(output_[1], F_SETFL, O_NONBLOCK), 0);
+  std::string first(200001, 'a');
+  std::string second(99999, 'b');
+  std::string seen;
+  std::thread reader([&] {
+    std::array<char, 1000> part;
+    while (seen.size() < first.size() + second.size()) {
+      const ssize_t len = read(output_[0], part.data(), part.size());
+      if (len <= 0) break;
+      seen.append(part.data(), static_cast<size_t>(len));
+    }
+  });
+  FdConsoleBackend backend(input_[0], output_[1]);
+  const std::array<iovec, 2> pieces = {
+      {{first.data(), first.size()}, {second.data(), second.size()}}};
+  EXPECT_TRUE(backend.Write(pieces).ok());
+  reader.join();
+  EXPECT_EQ(seen, first + second);
+}
+
+TEST_F(FdConsoleBackendTest, ClosedOutputIsAnError_B46) {
+  const auto previous = signal(SIGPIPE, SIG_IGN);
+  Close(output_[0]);
+  FdConsoleBackend backend(input_[0], output_[1]);
+  std::string text = "x";
+  const std::array<iovec, 1> pieces = {{{text.data(), text.size()}}};
+  EXPECT_FALSE(backend.Write(pieces).ok());
+  signal(SIGPIPE, previous);
+}
+
+}  // namespace
+}  // namespace lguest

@@ -1,0 +1,26 @@
+// Slots of a network page.
+
+#ifndef DEVICES_NET_NET_SLOT_H_
+#define DEVICES_NET_NET_SLOT_H_
+
+#include <cstdint>
+
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+
+namespace lguest {
+
+// The key at which slot `slot` of the network page at `page` receives (lguest interface, section
+// 4).
+constexpr DmaKey NetSlotKey(GuestPhys page, uint32_t slot) {
+  return DmaKey(page.value() + 4 * slot);
+}
+
+// Where the MAC of that slot lies.
+constexpr GuestPhys NetSlotAddress(GuestPhys page, uint32_t slot) {
+  return GuestPhys(page.value() + slot * uint32_t{sizeof(NetPeer)});
+}
+
+}  // namespace lguest
+
+#endif  // DEVICES_NET_NET_SLOT_H_

@@ -1,0 +1,126 @@
+#include "devices/net/peer_sockets.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace lguest {
+namespace {
+
+std::string SocketName(const SharedNetFile& file, uint32_t slot) {
+  return absl::StrFormat(".lguest-net-%x.%u", uint64_t{file.inode()}, slot);
+}
+
+// A socket's address is at most 107 characters long; the way through the open directory always is
+// short enough.
+sockaddr_un Address(const SharedNetFile& file, uint32_t slot) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  absl::SNPrintF(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+                 file.directory_fd(), SocketName(file, slot));
+  return address;
+}
+
+// Removes what an earlier owner of our slot has left behind when it crashed.
+void RemoveSocket(const SharedNetFile& file) {
+  const std::string name = SocketName(file, file.slot());
+  struct stat64 found;
+  if (fstatat64(file.directory_fd(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISSOCK(found.st_mode)) {
+    unlinkat(file.directory_fd(), name.c_str(), 0);
+  }
+}
+
+// Returns a socket whose packets go to the owner of `slot`, or none, and errno tells why.
+UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = Address(file, slot);
+  if (!fd.valid() ||
+      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return UniqueFd();
+  }
+  return fd;
+}
+
+PeerSockets::Fate FateOf(int error) {
+  switch (error) {
+    case ENOENT:
+    case ECONNREFUSED:  // left behind by a launcher that crashed
+      return PeerSockets::Fate::kNobody;
+    case EACCES:
+    case EPERM:
+      return PeerSockets::Fate::kRefused;
+    default:
+      return PeerSockets::Fate::kNoRoom;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFile& file) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, "opening a socket");
+  RemoveSocket(file);
+  const sockaddr_un address = Address(file, file.slot());
+  const std::string name = SocketName(file, file.slot());
+  // The permissions are the socket's from its first moment, less the umask; then also without.
+  if (fchmod(fd.get(), file.permissions()) != 0 ||
+      bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      fchmodat(file.directory_fd(), name.c_str(), file.permissions(), 0) != 0) {
+    const int error = errno;
+    return absl::ErrnoToStatus(
+        error, absl::StrCat("making the socket ", name, " beside ", file.path(),
+                            error == EACCES || error == EROFS
+                                ? " (guests without /dev/lguest need to write to its directory)"
+                                : ""));
+  }
+  // Not make_unique: the constructor is private.
+  return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd)));
+}
+
+PeerSockets::~PeerSockets() { RemoveSocket(file_); }
+
+PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
+  IoVector pieces(packet);
+  msghdr message = {};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = static_cast<size_t>(pieces.count());
+  UniqueFd& peer = peers_[slot];
+  while (true) {
+    const bool is_new = !peer.valid();
+    if (is_new) peer = Connect(file_, slot);
+    if (peer.valid() && sendmsg(peer.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+      return Fate::kSent;
+    }
+    const int error = errno;
+    // Whom we were connected to has gone. The slot may have another owner by now.
+    if (error == ECONNREFUSED) peer = UniqueFd();
+    if (is_new || error != ECONNREFUSED) return FateOf(error);
+  }
+}
+
+bool PeerSockets::HasPacket() const {
+  pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  return poll(&ready, 1, 0) == 1;
+}
+
+absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
+  // Not readv(), which leaves the packet where it is when there is no room at all.
+  msghdr message = {};
+  message.msg_iov = const_cast<iovec*>(to.data());
+  message.msg_iovlen = static_cast<size_t>(to.count());
+  const ssize_t len = recvmsg(fd_.get(), &message, MSG_DONTWAIT);
+  if (len >= 0) return static_cast<size_t>(len);
+  if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
+  return absl::ErrnoToStatus(errno, "receiving from another guest");
+}
+
+}  // namespace lguest

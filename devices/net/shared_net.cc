@@ -1,0 +1,106 @@
+#include "devices/net/shared_net.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "devices/bus/dma_chain.h"
+#include "devices/net/net_slot.h"
+
+namespace lguest {
+namespace {
+
+// What a host demands of DMA between guests.
+absl::Status CheckSections(const DmaChain& chain) {
+  for (size_t i = 0; i < chain.sections().size(); ++i) {
+    const uint32_t addr = chain.section_address(i).value();
+    const size_t len = chain.sections()[i].iov_len;
+    if (addr % kPageSize + len > kPageSize) {
+      return absl::InvalidArgumentError(absl::StrFormat("bad DMA entry: %u@0x%x", len, addr));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+SharedNet::SharedNet(std::unique_ptr<SharedNetFile> file, std::unique_ptr<PeerSockets> sockets,
+                     NoticeSink notice)
+    : file_(std::move(file)), sockets_(std::move(sockets)), notice_(std::move(notice)) {}
+
+std::string SharedNet::name() const { return absl::StrCat("sharenet ", file_->path()); }
+
+uint16_t SharedNet::features() const {
+  static_assert(kNetPeersPerPage < kNetFeatureNoChecksum);
+  return static_cast<uint16_t>(file_->slot() | kNetFeatureNoChecksum);
+}
+
+absl::Status SharedNet::Attach(GuestMemory& memory, const DevicePlace& place) {
+  page_ = place.pages;
+  return memory.MapSharedPage(page_, file_->fd());
+}
+
+std::vector<DmaKey> SharedNet::output_keys() const {
+  std::vector<DmaKey> keys;
+  if (sockets_ == nullptr) return keys;
+  for (uint32_t slot = 0; slot < kNetPeersPerPage; ++slot) keys.push_back(NetSlotKey(page_, slot));
+  return keys;
+}
+
+absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaChain& chain,
+                                                        DmaPort& /*port*/) {
+  if (absl::Status good = CheckSections(chain); !good.ok()) return good;
+  const uint32_t slot = (key.value() - page_.value()) / 4;
+  if (slot == file_->slot()) return std::nullopt;  // to other guests only
+  switch (sockets_->Send(slot, chain.sections())) {
+    case PeerSockets::Fate::kSent:
+      return chain.size();
+    case PeerSockets::Fate::kNoRoom:
+      return 0;
+    case PeerSockets::Fate::kRefused:
+      notice_.Give(absl::StrCat(name(), ": the guest in slot ", slot,
+                                " takes nothing from this user (told only once)"));
+      return std::nullopt;
+    case PeerSockets::Fate::kNobody:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
+  if (sockets_ == nullptr) return Input::kClosed;
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
+      port.NextBuffer(NetSlotKey(page_, file_->slot()));
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) {
+    if (absl::Status told = NoRoom(port); !told.ok()) return told;
+    return Input::kNoRoom;
+  }
+  irq_ = buffer->irq;
+  told_of_no_room_ = false;
+  const DmaChain& chain = buffer->chain;
+  if (absl::Status good = CheckSections(chain); !good.ok()) return good;
+  const absl::StatusOr<size_t> len = sockets_->Receive(IoVector(chain.sections()));
+  if (len.ok() && *len != 0) {
+    if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
+        !delivered.ok()) {
+      return delivered;
+    }
+    return Input::kMore;
+  }
+  if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
+  if (len.ok()) return Input::kMore;  // nothing in it, or nowhere to put it
+  if (!absl::IsUnavailable(len.status())) {
+    notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
+  }
+  return Input::kNone;
+}
+
+absl::Status SharedNet::NoRoom(DmaPort& port) {
+  if (told_of_no_room_ || !irq_.has_value() || !sockets_->HasPacket()) return absl::OkStatus();
+  told_of_no_room_ = true;
+  return port.Interrupt(*irq_);
+}
+
+}  // namespace lguest

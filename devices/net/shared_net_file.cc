@@ -1,0 +1,137 @@
+#include "devices/net/shared_net_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "launcher/base/file_lock.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+
+namespace lguest {
+namespace {
+
+constexpr uint32_t kSlotsEnd = kNetPeersPerPage * sizeof(NetPeer);
+
+// Held while a file is made into a network; behind the bytes that stand for slots.
+constexpr FileRange kMakingLock = {.start = kPageSize, .len = 1};
+constexpr int kMakingTries = 100;
+constexpr std::chrono::milliseconds kMakingPause(10);
+
+FileRange SlotLock(uint32_t slot) { return {.start = slot, .len = 1}; }
+
+absl::Status Failed(int error, const char* step, const std::string& path) {
+  if (error == ELOOP) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is a symbolic link"));
+  }
+  return absl::ErrnoToStatus(error, absl::StrCat(step, " ", path));
+}
+
+// Opens an existing file or makes a new one; somebody else may do either at the same time.
+absl::StatusOr<UniqueFd> OpenOrMake(int directory, const std::string& name,
+                                    const std::string& path) {
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  while (true) {
+    UniqueFd fd(openat(directory, name.c_str(), kFlags));
+    if (fd.valid()) return fd;
+    if (errno != ENOENT) return Failed(errno, "opening", path);
+    fd = UniqueFd(openat(directory, name.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    if (fd.valid()) return fd;
+    if (errno != EEXIST) return Failed(errno, "making", path);
+  }
+}
+
+absl::Status AwaitMakingLock(int fd, const std::string& path) {
+  for (int i = 0; i < kMakingTries; ++i) {
+    const absl::StatusOr<bool> locked = LockFile(fd, FileLock::kExclusive, kMakingLock);
+    if (!locked.ok()) {
+      return absl::Status(locked.status().code(),
+                          absl::StrCat(std::string(locked.status().message()), " (", path, ")"));
+    }
+    if (*locked) return absl::OkStatus();
+    std::this_thread::sleep_for(kMakingPause);
+  }
+  return absl::UnavailableError(absl::StrCat(path, " is locked by another program"));
+}
+
+// With the lock held: gives an empty file its page; any other has to be a network's.
+absl::Status MakeNetwork(int fd, const struct stat64& file, const std::string& path) {
+  if (file.st_size == 0) {
+    if (ftruncate64(fd, kPageSize) != 0) return Failed(errno, "enlarging", path);
+    return absl::OkStatus();
+  }
+  std::array<uint8_t, kPageSize - kSlotsEnd> rest;
+  if (file.st_size != kPageSize ||
+      pread64(fd, rest.data(), rest.size(), kSlotsEnd) != ssize_t{rest.size()} ||
+      rest != decltype(rest){}) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is no network: another file of ", file.st_size, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> TakeSlot(int fd, const std::string& path) {
+  for (uint32_t slot = 0; slot < kNetPeersPerPage; ++slot) {
+    const absl::StatusOr<bool> locked = LockFile(fd, FileLock::kExclusive, SlotLock(slot));
+    if (!locked.ok()) {
+      return absl::Status(
+          locked.status().code(),
+          absl::StrCat(std::string(locked.status().message()), " (slot ", slot, " of ", path, ")"));
+    }
+    if (*locked) return slot;
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("all ", kNetPeersPerPage, " slots of ", path, " are in use"));
+}
+
+int ClearSlot(int fd, uint32_t slot) {
+  const NetPeer unused = {};
+  const auto at = static_cast<off64_t>(slot * sizeof(NetPeer));
+  return pwrite64(fd, &unused, sizeof(unused), at) == ssize_t{sizeof(unused)} ? 0 : errno;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SharedNetFile>> SharedNetFile::Open(const std::string& path) {
+  if (path.empty()) return absl::InvalidArgumentError("no file is named");
+  const std::filesystem::path split(path);
+  const std::string parent = split.has_parent_path() ? split.parent_path().string() : ".";
+  const std::string name = split.filename().string();
+  UniqueFd directory(open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("opening ", parent));
+  if (name.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is a directory"));
+
+  absl::StatusOr<UniqueFd> fd = OpenOrMake(directory.get(), name, path);
+  if (!fd.ok()) return fd.status();
+  struct stat64 file;
+  if (fstat64(fd->get(), &file) != 0) return Failed(errno, "examining", path);
+  if (!S_ISREG(file.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
+  }
+  if (absl::Status locked = AwaitMakingLock(fd->get(), path); !locked.ok()) return locked;
+  if (fstat64(fd->get(), &file) != 0) return Failed(errno, "examining", path);
+  if (absl::Status made = MakeNetwork(fd->get(), file, path); !made.ok()) return made;
+  if (absl::Status unlocked = UnlockFile(fd->get(), kMakingLock); !unlocked.ok()) return unlocked;
+
+  const absl::StatusOr<uint32_t> slot = TakeSlot(fd->get(), path);
+  if (!slot.ok()) return slot.status();
+  if (const int error = ClearSlot(fd->get(), *slot); error != 0) {
+    return Failed(error, "writing to", path);
+  }
+  // Not make_unique: the constructor is private.
+  return std::unique_ptr<SharedNetFile>(
+      new SharedNetFile(path, std::move(directory), *std::move(fd), *slot,
+                        static_cast<ino_t>(file.st_ino), file.st_mode & 0777));
+}
+
+SharedNetFile::~SharedNetFile() { ClearSlot(fd_.get(), slot_); }
+
+}  // namespace lguest

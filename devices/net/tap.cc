@@ -1,0 +1,156 @@
+#include "devices/net/tap.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "devices/net/net_interface.h"
+
+namespace lguest {
+namespace {
+
+constexpr char kTunDevice[] = "/dev/net/tun";
+
+// A tap that is attached to a descriptor.
+struct Attached {
+  UniqueFd fd;
+  std::string interface;
+};
+
+// `name`: of an interface, or a pattern from which the kernel makes one.
+absl::StatusOr<Attached> Attach(const std::string& name) {
+  UniqueFd fd(open(kTunDevice, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) {
+    const int error = errno;
+    return NetStepError(error, absl::StrCat("opening ", kTunDevice,
+                                            error == ENOENT || error == ENODEV || error == ENXIO
+                                                ? " (is the kernel's module 'tun' loaded?)"
+                                                : ""));
+  }
+  ifreq request = {};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  if (ioctl(fd.get(), TUNSETIFF, &request) == 0) {
+    return Attached{std::move(fd), std::string(request.ifr_name)};
+  }
+  const int error = errno;
+  if (error == EBUSY) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("attaching to ", name, ": another program uses it"));
+  }
+  if (error == EINVAL) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("attaching to ", name, ": it is no tap with a single queue"));
+  }
+  return NetStepError(error, absl::StrCat("attaching to ", name));
+}
+
+absl::StatusOr<Attached> Make(const TunAddress& spec) {
+  absl::StatusOr<Attached> tap = Attach("tap%d");
+  if (!tap.ok()) return tap;
+  if (absl::Status set = SetInterfaceAddress(tap->interface, spec.prefix); !set.ok()) return set;
+  if (absl::Status up = BringUp(tap->interface); !up.ok()) return up;
+  return tap;
+}
+
+absl::StatusOr<Attached> Make(const TunBridge& spec) {
+  if (!InterfaceExists(spec.name)) {
+    return absl::NotFoundError(absl::StrCat("there is no bridge ", spec.name, " (ip link add ",
+                                            spec.name, " type bridge)"));
+  }
+  absl::StatusOr<Attached> tap = Attach("tap%d");
+  if (!tap.ok()) return tap;
+  if (absl::Status added = AddToBridge(tap->interface, spec.name); !added.ok()) return added;
+  if (absl::Status up = BringUp(tap->interface); !up.ok()) return up;
+  return tap;
+}
+
+absl::StatusOr<Attached> Make(const TunExistingTap& spec) {
+  // Attaching would make it if it could.
+  if (!InterfaceExists(spec.name)) {
+    return absl::NotFoundError(absl::StrCat("there is no interface ", spec.name,
+                                            " (ip tuntap add dev ", spec.name, " mode tap)"));
+  }
+  return Attach(spec.name);
+}
+
+absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
+  const std::string what = absl::StrCat("descriptor ", spec.fd);
+  const int flags = fcntl(spec.fd, F_GETFL);
+  if (flags == -1) return absl::ErrnoToStatus(errno, what);
+  ifreq request = {};
+  if (ioctl(spec.fd, TUNGETIFF, &request) != 0 || (request.ifr_flags & IFF_TAP) == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " is attached to no tap"));
+  }
+  if ((request.ifr_flags & IFF_NO_PI) == 0 || (request.ifr_flags & IFF_VNET_HDR) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": the packets of tap ", std::string(request.ifr_name),
+                     " have headers of their own; IFF_NO_PI and no IFF_VNET_HDR is needed"));
+  }
+  if (fcntl(spec.fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+      fcntl(spec.fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("preparing ", what));
+  }
+  return Attached{UniqueFd(spec.fd), std::string(request.ifr_name)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
+  absl::StatusOr<Attached> tap = std::visit([](const auto& kind) { return Make(kind); }, spec);
+  if (!tap.ok()) return tap.status();
+  // Whole packets with their checksums, whatever an earlier user of the tap has asked for. Before
+  // Linux 2.6.24 there are no offloads, nor this request.
+  if (ioctl(tap->fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
+    return NetStepError(errno, absl::StrCat("switching off offloads of ", tap->interface));
+  }
+  // The guest has put a checksum into each packet: an old host need not verify it again. A new one
+  // takes no notice.
+  ioctl(tap->fd.get(), TUNSETNOCSUM, 1);
+  ifreq request = {};
+  if (ioctl(tap->fd.get(), SIOCGIFHWADDR, &request) != 0) {
+    return NetStepError(errno, absl::StrCat("asking for the hardware address of ", tap->interface));
+  }
+  NetPeer mac;
+  std::memcpy(mac.mac.data(), request.ifr_hwaddr.sa_data, mac.mac.size());
+  // Not make_unique: the constructor is private.
+  return std::unique_ptr<Tap>(new Tap(std::move(tap->fd), std::move(tap->interface), mac));
+}
+
+// Through syscall(), which spares them what the library's own do for threads that might be
+// cancelled.
+
+bool Tap::IsReadable() const {
+  pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  return syscall(SYS_poll, &ready, 1, 0) != 0;
+}
+
+absl::StatusOr<size_t> Tap::Read(const IoVector& to) {
+  const ssize_t len = syscall(SYS_readv, fd_.get(), to.data(), to.count());
+  if (len >= 0) return static_cast<size_t>(len);
+  if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
+  if (errno == EBADFD) {
+    return absl::NotFoundError(absl::StrCat("interface ", interface_, " has been removed"));
+  }
+  return absl::ErrnoToStatus(errno, absl::StrCat("reading from ", interface_));
+}
+
+absl::Status Tap::Write(std::span<const iovec> packet) {
+  if (syscall(SYS_writev, fd_.get(), packet.data(), packet.size()) >= 0) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat("writing to ", interface_, errno == EIO ? " (is it up?)" : ""));
+}
+
+}  // namespace lguest

@@ -1,0 +1,46 @@
+// A tap interface of the host: Ethernet packets through a file descriptor.
+
+#ifndef DEVICES_NET_TAP_H_
+#define DEVICES_NET_TAP_H_
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/net/packet_backend.h"
+#include "devices/net/tun_spec.h"
+#include "launcher/base/unique_fd.h"
+
+namespace lguest {
+
+class Tap final : public PacketBackend {
+ public:
+  // Makes, configures or adopts a tap. This changes the network of the host, so it comes after all
+  // options are known to be right. A tap of our own goes when this object goes; a prepared one, or
+  // the descriptor of one (which is adopted and made non-blocking), is otherwise left as it is.
+  // Messages name the step, the interface, the cause and, where we know, what would help.
+  static absl::StatusOr<std::unique_ptr<Tap>> Open(const TunSpec& spec);
+
+  const std::string& interface() const { return interface_; }
+
+  int fd() const override { return fd_.get(); }
+  NetPeer mac() const override { return mac_; }
+  bool IsReadable() const override;
+  absl::StatusOr<size_t> Read(const IoVector& to) override;
+  absl::Status Write(std::span<const iovec> packet) override;
+
+ private:
+  Tap(UniqueFd fd, std::string interface, NetPeer mac)
+      : fd_(std::move(fd)), interface_(std::move(interface)), mac_(mac) {}
+
+  const UniqueFd fd_;
+  const std::string interface_;
+  const NetPeer mac_;
+};
+
+}  // namespace lguest
+
+#endif  // DEVICES_NET_TAP_H_

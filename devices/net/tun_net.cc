@@ -1,0 +1,90 @@
+#include "devices/net/tun_net.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "devices/bus/dma_chain.h"
+#include "devices/bus/io_vector.h"
+
+namespace lguest {
+namespace {
+
+constexpr size_t kLongestPacket = 65536;
+constexpr uint8_t kPromiscuous = 1;  // in the first byte of a slot's MAC
+
+}  // namespace
+
+TunNet::TunNet(std::string label, std::unique_ptr<PacketBackend> backend, NoticeSink notice)
+    : label_(std::move(label)),
+      backend_(std::move(backend)),
+      overflow_(kLongestPacket),
+      sending_notice_(notice),
+      receiving_notice_(notice),
+      too_long_notice_(std::move(notice)) {}
+
+std::string TunNet::name() const { return absl::StrCat("tunnet ", label_); }
+
+absl::Status TunNet::Attach(GuestMemory& memory, const DevicePlace& place) {
+  memory_ = &memory;
+  page_ = place.pages;
+  NetPeer host = backend_->mac();
+  host.mac[0] |= kPromiscuous;
+  return memory.Write(NetSlotAddress(page_, kHostSlot), host);
+}
+
+absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaChain& chain,
+                                                     DmaPort& /*port*/) {
+  if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
+    ++counters_.lost_sending;
+    sending_notice_.Give(absl::StrCat(name(), ": a packet of the guest is lost: ",
+                                      std::string(written.message()), " (told only once)"));
+    return 0;
+  }
+  ++counters_.sent;
+  return chain.size();
+}
+
+absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
+      port.NextBuffer(NetSlotKey(page_, kGuestSlot));
+  if (!next.ok()) return next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return Input::kNoRoom;
+  const DmaChain& chain = buffer->chain;
+  IoVector to(chain.sections());
+  to.Append({.iov_base = overflow_.data(), .iov_len = overflow_.size()});
+  const absl::StatusOr<size_t> len = backend_->Read(to);
+  if (!len.ok()) {
+    in_burst_ = false;
+    if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
+    receiving_notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
+    return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
+  }
+  if (*len > chain.size()) {
+    chain.NotifyWritten(*memory_, chain.size());
+    ++counters_.too_long;
+    too_long_notice_.Give(absl::StrFormat(
+        "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
+        name(), *len, chain.size()));
+    return GiveBack(port, *buffer, Input::kMore);
+  }
+  if (*len == 0) return GiveBack(port, *buffer, Input::kMore);
+  ++counters_.received;
+  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
+      !delivered.ok()) {
+    return delivered;
+  }
+  // Most packets come one by one, and to take a buffer in vain costs more than this question, but
+  // not more than one such question for each of many.
+  if (!in_burst_) in_burst_ = backend_->IsReadable();
+  return in_burst_ ? Input::kMore : Input::kLast;
+}
+
+absl::StatusOr<Device::Input> TunNet::GiveBack(DmaPort& port, const DmaPort::Buffer& buffer,
+                                               Input input) {
+  if (absl::Status released = port.Release(buffer); !released.ok()) return released;
+  return input;
+}
+
+}  // namespace lguest

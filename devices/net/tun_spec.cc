@@ -1,0 +1,78 @@
+#include "devices/net/tun_spec.h"
+
+#include <net/if.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lguest {
+namespace {
+
+bool TakePrefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+// What Linux takes as the name of an interface; a '%' would ask it to choose a number.
+absl::StatusOr<std::string> InterfaceName(std::string_view text) {
+  const std::string name(text);
+  if (name.empty()) return absl::InvalidArgumentError("no interface is named");
+  if (name.size() >= IFNAMSIZ) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", name, "' is too long for an interface: ", IFNAMSIZ - 1, " characters are possible"));
+  }
+  bool good = name != "." && name != "..";
+  for (const char c : name) good = good && c > ' ' && c < 0x7f && c != '/' && c != ':' && c != '%';
+  if (!good) return absl::InvalidArgumentError(absl::StrCat("'", name, "' names no interface"));
+  return name;
+}
+
+absl::StatusOr<int> Descriptor(std::string_view text) {
+  int64_t number = text.empty() ? -1 : 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9' || number > std::numeric_limits<int>::max()) {
+      number = -1;
+      break;
+    }
+    number = number * 10 + (c - '0');
+  }
+  if (number < 0 || number > std::numeric_limits<int>::max()) {
+    return absl::InvalidArgumentError("a number of an open file descriptor stands behind 'fd:'");
+  }
+  if (number <= 2) {
+    return absl::InvalidArgumentError("descriptors 0 to 2 are the launcher's own input and output");
+  }
+  return static_cast<int>(number);
+}
+
+}  // namespace
+
+absl::StatusOr<TunSpec> ParseTunSpec(std::string_view value) {
+  if (TakePrefix(value, "bridge:")) {
+    absl::StatusOr<std::string> name = InterfaceName(value);
+    if (!name.ok()) return name.status();
+    return TunBridge{*name};
+  }
+  if (TakePrefix(value, "tap:")) {
+    absl::StatusOr<std::string> name = InterfaceName(value);
+    if (!name.ok()) return name.status();
+    return TunExistingTap{*name};
+  }
+  if (TakePrefix(value, "fd:")) {
+    const absl::StatusOr<int> fd = Descriptor(value);
+    if (!fd.ok()) return fd.status();
+    return TunDescriptor{*fd};
+  }
+  const absl::StatusOr<Ipv4Prefix> prefix = ParseIpv4Prefix(value);
+  if (!prefix.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(prefix.status().message()),
+                                                   " (or use bridge:NAME, tap:NAME, fd:NUMBER)"));
+  }
+  return TunAddress{*prefix};
+}
+
+}  // namespace lguest

@@ -1,0 +1,54 @@
+#include "hostsim/testing/test_platform.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "hostsim/kvm/kvm_device.h"
+#include "hostsim/kvm/kvm_vcpu.h"
+
+namespace lguest::hostsim {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Vcpu>> NewCpu(GuestMemory& memory) {
+  // KVM initializes itself for the first machine and shuts down with the last one, which takes
+  // longer than most tests. This machine stays.
+  static const auto* const kFirst = new absl::StatusOr<KvmMachine>(OpenKvm());
+  if (!kFirst->ok()) return kFirst->status();
+  absl::StatusOr<KvmMachine> machine = OpenKvm();
+  if (!machine.ok()) return machine.status();
+  return KvmVcpu::Create(*std::move(machine), memory);
+}
+
+std::string Missing(CpuFeature feature) {
+  switch (feature) {
+    case CpuFeature::kReportsBadEntries:
+      return "the processor walks the page tables and reports a page fault";
+    case CpuFeature::kHostAreaOfOnePage:
+      return "the switcher has three pages, which ring 1 can reach";
+    case CpuFeature::kPentiumThreeOnly:
+      return "the guest has all instructions of this processor";
+    case CpuFeature::kExactSelfModification:
+      return "the processor below KVM is QEMU's translator, which sees the change late";
+    case CpuFeature::kRefusesVirtual8086:
+      return "a processor ignores EFLAGS.VM outside ring 0";
+    case CpuFeature::kExactEflags:
+      return "the processor below KVM is QEMU's translator, which leaves other flags";
+    case CpuFeature::kTablesChangeUnseen:
+      return HasNestedPaging() ? ""
+                               : "without nested paging KVM learns of changes from the guest's "
+                                 "own writes only";
+  }
+  return "no such feature";
+}
+
+}  // namespace
+
+const TestPlatform& CurrentTestPlatform() {
+  static const auto* const kPlatform =
+      new TestPlatform{.name = "Kvm", .new_cpu = NewCpu, .missing = Missing, .is_slow = true};
+  return *kPlatform;
+}
+
+}  // namespace lguest::hostsim

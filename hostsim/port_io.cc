@@ -1,0 +1,42 @@
+#include "hostsim/port_io.h"
+
+#include "hostsim/guest_death.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint8_t kOperandSizePrefix = 0x66;
+
+// Opcodes but for bit 0, which tells one byte from a whole word.
+constexpr uint8_t kInImmediate = 0xe4;
+constexpr uint8_t kInDx = 0xec;
+constexpr uint8_t kOutImmediate = 0xe6;
+constexpr uint8_t kOutDx = 0xee;
+
+}  // namespace
+
+absl::StatusOr<bool> EmulatePortInstruction(Guest& guest) {
+  const uint32_t start = guest.cpu.Get(Register::kEip);
+  if (start < guest.page_offset) return false;
+
+  uint32_t eip = start;
+  const auto fetch = [&] { return guest.memory.Read<uint8_t>(guest.KernelPhys(eip++)); };
+  absl::StatusOr<uint8_t> opcode = fetch();
+  const bool prefixed = opcode.ok() && *opcode == kOperandSizePrefix;
+  if (prefixed) opcode = fetch();
+  if (!opcode.ok()) return GuestDeath("%s", opcode.status().message());
+
+  const auto kind = static_cast<uint8_t>(*opcode & 0xfe);
+  const bool is_in = kind == kInImmediate || kind == kInDx;
+  if (!is_in && kind != kOutImmediate && kind != kOutDx) return false;
+  if (kind == kInImmediate || kind == kOutImmediate) ++eip;
+  if (is_in) {
+    const bool is_word = (*opcode & 1) != 0;
+    const uint32_t ones = is_word ? 0xffffffff : prefixed ? 0xffff0000 : 0xffff;
+    guest.cpu.Set(Register::kEax, guest.cpu.Get(Register::kEax) | ones);
+  }
+  guest.cpu.Set(Register::kEip, eip);
+  return true;
+}
+
+}  // namespace lguest::hostsim

@@ -1,0 +1,55 @@
+// The platform that tests of every CPU run on.
+//
+// A test program links one platform, which defines CurrentTestPlatform(): the software CPU
+// (hostsim/softcpu/test_platform.cc) or KVM (hostsim/kvm/test_platform.cc).
+
+#ifndef HOSTSIM_TESTING_TEST_PLATFORM_H_
+#define HOSTSIM_TESTING_TEST_PLATFORM_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+#include "hostsim/vcpu.h"
+#include "launcher/guest/guest_memory.h"
+
+namespace lguest::hostsim {
+
+// What a test may need of a CPU beyond the contract of Vcpu.
+enum class CpuFeature : uint8_t {
+  kReportsBadEntries,      // Trap::Kind::kBadPageDirectoryEntry and kBadPageTableEntry
+  kHostAreaOfOnePage,      // ring 1 can read one page above 0xFFC00000 and no other
+  kPentiumThreeOnly,       // instructions of later processors are invalid
+  kExactSelfModification,  // an instruction that code has just changed runs changed
+  kRefusesVirtual8086,     // iret with EFLAGS.VM in the image is #GP(0)
+  kExactEflags,            // a fault leaves no EFLAGS bit that a guest cannot have
+  kTablesChangeUnseen,     // the launcher may change page tables and announce it by a flush
+};
+
+struct TestPlatform {
+  std::string name;
+
+  // A new CPU; the memory outlives it.
+  std::function<absl::StatusOr<std::unique_ptr<Vcpu>>(GuestMemory& memory)> new_cpu;
+
+  // Why the CPU lacks a feature; empty if the CPU has it.
+  std::function<std::string(CpuFeature feature)> missing;
+
+  // Each test starts a virtual machine inside an emulated machine. Suites with hundreds of cases
+  // run a selection there, and leave out what does not depend on the CPU.
+  bool is_slow = false;
+};
+
+const TestPlatform& CurrentTestPlatform();
+
+// Skips the rest of the test, with the reason, on a CPU without `feature`.
+#define LGUEST_REQUIRE_CPU(feature)                                                             \
+  if (const std::string why = CurrentTestPlatform().missing(CpuFeature::feature); !why.empty()) \
+  GTEST_SKIP() << CurrentTestPlatform().name << ": " << why
+
+}  // namespace lguest::hostsim
+
+#endif  // HOSTSIM_TESTING_TEST_PLATFORM_H_

@@ -1,0 +1,35 @@
+"""vcpu_test: a test of every CPU, run on the software CPU at once and on KVM by //launcher/tests/on_kvm."""
+
+load("//tools:cc.bzl", "cc_library", "cc_test")
+
+def vcpu_test(name, deps, srcs = None, hdrs = [], visibility = ["//launcher/tests/on_kvm:__pkg__"]):
+    """Declares the library NAME of tests and the test NAME_on_softcpu.
+
+    Args:
+      name: of the library, which every platform links with its own //hostsim/...:test_platform.
+      deps: of the sources.
+      srcs: the sources; NAME.cc where none are given.
+      hdrs: what other tests may include.
+      visibility: of the library.
+    """
+    cc_library(
+        name = name,
+        testonly = True,
+        srcs = srcs or [name + ".cc"],
+        hdrs = hdrs,
+        linkstatic = True,
+        visibility = visibility,
+        deps = deps + [
+            "//hostsim/testing:test_machine",
+            "@com_google_googletest//:gtest",
+        ],
+        alwayslink = True,
+    )
+    cc_test(
+        name = name + "_on_softcpu",
+        deps = [
+            ":" + name,
+            "//hostsim/softcpu:test_platform",
+            "@com_google_googletest//:gtest_main",
+        ],
+    )

@@ -1,0 +1,82 @@
+#include "launcher/base/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "launcher/base/testing/temp_dir.h"
+#include "launcher/base/unique_fd.h"
+
+namespace lguest {
+namespace {
+
+class FileLockTest : public testing::Test {
+ protected:
+  FileLockTest() : path_(dir_.File("locked", "x")) {}
+  UniqueFd Open() const { return UniqueFd(open(path_.c_str(), O_RDWR | O_CLOEXEC)); }
+
+  TempDir dir_;
+  std::string path_;
+};
+
+TEST_F(FileLockTest, ConflictsWithinOneProcess_B68) {
+  const UniqueFd a = Open();
+  const UniqueFd b = Open();
+  EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {}).value());
+  EXPECT_FALSE(LockFile(b.get(), FileLock::kExclusive, {}).value());
+  EXPECT_FALSE(LockFile(b.get(), FileLock::kShared, {}).value());
+}
+
+TEST_F(FileLockTest, OutlivesOtherDescriptorsOfTheFile_B68) {
+  const UniqueFd a = Open();
+  EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {}).value());
+  {
+    const UniqueFd b = Open();
+  }
+  EXPECT_FALSE(LockFile(Open().get(), FileLock::kExclusive, {}).value());
+}
+
+TEST_F(FileLockTest, SharedLocksGoTogether) {
+  const UniqueFd a = Open();
+  const UniqueFd b = Open();
+  EXPECT_TRUE(LockFile(a.get(), FileLock::kShared, {}).value());
+  EXPECT_TRUE(LockFile(b.get(), FileLock::kShared, {}).value());
+  EXPECT_FALSE(LockFile(Open().get(), FileLock::kExclusive, {}).value());
+}
+
+TEST_F(FileLockTest, RangesAreSeparate) {
+  const UniqueFd a = Open();
+  const UniqueFd b = Open();
+  EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {.start = 0, .len = 1}).value());
+  EXPECT_TRUE(LockFile(b.get(), FileLock::kExclusive, {.start = 1, .len = 1}).value());
+  EXPECT_FALSE(LockFile(b.get(), FileLock::kExclusive, {.start = 0, .len = 1}).value());
+  EXPECT_TRUE(UnlockFile(a.get(), {.start = 0, .len = 1}).ok());
+  EXPECT_TRUE(LockFile(b.get(), FileLock::kExclusive, {.start = 0, .len = 1}).value());
+}
+
+TEST_F(FileLockTest, SeesTheLockOfAnOriginalLauncher) {
+  const UniqueFd a = Open();
+  EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {.start = 3, .len = 1}).value());
+  const pid_t child = fork();
+  if (child == 0) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_start = 3;
+    lock.l_len = 1;
+    const UniqueFd mine = Open();
+    _exit(fcntl(mine.get(), F_SETLK, &lock) == -1 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(FileLockTest, BadDescriptorIsAnError_B67) {
+  EXPECT_FALSE(LockFile(-1, FileLock::kExclusive, {}).ok());
+}
+
+}  // namespace
+}  // namespace lguest

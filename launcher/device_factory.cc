@@ -1,0 +1,75 @@
+#include "launcher/device_factory.h"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "devices/block/block_device.h"
+#include "devices/block/block_spec.h"
+#include "devices/block/file_block_backend.h"
+#include "devices/console/buffered_console_backend.h"
+#include "devices/console/console.h"
+#include "devices/console/console_backend.h"
+#include "devices/net/peer_sockets.h"
+#include "devices/net/shared_net.h"
+#include "devices/net/shared_net_file.h"
+#include "devices/net/tap.h"
+#include "devices/net/tun_net.h"
+#include "devices/net/tun_spec.h"
+
+namespace lguest {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
+                                             const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, notice);
+  if (!disk.ok()) return disk.status();
+  return std::make_unique<BlockDevice>(spec.path, *std::move(disk), notice);
+}
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, PacketMover /*mover*/,
+                                             const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<Tap>> tap = Tap::Open(spec);
+  if (!tap.ok()) return tap.status();
+  const std::string label = (*tap)->interface();
+  return std::make_unique<TunNet>(label, *std::move(tap), notice);
+}
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMover mover,
+                                             const NoticeSink& notice) {
+  absl::StatusOr<std::unique_ptr<SharedNetFile>> file = SharedNetFile::Open(spec.path);
+  if (!file.ok()) return file.status();
+  if (mover == PacketMover::kHost) {
+    return std::make_unique<SharedNet>(*std::move(file), nullptr, notice);
+  }
+  absl::StatusOr<std::unique_ptr<PeerSockets>> sockets = PeerSockets::Open(**file);
+  if (!sockets.ok()) return sockets.status();
+  return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), notice);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
+    std::span<const DeviceOption> options, PacketMover mover, const NoticeSink& notice) {
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const DeviceOption& option : options) {
+    absl::StatusOr<std::unique_ptr<Device>> device =
+        std::visit([&](const auto& spec) { return Make(spec, mover, notice); }, option.spec);
+    if (!device.ok()) {
+      return absl::Status(device.status().code(),
+                          absl::StrFormat("%s: %s", option.text, device.status().message()));
+    }
+    devices.push_back(*std::move(device));
+  }
+  devices.push_back(std::make_unique<Console>(
+      std::make_unique<GatheringConsoleBackend>(
+          std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO)),
+      notice));
+  return devices;
+}
+
+}  // namespace lguest

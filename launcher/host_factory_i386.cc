@@ -1,0 +1,43 @@
+// The host of a 32-bit launcher: it has the address space that /dev/lguest looks for guests in.
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "launcher/host/dev_lguest.h"
+#include "launcher/host/lguest_file.h"
+#include "launcher/host_factory.h"
+
+namespace lguest {
+namespace {
+
+class DeviceMachine final : public HostMachine {
+ public:
+  DeviceMachine(std::unique_ptr<LguestFile> file, GuestMemory& memory)
+      : host_(std::move(file), memory) {}
+
+  Host& host() override { return host_; }
+  std::string description() const override { return "/dev/lguest"; }
+
+ private:
+  DevLguest host_;
+};
+
+}  // namespace
+
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
+  if (choice == HostChoice::kKvm || choice == HostChoice::kSimulator) {
+    return absl::UnavailableError(
+        "--host=kvm and --host=sim are of the 64-bit launcher; this one has --host=device");
+  }
+  absl::StatusOr<std::unique_ptr<LguestFile>> file = OpenLguestFile();
+  if (!file.ok()) return file.status();
+  auto make = [file = *std::move(file)](
+                  GuestMemory& memory) mutable -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+    return std::make_unique<DeviceMachine>(std::move(file), memory);
+  };
+  return HostPlan{.placement = GuestMemory::Placement::kIdentity,
+                  .packet_mover = PacketMover::kHost,
+                  .make = std::move(make)};
+}
+
+}  // namespace lguest

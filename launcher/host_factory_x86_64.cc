@@ -1,0 +1,116 @@
+// The hosts of a 64-bit launcher.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "hostsim/clock.h"
+#include "hostsim/kvm/kvm_device.h"
+#include "hostsim/kvm/kvm_fd.h"
+#include "hostsim/kvm/kvm_vcpu.h"
+#include "hostsim/softcpu/soft_cpu.h"
+#include "hostsim/software_host.h"
+#include "hostsim/tsc.h"
+#include "hostsim/vcpu.h"
+#include "launcher/guest_id.h"
+#include "launcher/host_factory.h"
+
+namespace lguest {
+namespace {
+
+using hostsim::KvmMachine;
+using hostsim::Vcpu;
+
+// A software host on some CPU.
+class SoftwareMachine final : public HostMachine {
+ public:
+  SoftwareMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu, uint32_t tsc_khz,
+                  std::string description)
+      : cpu_(std::move(cpu)),
+        clock_(hostsim::NewRealClock()),
+        id_(GuestId::Claim()),
+        host_(memory, *cpu_, *clock_, {.tsc_khz = tsc_khz, .guest_id = id_.value()}),
+        description_(std::move(description)) {}
+
+  Host& host() override { return host_; }
+  std::string description() const override { return description_; }
+
+ private:
+  std::unique_ptr<Vcpu> cpu_;
+  std::unique_ptr<hostsim::Clock> clock_;
+  const GuestId id_;
+  hostsim::SoftwareHost host_;
+  const std::string description_;
+};
+
+using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
+
+// `why`: what else a user might have expected.
+HostPlan PlanSoftCpu(std::string_view why) {
+  auto make = [description = absl::StrCat("software CPU (", why, ")")](
+                  GuestMemory& memory) mutable -> MachineOr {
+    const hostsim::TscCalibration tsc;
+    absl::StatusOr<std::unique_ptr<Vcpu>> cpu = hostsim::SoftCpu::Create(memory);
+    if (!cpu.ok()) return cpu.status();
+    return std::make_unique<SoftwareMachine>(memory, *std::move(cpu), tsc.Khz(), description);
+  };
+  return {.placement = GuestMemory::Placement::kAnywhere,
+          .packet_mover = PacketMover::kLauncher,
+          .make = std::move(make)};
+}
+
+HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
+  auto make = [machine = std::move(machine),
+               nested_paging](GuestMemory& memory) mutable -> MachineOr {
+    const hostsim::TscCalibration tsc;
+    absl::StatusOr<std::unique_ptr<Vcpu>> cpu =
+        hostsim::KvmVcpu::Create(std::move(machine), memory);
+    if (!cpu.ok()) return cpu.status();
+    return std::make_unique<SoftwareMachine>(
+        memory, *std::move(cpu), tsc.Khz(),
+        nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
+  };
+  return {.placement = GuestMemory::Placement::kHugePages,
+          .packet_mover = PacketMover::kLauncher,
+          .make = std::move(make)};
+}
+
+// The best of this machine.
+HostPlan PlanBest() {
+  absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
+  if (!kvm.ok()) return PlanSoftCpu(kvm.status().message());
+  if (!hostsim::HasNestedPaging()) {
+    return PlanSoftCpu("which is faster than a KVM without nested paging, the one here");
+  }
+  return PlanKvm(*std::move(kvm), /*nested_paging=*/true);
+}
+
+}  // namespace
+
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
+  switch (choice) {
+    case HostChoice::kDevice:
+      return absl::UnavailableError(
+          "--host=device: /dev/lguest serves 32-bit launchers only (//launcher:lguest_i386); "
+          "--host=sim runs everywhere");
+    case HostChoice::kKvm: {
+      absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
+      if (!kvm.ok()) {
+        return absl::UnavailableError(
+            absl::StrCat("--host=kvm: ", kvm.status().message(), "; --host=sim runs everywhere"));
+      }
+      return PlanKvm(*std::move(kvm), hostsim::HasNestedPaging());
+    }
+    case HostChoice::kSimulator:
+      return PlanSoftCpu("needs nothing of this machine");
+    case HostChoice::kAuto:
+      return PlanBest();
+  }
+  return absl::InternalError("no such host");
+}
+
+}  // namespace lguest

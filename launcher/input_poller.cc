@@ -1,0 +1,132 @@
+#include "launcher/input_poller.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_format.h"
+
+namespace lguest {
+namespace {
+
+constexpr uint64_t kPipeToken = kMaxDevices;
+
+constexpr DeviceSet Only(size_t device) { return DeviceSet{1} << device; }
+
+// epoll_create1() and pipe2(), which would set this at once, are younger than Linux 2.6.23.
+absl::Status CloseOnExec(int fd) {
+  if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    return absl::ErrnoToStatus(errno, "preparing to wait for input");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Waker>> Waker::Start(Host& host) {
+  const int epoll = epoll_create(1);
+  if (absl::Status status = CloseOnExec(epoll); !status.ok()) return status;
+  std::array<int, 2> ends = {-1, -1};
+  const bool piped = pipe(ends.data()) == 0;
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = kPipeToken}};
+  if (!piped || !CloseOnExec(ends[0]).ok() || !CloseOnExec(ends[1]).ok() ||
+      epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) < 0) {
+    const int error = errno;
+    for (const int fd : {epoll, ends[0], ends[1]}) close(fd);
+    return absl::ErrnoToStatus(error, "preparing to wait for input");
+  }
+  return std::unique_ptr<Waker>(new Waker(host, epoll, ends));
+}
+
+Waker::Waker(Host& host, int epoll, std::array<int, 2> pipe)
+    : host_(host), epoll_(epoll), pipe_(pipe), delay_(kShortestDelay), thread_([this] { Run(); }) {}
+
+Waker::~Waker() {
+  stopping_ = true;
+  Poke();
+  {
+    std::unique_lock lock(mutex_);
+    // The thread may be in a break-out, or just before it, where a Resume() would come too early
+    // and be lost.
+    while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
+      lock.unlock();
+      host_.Resume().IgnoreError();
+      lock.lock();
+    }
+  }
+  thread_.join();
+  for (const int fd : {epoll_, pipe_[0], pipe_[1]}) close(fd);
+}
+
+absl::Status Waker::Watch(size_t device, int fd) {
+  if ((watched_ & Only(device)) != 0) return absl::OkStatus();
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = device}};
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
+    watched_ |= Only(device);
+    return absl::OkStatus();
+  }
+  if (errno != EPERM) {
+    return absl::ErrnoToStatus(errno, absl::StrFormat("waiting for input of device %u", device));
+  }
+  // No waiting on such a file.
+  delay_ = Milliseconds(0);
+  retry_ |= Only(device);
+  Poke();
+  return absl::OkStatus();
+}
+
+void Waker::Ignore(size_t device, int fd) {
+  if ((watched_ & Only(device)) == 0) return;
+  // Not EPOLL_CTL_MOD: what is broken or hung up is reported even to who waits for nothing.
+  epoll_event unused;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, &unused);
+  watched_ &= ~Only(device);
+}
+
+void Waker::RetryLater(size_t device) {
+  delay_ = std::clamp(delay_.load() * 2, kShortestDelay, kLongestDelay);
+  retry_ |= Only(device);
+  Poke();
+}
+
+void Waker::MadeProgress() { delay_ = Milliseconds(0); }
+
+DeviceSet Waker::TakeReady() { return ready_.exchange(0); }
+
+void Waker::Poke() const {
+  const char byte = 0;
+  // A full pipe wakes the thread as well.
+  [[maybe_unused]] const ssize_t written = write(pipe_[1], &byte, 1);
+}
+
+void Waker::Run() {
+  std::array<epoll_event, kMaxDevices + 1> events;
+  while (!stopping_) {
+    const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.load().count());
+    const int count = epoll_wait(epoll_, events.data(), events.size(), timeout);
+    Collect(events.data(), count);
+    if (ready_ == 0 || stopping_) continue;
+    if (!host_.BreakOut().ok()) break;
+  }
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  has_stopped_.notify_one();
+}
+
+void Waker::Collect(const epoll_event* events, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.u64 == kPipeToken) {
+      std::array<char, 64> drained;
+      [[maybe_unused]] const ssize_t bytes = read(pipe_[0], drained.data(), drained.size());
+    } else {
+      ready_ |= Only(static_cast<size_t>(events[i].data.u64));
+    }
+  }
+  if (count == 0) {  // the while is over
+    ready_ |= retry_.exchange(0);
+  }
+}
+
+}  // namespace lguest

@@ -1,0 +1,80 @@
+#include "launcher/metered_host.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace lguest {
+namespace {
+
+// Ends each Run() as it is told to.
+class ListedExits final : public Host {
+ public:
+  explicit ListedExits(std::vector<absl::StatusOr<Exit>> exits) : exits_(std::move(exits)) {}
+
+  absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
+  absl::StatusOr<Exit> Run() override { return exits_[next_++]; }
+  absl::StatusOr<BoundDma> GetDma(DmaKey key) override {
+    return BoundDma{.dma = GuestPhys(key.value() + 1), .irq = 7};
+  }
+  absl::Status Interrupt(uint32_t /*irq*/) override { return absl::InvalidArgumentError("irq"); }
+  absl::Status BreakOut() override { return absl::NotFoundError("dead"); }
+  absl::Status Resume() override { return absl::OkStatus(); }
+
+ private:
+  std::vector<absl::StatusOr<Exit>> exits_;
+  size_t next_ = 0;
+};
+
+TEST(MeteredHostTest, ExitsAreCountedByKindAndPassedOn) {
+  ListedExits inner({DmaSent{GuestPhys(0x1000), DmaKey(4)}, BrokenOut(), DmaSent{}, Interrupted(),
+                     absl::InternalError("broken"), Died{"CRASH: x"}});
+  MeteredHost host(inner);
+  EXPECT_EQ(std::get<DmaSent>(*host.Run()).dma, GuestPhys(0x1000));
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(*host.Run()));
+  EXPECT_TRUE(std::holds_alternative<DmaSent>(*host.Run()));
+  EXPECT_TRUE(std::holds_alternative<Interrupted>(*host.Run()));
+  EXPECT_EQ(host.Run().status().message(), "broken");
+  EXPECT_EQ(std::get<Died>(*host.Run()).reason, "CRASH: x");
+  EXPECT_EQ(host.readings().dma_sent, 2u);
+  EXPECT_EQ(host.readings().broken_out, 1u);
+  EXPECT_EQ(host.readings().interrupted, 1u);
+  EXPECT_EQ(host.readings().died, 1u);
+}
+
+TEST(MeteredHostTest, OtherCallsArePassedOn) {
+  ListedExits inner({});
+  MeteredHost host(inner);
+  EXPECT_TRUE(host.Initialize({}).ok());
+  EXPECT_EQ(host.GetDma(DmaKey(8))->dma, GuestPhys(9));
+  EXPECT_EQ(host.Interrupt(1).message(), "irq");
+  EXPECT_EQ(host.BreakOut().message(), "dead");
+  EXPECT_TRUE(host.Resume().ok());
+}
+
+TEST(MeteredHostTest, AllTimeSinceTheFirstRunIsAccountedFor) {
+  ListedExits inner({BrokenOut(), BrokenOut(), Died{"x"}});
+  MeteredHost host(inner);
+  timespec before = {};
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(host.Run().ok());
+  timespec after = {};
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  const auto nanos = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  const MeteredHost::Readings& readings = host.readings();
+  EXPECT_GE(readings.first_run, nanos(before));
+  EXPECT_LE(readings.first_run, nanos(after));
+  EXPECT_GE(readings.guest, 0);
+  EXPECT_GE(readings.sleep, 0);
+  EXPECT_GE(readings.launcher, 0);
+  EXPECT_LE(readings.launcher + readings.sleep, nanos(after) - nanos(before));
+}
+
+}  // namespace
+}  // namespace lguest

@@ -1,0 +1,63 @@
+// An attack of a guest on its launcher, as a script.
+
+#ifndef LAUNCHER_TESTS_ADVERSARIAL_ATTACK_H_
+#define LAUNCHER_TESTS_ADVERSARIAL_ATTACK_H_
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "hostsim/testing/script.h"
+#include "launcher/tests/adversarial/machine.h"
+
+namespace lguest {
+
+struct Attack {
+  const char* name;
+  void (*build)(hostsim::Script& script);  // what follows Init()
+  const char* death = nullptr;  // what the reason has in it; null: the guest can go on, honestly
+};
+
+struct AttackOnCpu {
+  Attack attack;
+  VillainCpu cpu;
+};
+
+// The outcome of one is as it has to be, the disk is as it was, and the user has not been told more
+// than a few lines.
+class AttackTest : public testing::TestWithParam<AttackOnCpu> {
+ protected:
+  void Survive() {
+    hostsim::Script script;
+    script.Init();
+    GetParam().attack.build(script);
+    TurnHonest(script);
+    VillainMachine machine;
+    const std::string story = machine.Live(script, GetParam().cpu);
+    if (GetParam().attack.death == nullptr) {
+      EXPECT_EQ(story, kHonestEnd);
+      EXPECT_TRUE(machine.screen().ends_with("alive"));
+    } else {
+      EXPECT_NE(story.find(GetParam().attack.death), std::string::npos) << story;
+    }
+    EXPECT_EQ(machine.Disk(), VillainMachine::UntouchedDisk());
+    EXPECT_LE(machine.notices(), 8);
+  }
+};
+
+inline std::vector<AttackOnCpu> OnEveryCpu(const std::vector<Attack>& attacks) {
+  std::vector<AttackOnCpu> all;
+  for (const Attack& attack : attacks) {
+    for (const VillainCpu cpu : CpusUnderTest()) all.push_back({attack, cpu});
+  }
+  return all;
+}
+
+inline std::string AttackName(const testing::TestParamInfo<AttackOnCpu>& each) {
+  return std::string(each.param.attack.name) +
+         (each.param.cpu == VillainCpu::kScripted ? "_Scripted" : "_Code");
+}
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_TESTS_ADVERSARIAL_ATTACK_H_

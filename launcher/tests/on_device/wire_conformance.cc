@@ -1,0 +1,176 @@
+// What of /dev/lguest shows in its two calls only, and not through Host: lguest interface,
+// section 2.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "hostsim/testing/script.h"
+#include "hostsim/testing/script_code.h"
+#include "launcher/base/unique_fd.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint32_t kInitialize = 0;
+constexpr uint32_t kGetDma = 1;
+constexpr uint32_t kIrq = 2;
+constexpr uint32_t kBreak = 3;
+
+// What a call returned, or its errno with a minus.
+int64_t ResultOf(ssize_t returned) { return returned == -1 ? -errno : returned; }
+
+class Wire : public ::testing::Test {
+ protected:
+  using Words = std::vector<uint32_t>;
+
+  // The open device, with a guest in memory that plays `script`.
+  void Load(const Script& script) {
+    device_ = Open();
+    ASSERT_TRUE(device_.valid()) << "errno " << errno;
+    absl::StatusOr<std::unique_ptr<GuestMemory>> memory =
+        GuestMemory::Create(kScriptMemorySize, GuestMemory::Placement::kIdentity);
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    memory_ = *std::move(memory);
+    const absl::StatusOr<BootState> boot = LoadScriptCode(script, *memory_);
+    ASSERT_TRUE(boot.ok()) << boot.status();
+    boot_ = *boot;
+  }
+
+  void Start(const Script& script) {
+    Load(script);
+    ASSERT_EQ(Write(Initialize()), 16);
+  }
+
+  static UniqueFd Open() { return UniqueFd(open("/dev/lguest", O_RDWR | O_CLOEXEC)); }
+
+  Words Initialize() const {
+    return {kInitialize, boot_.pfn_limit, boot_.page_directory.value(), boot_.entry.value(),
+            boot_.page_offset};
+  }
+
+  static int64_t Write(const UniqueFd& fd, const Words& words) {
+    return ResultOf(write(fd.get(), words.data(), words.size() * sizeof(uint32_t)));
+  }
+  int64_t Write(const Words& words) const { return Write(device_, words); }
+
+  // A read of a buffer of 128 bytes that says it has `count`.
+  int64_t Read(size_t count) {
+    while (true) {
+      const int64_t result = ResultOf(read(device_.get(), read_.data(), count));
+      if (result != -EINTR) return result;
+    }
+  }
+  uint32_t ReadWord(size_t index) const {
+    uint32_t word = 0;
+    std::memcpy(&word, read_.data() + index * sizeof(word), sizeof(word));
+    return word;
+  }
+  std::string_view ReadText(size_t len) const { return {read_.data(), len}; }
+
+  UniqueFd device_;
+  std::unique_ptr<GuestMemory> memory_;
+  BootState boot_;
+  std::array<char, 128> read_ = {};
+};
+
+TEST_F(Wire, InitializeReturnsTheBytesOfItsArguments) {
+  Load(Script().Init());
+  EXPECT_EQ(Write(Initialize()), 16);
+}
+
+TEST_F(Wire, IrqAndBreakReturnZero) {
+  Start(Script().Init());
+  EXPECT_EQ(Write({kIrq, 1}), 0);
+  EXPECT_EQ(Write({kBreak, 0}), 0);
+}
+
+TEST_F(Wire, AnUnknownRequest_EINVAL) {
+  Start(Script().Init());
+  EXPECT_EQ(Write({4, 0}), -EINVAL);
+  EXPECT_EQ(Write({0xffffffff, 0}), -EINVAL);
+}
+
+TEST_F(Wire, ABadPointer_EFAULT) {
+  Start(Script().Init().Send(DmaKey(0), GuestPhys(0)));
+  const auto* const kernel = reinterpret_cast<const char*>(0xfffff000);
+  EXPECT_EQ(ResultOf(write(device_.get(), kernel, 8)), -EFAULT);
+  EXPECT_EQ(ResultOf(read(device_.get(), const_cast<char*>(kernel), 8)), -EFAULT);
+}
+
+TEST_F(Wire, ABadPointerBeforeInitialize_EFAULT) {
+  Load(Script().Init());
+  EXPECT_EQ(ResultOf(write(device_.get(), reinterpret_cast<const char*>(0xfffff000), 8)), -EFAULT);
+}
+
+TEST_F(Wire, TheCountOfAWriteIsIgnored) {
+  Start(Script().Init());
+  const Words irq = {kIrq, 32};
+  EXPECT_EQ(ResultOf(write(device_.get(), irq.data(), 1)), -EINVAL) << "it was read to its end";
+  const Words good = {kIrq, 31};
+  EXPECT_EQ(ResultOf(write(device_.get(), good.data(), 1)), 0);
+}
+
+TEST_F(Wire, TheCountOfAReadIsIgnored) {
+  Start(Script().Init().Send(DmaKey(0x5000), GuestPhys(0x7654)));
+  EXPECT_EQ(Read(4), 8);
+  EXPECT_EQ(ReadWord(0), 0x7654u);
+  EXPECT_EQ(ReadWord(1), 0x5000u);
+}
+
+TEST_F(Wire, ADeathIs_ENOENT_AndThenItsReasonWithItsNul) {
+  Start(Script().Init().Crash("so it goes"));
+  constexpr std::string_view kReason("CRASH: so it goes\0", 18);
+  EXPECT_EQ(Read(read_.size()), -ENOENT);
+  EXPECT_EQ(Read(read_.size()), static_cast<int64_t>(kReason.size()));
+  EXPECT_EQ(ReadText(kReason.size()), kReason);
+}
+
+TEST_F(Wire, AfterADeathEveryRequest_ENOENT) {
+  Start(Script().Init().Crash("x"));
+  EXPECT_EQ(Read(read_.size()), -ENOENT);
+  EXPECT_EQ(Write(Initialize()), -ENOENT);
+  EXPECT_EQ(Write({kGetDma, 0}), -ENOENT);
+  EXPECT_EQ(Write({kIrq, 1}), -ENOENT);
+  EXPECT_EQ(Write({kBreak, 0}), -ENOENT);
+}
+
+TEST_F(Wire, ADeathOutsideOfReadLooksLikeADma) {
+  Start(Script().Init().Send(DmaKey(0), GuestPhys(0)));
+  EXPECT_EQ(Read(8), 8);
+  EXPECT_EQ(Write({kGetDma, 2}), -ENOENT) << "an unaligned key kills";
+  EXPECT_EQ(Read(8), 8);
+  EXPECT_EQ(ReadText(8), "bad regi");
+}
+
+TEST_F(Wire, AnotherThread_EPERM_AlsoWithABadRequest) {
+  Start(Script().Init());
+  EXPECT_EQ(std::async(std::launch::async, [&] { return Write({4, 0}); }).get(), -EPERM);
+}
+
+TEST_F(Wire, SixteenGuestsAndNoMore_ENOSPC) {
+  Load(Script().Init());
+  std::vector<UniqueFd> guests;
+  for (int i = 0; i < 16; ++i) {
+    guests.push_back(Open());
+    ASSERT_EQ(Write(guests.back(), Initialize()), 16) << i;
+  }
+  EXPECT_EQ(Write(Initialize()), -ENOSPC);
+  guests.pop_back();
+  EXPECT_EQ(Write(Initialize()), 16) << "a place is free when its file is closed";
+}
+
+}  // namespace
+}  // namespace lguest::hostsim

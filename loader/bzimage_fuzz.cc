@@ -1,0 +1,13 @@
+// Whatever lies in a compressed image, it is loaded inside guest memory or refused.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "loader/testing/load_any_kernel.h"
+#include "tools/fuzz/fuzz_target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  lguest::loader::LoadAnyKernel(std::as_bytes(std::span(data, size)), "");
+  return 0;
+}
