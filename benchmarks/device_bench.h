@@ -28,7 +28,7 @@ class OneBufferHost final : public Host {
   absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
   absl::StatusOr<Exit> Run() override { return Exit(Died{"no guest"}); }
   absl::StatusOr<BoundDma> GetDma(DmaKey /*key*/) override { return buffer_; }
-  absl::Status Interrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
+  absl::Status RaiseInterrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
   absl::Status BreakOut() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
 

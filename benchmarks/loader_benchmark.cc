@@ -91,13 +91,13 @@ constexpr uint32_t kRam = 256u << 20;
 // All but page tables, boot parameters and initrd: what depends on the kernel.
 void BM_LoadElf(benchmark::State& state) {
   const testdata::TempFile path(ElfKernel(static_cast<size_t>(state.range(0))));
-  Room room;
-  room.ram_size = kRam;
+  LoadTarget target;
+  target.ram_size = kRam;
   for (auto _ : state) {
     const auto memory = GuestMemory::Create(kRam);
     const auto file = File::Open(path.path());
     const auto view = file->Map();
-    const auto kernel = LoadKernel(**memory, {file->name(), view->bytes(), file->fd()}, room);
+    const auto kernel = LoadKernel(**memory, {file->name(), view->bytes(), file->fd()}, target);
     if (!kernel.ok()) std::abort();
   }
 }

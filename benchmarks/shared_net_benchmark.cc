@@ -39,7 +39,7 @@ class PeerEnd {
 
   uint32_t slot() const { return file_->slot(); }
   void Send(uint32_t slot, const iovec& packet) {
-    if (sockets_->Send(slot, {&packet, 1}) != PeerSockets::Fate::kSent) std::abort();
+    if (sockets_->Send(slot, {&packet, 1}) != PeerSockets::SendResult::kSent) std::abort();
   }
   size_t Receive(const iovec& room) {
     WaitFor(sockets_->fd());

@@ -9,11 +9,11 @@ namespace lguest::hostsim {
 
 // Before the guest goes on: lets the CPU know what it may do, if that has changed, and what the
 // hypercalls so far have changed.
-void HandOverToCpu(Guest& guest);
+void SyncToAccelerator(GuestState& guest);
 
 // After it has stopped: learns what the hypercalls that the CPU has served have changed. The guest
 // may have written all of it, so it is checked like a hypercall's arguments.
-void TakeBackFromCpu(Guest& guest);
+void SyncFromAccelerator(GuestState& guest);
 
 }  // namespace lguest::hostsim
 

@@ -28,7 +28,7 @@ class Clock {
 
   // Who is called when an alarm is due, on a thread of the clock's; nullptr: nobody any more, and a
   // call that was under way has returned.
-  virtual void OnAlarm(std::function<void()> callback) = 0;
+  virtual void SetAlarmCallback(std::function<void()> callback) = 0;
 
   // One alarm at `deadline`, in place of the one before; nullopt: none.
   virtual void SetAlarm(std::optional<Nanos> deadline) = 0;

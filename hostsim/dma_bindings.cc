@@ -32,7 +32,7 @@ absl::StatusOr<std::optional<BoundDma>> DmaBindings::NextBuffer(const GuestMemor
     const uint64_t dma = binding->array.value() + uint64_t{i} * sizeof(Dma);
     const GuestPhys addr(static_cast<uint32_t>(dma));
     if (dma > UINT32_MAX || !memory.Contains(addr, sizeof(Dma)) ||
-        IsOutOfReach(quirks, memory, addr, sizeof(Dma))) {
+        QuirkRejects(quirks, memory, addr, sizeof(Dma))) {
       return GuestDeath("bad read address 0x%x len %u", dma, sizeof(Dma));
     }
     last = BoundDma{.dma = addr, .irq = binding->irq};

@@ -22,7 +22,7 @@ constexpr uint64_t kPrivilegeMask = uint64_t{3} << 45;
 constexpr uint64_t kPrivilege1 = uint64_t{1} << 45;
 
 // The host's code and data, the task state and the double-fault task.
-constexpr bool IsTheHosts(uint32_t entry) {
+constexpr bool IsReservedEntry(uint32_t entry) {
   return entry == 10 || entry == 11 || entry == 16 || entry == 31;
 }
 
@@ -37,33 +37,33 @@ uint64_t Sanitize(uint64_t descriptor) {
 
 }  // namespace
 
-Segments::Segments() {
+GuestGdt::GuestGdt() {
   gdt_[kKernelCodeEntry] = kFlatCode | kPrivilege1;
   gdt_[kKernelDataEntry] = kFlatData | kPrivilege1;
 }
 
-absl::Status Segments::Load(const GuestMemory& memory, GuestPhys table, uint32_t count) {
+absl::Status GuestGdt::Load(const GuestMemory& memory, GuestPhys table, uint32_t count) {
   if (count > kGdtEntries) return GuestDeath("too many gdt entries %u", count);
   return Copy(memory, table, std::span(gdt_).first(count));
 }
 
-absl::Status Segments::LoadTls(const GuestMemory& memory, GuestPhys table) {
+absl::Status GuestGdt::LoadTls(const GuestMemory& memory, GuestPhys table) {
   return Copy(memory, table, std::span(gdt_).subspan(kTlsFirstEntry, kTlsEntries));
 }
 
-void Segments::SetTls(std::span<const uint64_t, kTlsEntries> descriptors) {
+void GuestGdt::SetTls(std::span<const uint64_t, kTlsEntries> descriptors) {
   std::transform(descriptors.begin(), descriptors.end(), gdt_.begin() + kTlsFirstEntry, Sanitize);
 }
 
-bool Segments::IsRing1Stack(uint16_t selector) const {
+bool GuestGdt::IsRing1Stack(uint16_t selector) const {
   return IsRing1(selector, kCode | kWritable, kWritable);
 }
 
-bool Segments::IsRing1Code(uint16_t selector) const {
+bool GuestGdt::IsRing1Code(uint16_t selector) const {
   return IsRing1(selector, kCode | kConforming, kCode);
 }
 
-bool Segments::IsRing1(uint16_t selector, uint64_t type_mask, uint64_t type) const {
+bool GuestGdt::IsRing1(uint16_t selector, uint64_t type_mask, uint64_t type) const {
   constexpr uint16_t kRequestorMask =
       7;  // requestor's privilege level, and the local table instead of this one
   const uint32_t entry = selector >> 3;
@@ -73,7 +73,7 @@ bool Segments::IsRing1(uint16_t selector, uint64_t type_mask, uint64_t type) con
          (descriptor & kPrivilegeMask) == kPrivilege1 && (descriptor & type_mask) == type;
 }
 
-absl::Status Segments::Copy(const GuestMemory& memory, GuestPhys table, std::span<uint64_t> to) {
+absl::Status GuestGdt::Copy(const GuestMemory& memory, GuestPhys table, std::span<uint64_t> to) {
   std::array<uint64_t, kGdtEntries> copy;
   const std::span<uint64_t> from = std::span(copy).first(to.size());
   if (absl::Status read = memory.ReadBytes(table, std::as_writable_bytes(from)); !read.ok()) {
@@ -81,7 +81,7 @@ absl::Status Segments::Copy(const GuestMemory& memory, GuestPhys table, std::spa
   }
   const auto first = static_cast<uint32_t>(to.data() - gdt_.data());
   for (uint32_t i = 0; i < to.size(); ++i) {
-    if (!IsTheHosts(first + i)) to[i] = Sanitize(from[i]);
+    if (!IsReservedEntry(first + i)) to[i] = Sanitize(from[i]);
   }
   return absl::OkStatus();
 }

@@ -15,10 +15,10 @@
 namespace lguest::hostsim {
 
 // The guest's GDT (lguest interface, sections 3 and 4: LOAD_GDT, LOAD_TLS).
-class Segments {
+class GuestGdt {
  public:
   // The boot state: entries 12 and 13, flat 4 GB code and data at ring 1.
-  Segments();
+  GuestGdt();
 
   // LOAD_GDT: `count` descriptors at `table` replace the first ones. Aborted when there are more
   // than 32 or they do not lie in guest memory.

@@ -25,7 +25,7 @@ class GuestGdtTest : public ::testing::Test {
   }
 
   std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kPageSize).value();
-  Segments segments_;
+  GuestGdt segments_;
 };
 
 TEST_F(GuestGdtTest, TheBootStateHasFlatCodeAndDataOfRing1) {

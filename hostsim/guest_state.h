@@ -21,8 +21,8 @@
 namespace lguest::hostsim {
 
 // Belongs to the thread that runs the guest.
-struct Guest {
-  Guest(GuestMemory& its_memory, Vcpu& its_cpu, Clock& its_clock)
+struct GuestState {
+  GuestState(GuestMemory& its_memory, Vcpu& its_cpu, Clock& its_clock)
       : memory(its_memory), cpu(its_cpu), clock(its_clock) {}
 
   // Where a kernel address of the guest lies in its memory, as far as one can tell without its page
@@ -48,7 +48,7 @@ struct Guest {
   uint32_t noirq_start = 0;        // no interrupt is delivered at %eip in [start, end)
   uint32_t noirq_end = 0;
 
-  Segments segments;
+  GuestGdt segments;
   TrapGates gates;
   uint16_t kernel_ss = kGuestKernelDs;  // the ring-1 stack that user code enters the kernel on
   uint32_t kernel_esp = 0;
@@ -63,8 +63,8 @@ struct Guest {
   bool hypercall_waits = false;  // the guest's `int $0x1f` is still to be done
   uint32_t next_ring_slot = 0;
 
-  bool has_fast_paths = false;     // the CPU does some of this by itself
-  bool fast_paths_changed = true;  // and has to hear what it may do
+  bool has_accelerator = false;  // the CPU does some of this by itself
+  bool policy_changed = true;    // and has to hear what it may do
 };
 
 }  // namespace lguest::hostsim

@@ -15,7 +15,7 @@ namespace lguest::hostsim {
 inline constexpr uint32_t kExceptionVectors = 32;
 
 // A handler of the guest's kernel, and who takes the guest there.
-struct FastGate {
+struct AcceleratedGate {
   enum class Entry : uint8_t {
     kByHost,     // the trap handler has to be told
     kReflected,  // the CPU, exactly as the host would; never by `int n`
@@ -27,16 +27,16 @@ struct FastGate {
 
 // Exceptions and hypercalls that a CPU may serve by itself, as the lguest interface has it (section
 // 4). The host decides what is allowed: all that is in here it has checked.
-struct FastPaths {
+struct AcceleratorPolicy {
   // Where lguest_data lies, all of it in guest memory: from it and from %eax a CPU may serve
-  // hypercalls that concern nothing but itself and FastPathState, those in the ring first.
+  // hypercalls that concern nothing but itself and AcceleratorState, those in the ring first.
   GuestPhys lguest_data;
-  std::array<FastGate, kExceptionVectors> exceptions;
-  FastGate system_call;
+  std::array<AcceleratedGate, kExceptionVectors> exceptions;
+  AcceleratedGate system_call;
 };
 
 // What such hypercalls change.
-struct FastPathState {
+struct AcceleratorState {
   // The ring-1 stack on which user code enters the kernel.
   uint16_t kernel_ss = kGuestKernelDs;
   uint32_t kernel_esp = 0;

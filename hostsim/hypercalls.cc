@@ -21,18 +21,18 @@ constexpr uint32_t kWriteThrough = 0x008;
 constexpr uint32_t kLargePage = 0x080;
 constexpr uint32_t kNoDirectoryFlags = 0xf98;  // all that an entry of a directory may not have
 
-absl::Status CheckReach(const Guest& guest, GuestPhys addr, uint32_t len) {
-  if (!IsOutOfReach(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
+absl::Status CheckReach(const GuestState& guest, GuestPhys addr, uint32_t len) {
+  if (!QuirkRejects(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
   return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
 }
 
-absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
+absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
   if (static_cast<Hypercall>(call.eax) != Hypercall::kLguestInit) {
     return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
   }
   const GuestPhys addr(call.edx);
   absl::StatusOr<SharedData> data = SharedData::At(guest.memory, addr);
-  if (!data.ok() || IsOutOfReach(guest.quirks, guest.memory, addr, sizeof(LguestData))) {
+  if (!data.ok() || QuirkRejects(guest.quirks, guest.memory, addr, sizeof(LguestData))) {
     return GuestDeath("bad guest page %08x", addr.value());
   }
   guest.data = *data;
@@ -45,7 +45,7 @@ absl::Status Initialize(Guest& guest, const HypercallArguments& call) {
   return absl::OkStatus();
 }
 
-absl::Status Crash(const Guest& guest, GuestPhys text) {
+absl::Status Crash(const GuestState& guest, GuestPhys text) {
   if (absl::Status reach = CheckReach(guest, text, kCrashTextSize); !reach.ok()) return reach;
   std::array<char, kCrashTextSize> reason;
   if (absl::Status read = guest.memory.ReadBytes(text, std::as_writable_bytes(std::span(reason)));
@@ -56,7 +56,7 @@ absl::Status Crash(const Guest& guest, GuestPhys text) {
   return GuestDeath("CRASH: %s", std::string_view(reason.begin(), end));
 }
 
-absl::Status SwitchPageTable(Guest& guest, GuestPhys directory) {
+absl::Status SwitchPageTable(GuestState& guest, GuestPhys directory) {
   if (!guest.memory.Contains(directory, kPageSize)) {
     return GuestDeath("bad read address 0x%x len %u", directory.value(), kPageSize);
   }
@@ -64,16 +64,16 @@ absl::Status SwitchPageTable(Guest& guest, GuestPhys directory) {
   return absl::OkStatus();
 }
 
-absl::Status SetStack(Guest& guest, uint32_t ss, uint32_t esp, uint32_t pages) {
+absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pages) {
   if ((ss & 3) != 1) return GuestDeath("bad stack segment %u", ss);
   if (pages > kMaxStackPages) return GuestDeath("bad stack pages %u", pages);
-  if (ss != guest.kernel_ss) guest.fast_paths_changed = true;
+  if (ss != guest.kernel_ss) guest.policy_changed = true;
   guest.kernel_ss = static_cast<uint16_t>(ss);
   guest.kernel_esp = esp;
   return absl::OkStatus();
 }
 
-absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& result) {
+absl::Status BindDma(GuestState& guest, const HypercallArguments& call, uint32_t& result) {
   const DmaKey key(call.edx);
   const GuestPhys array(call.ebx);
   const uint32_t irq = call.ecx & 0xff;
@@ -87,13 +87,13 @@ absl::Status BindDma(Guest& guest, const HypercallArguments& call, uint32_t& res
   return absl::OkStatus();
 }
 
-absl::Status SendDma(Guest& guest, DmaKey key, GuestPhys dma) {
+absl::Status SendDma(GuestState& guest, DmaKey key, GuestPhys dma) {
   if (!guest.IsUsableKey(key)) return GuestDeath("bad sending DMA key");
   guest.sent = DmaSent{.dma = dma, .key = key};
   return absl::OkStatus();
 }
 
-void SetClockEvent(Guest& guest, uint32_t nanos) {
+void SetClockEvent(GuestState& guest, uint32_t nanos) {
   if (nanos == 0) {
     guest.timer.reset();
   } else {
@@ -101,16 +101,16 @@ void SetClockEvent(Guest& guest, uint32_t nanos) {
   }
 }
 
-absl::Status LoadGdt(Guest& guest, GuestPhys table, uint32_t count) {
+absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
   if (absl::Status reach = CheckReach(guest, table, len); !reach.ok()) return reach;
   absl::Status loaded = guest.segments.Load(guest.memory, table, count);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
-  guest.fast_paths_changed = true;
+  guest.policy_changed = true;
   return loaded;
 }
 
-absl::Status LoadTls(Guest& guest, GuestPhys table) {
+absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
   if (absl::Status reach = CheckReach(guest, table, kLen); !reach.ok()) return reach;
   absl::Status loaded = guest.segments.LoadTls(guest.memory, table);
@@ -118,17 +118,17 @@ absl::Status LoadTls(Guest& guest, GuestPhys table) {
   return loaded;
 }
 
-absl::Status LoadIdtEntry(Guest& guest, const HypercallArguments& call) {
-  guest.fast_paths_changed = true;
+absl::Status LoadIdtEntry(GuestState& guest, const HypercallArguments& call) {
+  guest.policy_changed = true;
   return guest.gates.Load(call.edx, call.ebx, call.ecx);
 }
 
-bool NamesNoMemory(const Guest& guest, uint32_t entry) {
+bool NamesNoMemory(const GuestState& guest, uint32_t entry) {
   return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
 }
 
 // Entries that are not present may be anything: guests keep other things there.
-absl::Status SetPte(Guest& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
+absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
   if ((entry & kPresent) != 0 &&
       ((entry & (kWriteThrough | kLargePage)) != 0 || NamesNoMemory(guest, entry))) {
     return GuestDeath("bad page table entry");
@@ -137,7 +137,7 @@ absl::Status SetPte(Guest& guest, GuestPhys directory, uint32_t address, uint32_
   return absl::OkStatus();
 }
 
-absl::Status SetPmd(Guest& guest, GuestPhys directory, uint32_t index) {
+absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   if (index >= kHostDirectoryEntry) return absl::OkStatus();
   const uint32_t page = PageAlignDown(directory.value());
   const absl::StatusOr<uint32_t> entry =
@@ -151,7 +151,7 @@ absl::Status SetPmd(Guest& guest, GuestPhys directory, uint32_t index) {
 }
 
 // `call.eax` becomes the result, where the hypercall has one.
-absl::Status Do(Guest& guest, HypercallArguments& call) {
+absl::Status Do(GuestState& guest, HypercallArguments& call) {
   switch (static_cast<Hypercall>(call.eax)) {
     case Hypercall::kFlushAsync:
       return absl::OkStatus();
@@ -199,7 +199,7 @@ absl::Status Do(Guest& guest, HypercallArguments& call) {
 }
 
 // One turn of the ring at most, so that a guest which refills it cannot hold its host.
-absl::Status DrainRing(Guest& guest, SharedData& data) {
+absl::Status DrainRing(GuestState& guest, SharedData& data) {
   for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
     const uint32_t slot = guest.next_ring_slot;
     if (data.hypercall_status(slot) == kHypercallDone) break;
@@ -213,7 +213,7 @@ absl::Status DrainRing(Guest& guest, SharedData& data) {
 
 }  // namespace
 
-absl::Status DoHypercalls(Guest& guest) {
+absl::Status ExecuteHypercalls(GuestState& guest) {
   if (guest.data.has_value()) {
     if (absl::Status drained = DrainRing(guest, *guest.data); !drained.ok()) return drained;
   }

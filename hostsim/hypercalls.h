@@ -12,7 +12,7 @@ namespace lguest::hostsim {
 // (lguest interface, section 4). Stops early when one of them sends a DMA to the launcher: that has
 // to be served first, the rest is done by the next call. Aborted, with the reason, when the guest
 // has to die.
-absl::Status DoHypercalls(Guest& guest);
+absl::Status ExecuteHypercalls(GuestState& guest);
 
 }  // namespace lguest::hostsim
 

@@ -15,7 +15,7 @@ constexpr uint8_t kOutDx = 0xee;
 
 }  // namespace
 
-absl::StatusOr<bool> EmulatePortInstruction(Guest& guest) {
+absl::StatusOr<bool> EmulatePortInstruction(GuestState& guest) {
   const uint32_t start = guest.cpu.Get(Register::kEip);
   if (start < guest.page_offset) return false;
 

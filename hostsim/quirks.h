@@ -20,7 +20,7 @@ namespace lguest::hostsim {
 enum class Quirks : uint8_t { kNone, kLinux2623 };
 
 // The last of these.
-inline bool IsOutOfReach(Quirks quirks, const GuestMemory& memory, GuestPhys addr, uint64_t len) {
+inline bool QuirkRejects(Quirks quirks, const GuestMemory& memory, GuestPhys addr, uint64_t len) {
   return quirks == Quirks::kLinux2623 && addr.value() + len == memory.size();
 }
 

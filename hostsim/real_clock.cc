@@ -43,7 +43,7 @@ class RealClock final : public Clock {
             .nsec = static_cast<uint32_t>(rest.count())};
   }
 
-  void OnAlarm(std::function<void()> callback) override {
+  void SetAlarmCallback(std::function<void()> callback) override {
     const std::lock_guard calling(calling_);
     callback_ = std::move(callback);
   }

@@ -28,32 +28,32 @@ TEST(RealClockTest, WallTimeIsAfterThisWasWritten) {
 TEST(RealClockTest, AnAlarmRingsOnceItIsDue) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<Nanos> rang;
-  clock->OnAlarm([&] { rang.set_value(clock->Now()); });
+  clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
   const Nanos deadline = clock->Now() + kSoon;
   clock->SetAlarm(deadline);
   EXPECT_GE(rang.get_future().get(), deadline);
-  clock->OnAlarm(nullptr);
+  clock->SetAlarmCallback(nullptr);
 }
 
 TEST(RealClockTest, ASoonerAlarmReplacesALaterOne) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<void> rang;
-  clock->OnAlarm([&] { rang.set_value(); });
+  clock->SetAlarmCallback([&] { rang.set_value(); });
   clock->SetAlarm(clock->Now() + kNever);
   clock->SetAlarm(clock->Now() + kSoon);
   rang.get_future().get();
-  clock->OnAlarm(nullptr);
+  clock->SetAlarmCallback(nullptr);
 }
 
 TEST(RealClockTest, ALaterAlarmReplacesASoonerOne) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<Nanos> rang;
-  clock->OnAlarm([&] { rang.set_value(clock->Now()); });
+  clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
   clock->SetAlarm(clock->Now() + kSoon);
   const Nanos later = clock->Now() + 5 * kSoon;
   clock->SetAlarm(later);
   EXPECT_GE(rang.get_future().get(), later);
-  clock->OnAlarm(nullptr);
+  clock->SetAlarmCallback(nullptr);
 }
 
 TEST(RealClockTest, AWaitEndsAtItsDeadline) {

@@ -34,10 +34,10 @@ SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const H
   guest_.tsc_khz = traits.tsc_khz;
   guest_.guest_id = traits.guest_id;
   guest_.quirks = traits.quirks;
-  clock.OnAlarm([this] { OnAlarm(); });
+  clock.SetAlarmCallback([this] { HandleAlarm(); });
 }
 
-SoftwareHost::~SoftwareHost() { guest_.clock.OnAlarm(nullptr); }
+SoftwareHost::~SoftwareHost() { guest_.clock.SetAlarmCallback(nullptr); }
 
 absl::Status SoftwareHost::Initialize(const BootState& boot) {
   if (initialized_) {
@@ -87,10 +87,10 @@ absl::Status SoftwareHost::CheckCaller() const {
 absl::StatusOr<Exit> SoftwareHost::Run() {
   if (absl::Status caller = CheckCaller(); !caller.ok() && !absl::IsNotFound(caller)) return caller;
   guest_.sent.reset();
-  while (MakeReady()) {
+  while (PrepareToRun()) {
     const absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this);
     if (!stopped.ok()) return stopped.status();
-    if (*stopped == Vcpu::Stop::kKicked) TakeBackFromCpu(guest_);
+    if (*stopped == Vcpu::Stop::kKicked) SyncFromAccelerator(guest_);
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.sent.has_value()) return *guest_.sent;
@@ -123,7 +123,7 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   return *buffer;
 }
 
-absl::Status SoftwareHost::Interrupt(uint32_t irq) {
+absl::Status SoftwareHost::RaiseInterrupt(uint32_t irq) {
   if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
   if (irq >= kInterrupts) {
     return absl::ErrnoToStatus(EINVAL,
@@ -169,9 +169,9 @@ void SoftwareHost::Die(std::string_view reason) {
 }
 
 bool SoftwareHost::OnTrap(const Trap& trap) {
-  TakeBackFromCpu(guest_);
+  SyncFromAccelerator(guest_);
   if (absl::Status handled = Handle(trap); !handled.ok()) Die(handled.message());
-  return MakeReady();
+  return PrepareToRun();
 }
 
 absl::Status SoftwareHost::Handle(const Trap& trap) {
@@ -218,9 +218,9 @@ absl::Status SoftwareHost::Reflect(const Trap& trap) {
                     trap.vector == kPageFault ? trap.cr2 : trap.error_code);
 }
 
-bool SoftwareHost::MakeReady() {
+bool SoftwareHost::PrepareToRun() {
   while (!is_dead()) {
-    if (absl::Status done = DoHypercalls(guest_); !done.ok()) {
+    if (absl::Status done = ExecuteHypercalls(guest_); !done.ok()) {
       Die(done.message());
       return false;
     }
@@ -232,7 +232,7 @@ bool SoftwareHost::MakeReady() {
     }
     if (!guest_.halted) {
       UpdateAlarm();
-      HandOverToCpu(guest_);
+      SyncToAccelerator(guest_);
       return true;
     }
     SleepUntilInterrupt();
@@ -264,7 +264,7 @@ void SoftwareHost::UpdateAlarm() {
   guest_.clock.SetAlarm(next);
 }
 
-void SoftwareHost::OnAlarm() {
+void SoftwareHost::HandleAlarm() {
   alarm_rang_ = true;
   const std::lock_guard lock(mutex_);
   if (sleeping_) {

@@ -41,7 +41,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status Initialize(const BootState& boot) override;
   absl::StatusOr<Exit> Run() override;
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override;
-  absl::Status Interrupt(uint32_t irq) override;
+  absl::Status RaiseInterrupt(uint32_t irq) override;
   absl::Status BreakOut() override;
   absl::Status Resume() override;
 
@@ -52,8 +52,8 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status Reflect(const Trap& trap);
 
   // Serves the guest until it can run (true), or the launcher has to be told something (false).
-  bool MakeReady();
-  void OnAlarm();
+  bool PrepareToRun();
+  void HandleAlarm();
   void CheckTimer();
   void UpdateAlarm();
   void SleepUntilInterrupt();
@@ -63,7 +63,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status CheckCaller() const;
   bool is_dead() const { return dead_.load(std::memory_order_acquire); }
 
-  Guest guest_;
+  GuestState guest_;
 
   std::atomic<bool> initialized_ = false;
   std::thread::id owner_;

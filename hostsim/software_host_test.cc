@@ -32,7 +32,7 @@ TEST(InitializeTest, HasToComeFirst) {
   ScriptedMachine machine(Script().Init());
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Run().status()));
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().GetDma(DmaKey(0)).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Interrupt(0)));
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().RaiseInterrupt(0)));
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().BreakOut()));
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Resume()));
 }
@@ -84,7 +84,7 @@ TEST(OwnerTest, OtherThreadsMayOnlyBreakOut) {
   SoftwareHost& host = machine.host();
   EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.Run().status(); })));
   EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.GetDma(DmaKey(0)).status(); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.Interrupt(0); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.RaiseInterrupt(0); })));
   EXPECT_TRUE(Elsewhere([&] { return host.Resume(); }).ok());
 }
 
@@ -174,15 +174,15 @@ TEST(QuirksTest, ARangeThatEndsAtTheTopIsRefused) {
 TEST(RaiseInterruptTest, ReachesTheGuestWhenItRuns) {
   ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Wait(5).Crash("got it"));
   machine.Run();
-  ASSERT_TRUE(machine.host().Interrupt(5).ok());
+  ASSERT_TRUE(machine.host().RaiseInterrupt(5).ok());
   EXPECT_EQ(machine.Death(), "CRASH: got it");
 }
 
 TEST(RaiseInterruptTest, ThereAre32) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
-  EXPECT_TRUE(machine.host().Interrupt(31).ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Interrupt(32)));
+  EXPECT_TRUE(machine.host().RaiseInterrupt(31).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(machine.host().RaiseInterrupt(32)));
 }
 
 TEST(ClockEventTest, WakesAHaltedGuestInTime) {
@@ -261,7 +261,7 @@ TEST(BreakOutTest, StopsARunningGuestAndBlocksUntilResumed) {
       << "as long as nobody resumes";
   ASSERT_TRUE(machine.host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
-  ASSERT_TRUE(machine.host().Interrupt(9).ok());
+  ASSERT_TRUE(machine.host().RaiseInterrupt(9).ok());
   EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
 }
 
@@ -271,7 +271,7 @@ TEST(BreakOutTest, StopsAHaltedGuest) {
   std::future<absl::Status> breaker =
       std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
-  ASSERT_TRUE(machine.host().Interrupt(9).ok());
+  ASSERT_TRUE(machine.host().RaiseInterrupt(9).ok());
   ASSERT_TRUE(machine.host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
   EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
@@ -304,7 +304,7 @@ TEST(DeathTest, IsToldByEachRunAndFailsAllElse) {
   EXPECT_EQ(machine.Death(), "CRASH: x");
   EXPECT_EQ(machine.Death(), "CRASH: x");
   EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(0)).status()));
-  EXPECT_TRUE(absl::IsNotFound(machine.host().Interrupt(0)));
+  EXPECT_TRUE(absl::IsNotFound(machine.host().RaiseInterrupt(0)));
   EXPECT_TRUE(absl::IsNotFound(machine.host().BreakOut()));
   EXPECT_TRUE(absl::IsNotFound(machine.host().Resume()));
   EXPECT_TRUE(absl::IsNotFound(machine.host().Initialize(machine.boot())));

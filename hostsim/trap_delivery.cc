@@ -14,7 +14,7 @@ constexpr bool PushesErrorCode(uint32_t vector) {
   return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
-absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
+absl::Status Enter(GuestState& guest, const Gate& gate, const uint32_t* error_code) {
   Vcpu& cpu = guest.cpu;
   uint32_t esp = cpu.Get(Register::kEsp);
   TrapFrame frame;
@@ -42,7 +42,7 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
   const uint32_t len = frame.size();
   esp -= len;
   const GuestPhys top = guest.KernelPhys(esp);
-  if (IsOutOfReach(guest.quirks, guest.memory, top, len)) {
+  if (QuirkRejects(guest.quirks, guest.memory, top, len)) {
     return GuestDeath("bad write address 0x%x", top.value());
   }
   if (absl::Status pushed = guest.memory.WriteBytes(top, std::as_bytes(frame.words()));
@@ -59,7 +59,7 @@ absl::Status Enter(Guest& guest, const Gate& gate, const uint32_t* error_code) {
 }
 
 // Whether the guest accepts an interrupt just now.
-bool IsWelcome(const Guest& guest, const SharedData& data) {
+bool CanDeliverInterrupt(const GuestState& guest, const SharedData& data) {
   const uint32_t eip = guest.cpu.Get(Register::kEip);
   if (eip >= guest.noirq_start && eip < guest.noirq_end) return false;
   return guest.halted || data.irq_enabled() != 0;
@@ -67,7 +67,7 @@ bool IsWelcome(const Guest& guest, const SharedData& data) {
 
 }  // namespace
 
-absl::StatusOr<bool> DeliverTrap(Guest& guest, uint32_t vector, uint32_t error_code) {
+absl::StatusOr<bool> DeliverTrap(GuestState& guest, uint32_t vector, uint32_t error_code) {
   const Gate gate = guest.gates.Find(vector);
   if (!gate.present) return false;
   if (absl::Status entered = Enter(guest, gate, PushesErrorCode(vector) ? &error_code : nullptr);
@@ -77,11 +77,11 @@ absl::StatusOr<bool> DeliverTrap(Guest& guest, uint32_t vector, uint32_t error_c
   return true;
 }
 
-absl::Status DeliverInterrupt(Guest& guest) {
+absl::Status DeliverInterrupt(GuestState& guest) {
   if (!guest.data.has_value()) return absl::OkStatus();
   if (guest.pending_interrupts == 0) return absl::OkStatus();
   const uint32_t deliverable = guest.pending_interrupts & ~guest.data->blocked_interrupts();
-  if (deliverable == 0 || !IsWelcome(guest, *guest.data)) return absl::OkStatus();
+  if (deliverable == 0 || !CanDeliverInterrupt(guest, *guest.data)) return absl::OkStatus();
   if (guest.halted) {
     guest.data->set_irq_enabled(kInterruptFlag);
     guest.halted = false;

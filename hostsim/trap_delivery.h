@@ -14,12 +14,12 @@ namespace lguest::hostsim {
 // Makes the guest enter its handler of `vector`: pushes the frame on its ring-1 stack and turns its
 // interrupts off where the gate says so. False when it has no such handler. Aborted when its stack
 // is not in its memory.
-absl::StatusOr<bool> DeliverTrap(Guest& guest, uint32_t vector, uint32_t error_code);
+absl::StatusOr<bool> DeliverTrap(GuestState& guest, uint32_t vector, uint32_t error_code);
 
 // Delivers the first interrupt that is pending, not blocked and welcome, and wakes the guest when
 // it is halted (lguest interface, section 4: interrupts). Aborted when its stack is not in its
 // memory.
-absl::Status DeliverInterrupt(Guest& guest);
+absl::Status DeliverInterrupt(GuestState& guest);
 
 }  // namespace lguest::hostsim
 

@@ -61,7 +61,7 @@ class TrapDeliveryTest : public ::testing::Test {
   std::unique_ptr<GuestMemory> memory_;
   ScriptedVcpu cpu_;
   FakeClock clock_;
-  Guest guest_;
+  GuestState guest_;
   SharedData data_;
 };
 

@@ -10,7 +10,7 @@ constexpr uint32_t kTrapGate = 0xf;
 constexpr uint32_t kPresent = 0x8000;
 
 // Non-maskable interrupt, double fault, spurious interrupt and hypercall are the host's.
-constexpr bool IsTheHosts(uint32_t vector) {
+constexpr bool IsReservedVector(uint32_t vector) {
   return vector == 2 || vector == 8 || vector == 15 || vector == kHypercallVector;
 }
 
@@ -19,14 +19,14 @@ constexpr uint32_t kGeneralProtection = 13;
 
 // Device not available, general protection and page fault: the host looks at them first, so user
 // code never raises them with `int n`.
-constexpr bool IsSeenByTheHost(uint32_t vector) {
+constexpr bool HostMustSee(uint32_t vector) {
   return vector == 7 || vector == kGeneralProtection || vector == 14;
 }
 
 }  // namespace
 
 absl::Status TrapGates::Load(uint32_t vector, uint32_t low, uint32_t high) {
-  if (IsTheHosts(vector)) return absl::OkStatus();
+  if (IsReservedVector(vector)) return absl::OkStatus();
   Gate gate;
   if ((high & kPresent) != 0) {
     const uint32_t type = (high >> 8) & 0xf;
@@ -50,18 +50,18 @@ Gate TrapGates::Find(uint32_t vector) const {
 }
 
 bool TrapGates::MayInvoke(uint32_t vector, uint32_t privilege) const {
-  const FastGate fast = Fast(vector);
+  const AcceleratedGate fast = Fast(vector);
   // Only trap gates go straight to the guest; to all others the processor sees the host's own gate,
   // of privilege 0.
-  return fast.entry == FastGate::Entry::kDirect && fast.gate.privilege >= privilege;
+  return fast.entry == AcceleratedGate::Entry::kDirect && fast.gate.privilege >= privilege;
 }
 
-FastGate TrapGates::Fast(uint32_t vector) const {
+AcceleratedGate TrapGates::Fast(uint32_t vector) const {
   const bool is_interrupt = vector >= kFirstIrqVector && vector != kSystemCallVector;
   const Gate gate = Find(vector);
   if (!gate.present || is_interrupt || vector == kGeneralProtection) return {.gate = gate};
-  const bool is_direct = !gate.disables_interrupts && !IsSeenByTheHost(vector);
-  return {.entry = is_direct ? FastGate::Entry::kDirect : FastGate::Entry::kReflected,
+  const bool is_direct = !gate.disables_interrupts && !HostMustSee(vector);
+  return {.entry = is_direct ? AcceleratedGate::Entry::kDirect : AcceleratedGate::Entry::kReflected,
           .gate = gate};
 }
 

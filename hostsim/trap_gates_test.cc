@@ -74,7 +74,7 @@ TEST(TrapGatesTest, NobodyMayNameInterruptsOrWhatTheHostSeesFirst) {
 }
 
 TEST(TrapGatesTest, ACpuMayEnterWhatTheHostWouldOnlyPassOn) {
-  using Entry = FastGate::Entry;
+  using Entry = AcceleratedGate::Entry;
   TrapGates gates;
   for (const uint32_t vector : {6u, 7u, 13u, 14u, 32u}) {
     ASSERT_TRUE(gates.Load(vector, 0, kPresentInterruptGate).ok());

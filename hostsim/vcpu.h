@@ -119,14 +119,14 @@ class Vcpu {
 
   // What the CPU may do by itself from now on. False if it never will: then the other two are not
   // called.
-  virtual bool SetFastPaths(const FastPaths& /*paths*/) { return false; }
+  virtual bool SetPolicy(const AcceleratorPolicy& /*paths*/) { return false; }
 
   // The state of which the fast paths are part: given to the CPU each time before the guest goes
   // on, and asked back each time after it has stopped; nullopt if it is as it was. The guest may
   // have put anything there. `interrupt_waits` for the guest to let it in, which it does by a plain
   // store: a CPU for which traps are cheap leaves all of them to the host then, so that it looks.
-  virtual void HandOver(const FastPathState& /*state*/, bool /*interrupt_waits*/) {}
-  virtual std::optional<FastPathState> TakeBack() { return std::nullopt; }
+  virtual void HandOver(const AcceleratorState& /*state*/, bool /*interrupt_waits*/) {}
+  virtual std::optional<AcceleratorState> TakeBack() { return std::nullopt; }
 };
 
 // The privilege level at which `cpu` runs guest code.

@@ -25,40 +25,40 @@ namespace lguest {
 namespace {
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
-                                             const NoticeSink& notice) {
-  absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, notice);
+                                             const LogSink& log) {
+  absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, log);
   if (!disk.ok()) return disk.status();
-  return std::make_unique<BlockDevice>(spec.path, *std::move(disk), notice);
+  return std::make_unique<BlockDevice>(spec.path, *std::move(disk), log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, PacketMover /*mover*/,
-                                             const NoticeSink& notice) {
+                                             const LogSink& log) {
   absl::StatusOr<std::unique_ptr<Tap>> tap = Tap::Open(spec);
   if (!tap.ok()) return tap.status();
   const std::string label = (*tap)->interface();
-  return std::make_unique<TunNet>(label, *std::move(tap), notice);
+  return std::make_unique<TunNet>(label, *std::move(tap), log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMover mover,
-                                             const NoticeSink& notice) {
+                                             const LogSink& log) {
   absl::StatusOr<std::unique_ptr<SharedNetFile>> file = SharedNetFile::Open(spec.path);
   if (!file.ok()) return file.status();
   if (mover == PacketMover::kHost) {
-    return std::make_unique<SharedNet>(*std::move(file), nullptr, notice);
+    return std::make_unique<SharedNet>(*std::move(file), nullptr, log);
   }
   absl::StatusOr<std::unique_ptr<PeerSockets>> sockets = PeerSockets::Open(**file);
   if (!sockets.ok()) return sockets.status();
-  return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), notice);
+  return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), log);
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const NoticeSink& notice) {
+    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =
-        std::visit([&](const auto& spec) { return Make(spec, mover, notice); }, option.spec);
+        std::visit([&](const auto& spec) { return Make(spec, mover, log); }, option.spec);
     if (!device.ok()) {
       return absl::Status(device.status().code(),
                           absl::StrFormat("%s: %s", option.text, device.status().message()));
@@ -66,9 +66,9 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     devices.push_back(*std::move(device));
   }
   devices.push_back(std::make_unique<Console>(
-      std::make_unique<GatheringConsoleBackend>(
+      std::make_unique<BufferedConsoleBackend>(
           std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO)),
-      notice));
+      log));
   return devices;
 }
 

@@ -22,7 +22,7 @@ namespace lguest {
 // Opens disks and configures networks, in that order of the options. An error names the option;
 // InvalidArgument: what it names is not what it should be; any other: it cannot be had.
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const NoticeSink& notice);
+    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log);
 
 }  // namespace lguest
 

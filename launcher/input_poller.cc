@@ -25,7 +25,7 @@ absl::Status CloseOnExec(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Waker>> Waker::Start(Host& host) {
+absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host) {
   const int epoll = epoll_create(1);
   if (absl::Status status = CloseOnExec(epoll); !status.ok()) return status;
   std::array<int, 2> ends = {-1, -1};
@@ -37,15 +37,15 @@ absl::StatusOr<std::unique_ptr<Waker>> Waker::Start(Host& host) {
     for (const int fd : {epoll, ends[0], ends[1]}) close(fd);
     return absl::ErrnoToStatus(error, "preparing to wait for input");
   }
-  return std::unique_ptr<Waker>(new Waker(host, epoll, ends));
+  return std::unique_ptr<InputPoller>(new InputPoller(host, epoll, ends));
 }
 
-Waker::Waker(Host& host, int epoll, std::array<int, 2> pipe)
+InputPoller::InputPoller(Host& host, int epoll, std::array<int, 2> pipe)
     : host_(host), epoll_(epoll), pipe_(pipe), delay_(kShortestDelay), thread_([this] { Run(); }) {}
 
-Waker::~Waker() {
+InputPoller::~InputPoller() {
   stopping_ = true;
-  Poke();
+  WakeThread();
   {
     std::unique_lock lock(mutex_);
     // The thread may be in a break-out, or just before it, where a Resume() would come too early
@@ -60,7 +60,7 @@ Waker::~Waker() {
   for (const int fd : {epoll_, pipe_[0], pipe_[1]}) close(fd);
 }
 
-absl::Status Waker::Watch(size_t device, int fd) {
+absl::Status InputPoller::Watch(size_t device, int fd) {
   if ((watched_ & Only(device)) != 0) return absl::OkStatus();
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = device}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
@@ -73,11 +73,11 @@ absl::Status Waker::Watch(size_t device, int fd) {
   // No waiting on such a file.
   delay_ = Milliseconds(0);
   retry_ |= Only(device);
-  Poke();
+  WakeThread();
   return absl::OkStatus();
 }
 
-void Waker::Ignore(size_t device, int fd) {
+void InputPoller::Ignore(size_t device, int fd) {
   if ((watched_ & Only(device)) == 0) return;
   // Not EPOLL_CTL_MOD: what is broken or hung up is reported even to who waits for nothing.
   epoll_event unused;
@@ -85,23 +85,23 @@ void Waker::Ignore(size_t device, int fd) {
   watched_ &= ~Only(device);
 }
 
-void Waker::RetryLater(size_t device) {
+void InputPoller::RetryLater(size_t device) {
   delay_ = std::clamp(delay_.load() * 2, kShortestDelay, kLongestDelay);
   retry_ |= Only(device);
-  Poke();
+  WakeThread();
 }
 
-void Waker::MadeProgress() { delay_ = Milliseconds(0); }
+void InputPoller::MadeProgress() { delay_ = Milliseconds(0); }
 
-DeviceSet Waker::TakeReady() { return ready_.exchange(0); }
+DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 
-void Waker::Poke() const {
+void InputPoller::WakeThread() const {
   const char byte = 0;
   // A full pipe wakes the thread as well.
   [[maybe_unused]] const ssize_t written = write(pipe_[1], &byte, 1);
 }
 
-void Waker::Run() {
+void InputPoller::Run() {
   std::array<epoll_event, kMaxDevices + 1> events;
   while (!stopping_) {
     const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.load().count());
@@ -115,7 +115,7 @@ void Waker::Run() {
   has_stopped_.notify_one();
 }
 
-void Waker::Collect(const epoll_event* events, int count) {
+void InputPoller::Collect(const epoll_event* events, int count) {
   for (int i = 0; i < count; ++i) {
     if (events[i].data.u64 == kPipeToken) {
       std::array<char, 64> drained;

@@ -31,15 +31,15 @@ using DeviceSet = uint32_t;
 //
 // A device is reported again and again while its descriptor stays readable. Whoever cannot take its
 // input now calls Ignore(), so that it does not keep the guest from running.
-class Waker {
+class InputPoller {
  public:
   // `host` is initialized and outlives the waker.
-  static absl::StatusOr<std::unique_ptr<Waker>> Start(Host& host);
+  static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host);
 
   // Ends the thread, a break-out it is in included.
-  ~Waker();
-  Waker(const Waker&) = delete;
-  Waker& operator=(const Waker&) = delete;
+  ~InputPoller();
+  InputPoller(const InputPoller&) = delete;
+  InputPoller& operator=(const InputPoller&) = delete;
 
   // Reports `device` (< kMaxDevices) when `fd` becomes readable or broken; a file that cannot be
   // waited for, such as a regular one, is always readable. To watch what is watched costs nothing.
@@ -61,11 +61,11 @@ class Waker {
   static constexpr Milliseconds kShortestDelay{1};
   static constexpr Milliseconds kLongestDelay{32};
 
-  Waker(Host& host, int epoll, std::array<int, 2> pipe);
+  InputPoller(Host& host, int epoll, std::array<int, 2> pipe);
 
   void Run();
   void Collect(const epoll_event* events, int count);
-  void Poke() const;
+  void WakeThread() const;
 
   Host& host_;
   const int epoll_;

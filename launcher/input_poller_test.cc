@@ -30,16 +30,16 @@ constexpr size_t kDevice = 3;
 constexpr DeviceSet kOnlyDevice = 1u << kDevice;
 
 // A guest that halts for ever, so that only the waker gets Run() to return.
-class WakerTest : public ::testing::Test {
+class InputPollerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(pipe(pipe_.data()), 0);
     ASSERT_TRUE(machine_.host().Initialize(machine_.boot()).ok());
-    waker_ = Waker::Start(machine_.host()).value();
+    poller_ = InputPoller::Start(machine_.host()).value();
   }
 
   void TearDown() override {
-    waker_.reset();
+    poller_.reset();
     for (const int fd : pipe_) close(fd);
   }
 
@@ -48,75 +48,75 @@ class WakerTest : public ::testing::Test {
   // Runs until the waker breaks the guest out; returns what it reports.
   DeviceSet NextBreakOut() {
     EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
-    const DeviceSet ready = waker_->TakeReady();
+    const DeviceSet ready = poller_->TakeReady();
     EXPECT_TRUE(machine_.host().Resume().ok());
     return ready;
   }
 
   std::array<int, 2> pipe_ = {-1, -1};
   ScriptedMachine machine_{Script().Init().Wait(31)};
-  std::unique_ptr<Waker> waker_;
+  std::unique_ptr<InputPoller> poller_;
 };
 
-TEST_F(WakerTest, BreaksTheGuestOutWhenInputComes) {
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+TEST_F(InputPollerTest, BreaksTheGuestOutWhenInputComes) {
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-TEST_F(WakerTest, ADeviceIsReportedAsLongAsItIsReadable) {
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+TEST_F(InputPollerTest, ADeviceIsReportedAsLongAsItIsReadable) {
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-TEST_F(WakerTest, ADeviceIsIgnoredUntilItIsWatchedAgain) {
+TEST_F(InputPollerTest, ADeviceIsIgnoredUntilItIsWatchedAgain) {
   std::array<int, 2> other = {-1, -1};
   ASSERT_EQ(pipe(other.data()), 0);
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
-  ASSERT_TRUE(waker_->Watch(0, other[0]).ok());
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
+  ASSERT_TRUE(poller_->Watch(0, other[0]).ok());
   MakeReadable();
   ASSERT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
-  EXPECT_EQ(waker_->TakeReady(), kOnlyDevice);
-  waker_->Ignore(kDevice, pipe_[0]);
+  EXPECT_EQ(poller_->TakeReady(), kOnlyDevice);
+  poller_->Ignore(kDevice, pipe_[0]);
   ASSERT_EQ(write(other[1], "x", 1), 1);
   ASSERT_TRUE(machine_.host().Resume().ok());
   EXPECT_EQ(NextBreakOut(), 1u) << "the other is still readable";
-  waker_->Ignore(kDevice, pipe_[0]);
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+  poller_->Ignore(kDevice, pipe_[0]);
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   while ((NextBreakOut() & kOnlyDevice) == 0) {
   }
   for (const int fd : other) close(fd);
 }
 
-TEST_F(WakerTest, TheEndOfInputIsReported) {
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+TEST_F(InputPollerTest, TheEndOfInputIsReported) {
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   close(pipe_[1]);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   pipe_[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
-TEST_F(WakerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
+TEST_F(InputPollerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
   const std::string path = ::testing::TempDir() + "/waker_test.input";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0);
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(waker_->Watch(kDevice, file).ok());
+    ASSERT_TRUE(poller_->Watch(kDevice, file).ok());
     EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   }
   close(file);
 }
 
-TEST_F(WakerTest, ADeviceWithoutRoomIsReportedAgainAfterAWhile) {
-  waker_->RetryLater(kDevice);
+TEST_F(InputPollerTest, ADeviceWithoutRoomIsReportedAgainAfterAWhile) {
+  poller_->RetryLater(kDevice);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
 // A signal that only the waker's thread takes makes its wait fail, and nothing else.
 std::atomic<int> signals = 0;
 
-TEST_F(WakerTest, SignalsDoNotDisturbIt_B33_B34) {
+TEST_F(InputPollerTest, SignalsDoNotDisturbIt_B33_B34) {
   struct sigaction action = {};
   action.sa_handler = [](int) { ++signals; };
   sigaction(SIGUSR1, &action, nullptr);
@@ -124,7 +124,7 @@ TEST_F(WakerTest, SignalsDoNotDisturbIt_B33_B34) {
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   for (int i = 0; i < 10; ++i) {
     const int before = signals;
     kill(getpid(), SIGUSR1);
@@ -135,7 +135,7 @@ TEST_F(WakerTest, SignalsDoNotDisturbIt_B33_B34) {
   pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
 }
 
-TEST_F(WakerTest, DescriptorsMayBeAboveAThousand_B35) {
+TEST_F(InputPollerTest, DescriptorsMayBeAboveAThousand_B35) {
   rlimit limit;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   constexpr rlim_t kWanted = 2000;
@@ -144,26 +144,28 @@ TEST_F(WakerTest, DescriptorsMayBeAboveAThousand_B35) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   const int high = fcntl(pipe_[0], F_DUPFD, 1500);
   ASSERT_GE(high, 1500);
-  ASSERT_TRUE(waker_->Watch(kDevice, high).ok());
+  ASSERT_TRUE(poller_->Watch(kDevice, high).ok());
   MakeReadable();
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   close(high);
 }
 
-TEST_F(WakerTest, IsNoChildThatCouldEndTwiceOrBeLeftBehind_B38) {
+TEST_F(InputPollerTest, IsNoChildThatCouldEndTwiceOrBeLeftBehind_B38) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST_F(WakerTest, AClosedDescriptorIsAnError) { EXPECT_FALSE(waker_->Watch(kDevice, -1).ok()); }
+TEST_F(InputPollerTest, AClosedDescriptorIsAnError) {
+  EXPECT_FALSE(poller_->Watch(kDevice, -1).ok());
+}
 
-TEST_F(WakerTest, EndsInTheMiddleOfABreakOut) {
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+TEST_F(InputPollerTest, EndsInTheMiddleOfABreakOut) {
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
 }
 
-TEST_F(WakerTest, EndsWithoutAnythingHavingHappened) {}
+TEST_F(InputPollerTest, EndsWithoutAnythingHavingHappened) {}
 
 TEST(WakerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
   ScriptedMachine machine(Script().Init().Crash("x"));
@@ -171,13 +173,13 @@ TEST(WakerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
   std::array<int, 2> pipe_ends = {-1, -1};
   ASSERT_EQ(pipe(pipe_ends.data()), 0);
   ASSERT_EQ(write(pipe_ends[1], "x", 1), 1);
-  const std::unique_ptr<Waker> waker = Waker::Start(machine.host()).value();
-  EXPECT_TRUE(waker->Watch(kDevice, pipe_ends[0]).ok());
+  const std::unique_ptr<InputPoller> poller = InputPoller::Start(machine.host()).value();
+  EXPECT_TRUE(poller->Watch(kDevice, pipe_ends[0]).ok());
   for (const int fd : pipe_ends) close(fd);
 }
 
-TEST_F(WakerTest, NothingIsInheritedByOtherPrograms_B37) {
-  ASSERT_TRUE(waker_->Watch(kDevice, pipe_[0]).ok());
+TEST_F(InputPollerTest, NothingIsInheritedByOtherPrograms_B37) {
+  ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   for (int fd = 3; fd < 64; ++fd) {
     if (fd == pipe_[0] || fd == pipe_[1]) continue;
     std::array<char, 64> target = {};

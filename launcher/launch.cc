@@ -35,14 +35,14 @@ ExitStatus StatusOfError(const absl::Status& error) {
 }
 
 // How the guest ended, told to the user.
-ExitStatus Conclude(const absl::StatusOr<std::string>& death, const NoticeSink& notice) {
+ExitStatus Conclude(const absl::StatusOr<std::string>& death, const LogSink& log) {
   if (absl::IsCancelled(death.status())) return ExitStatus::kAborted;
   if (!death.ok()) {
-    notice(std::string(death.status().message()));
+    log(std::string(death.status().message()));
     return ExitStatus::kInternal;
   }
   if (*death == absl::StrFormat("CRASH: %s", kPowerOffReason)) return ExitStatus::kPoweredOff;
-  notice(absl::StrFormat("guest died: %s", EscapeForTerminal(*death)));
+  log(absl::StrFormat("guest died: %s", QuoteForTerminal(*death)));
   return ExitStatus::kGuestDied;
 }
 
@@ -55,20 +55,20 @@ absl::StatusOr<std::ofstream> OpenStatsFile(const Options& options) {
   return absl::ErrnoToStatus(errno, absl::StrFormat("--stats=%s", options.stats_file));
 }
 
-void TellStats(const Stats& stats, std::ofstream& file, const NoticeSink& notice) {
+void TellStats(const Stats& stats, std::ofstream& file, const LogSink& log) {
   if (file.is_open()) {
     file << StatsJson(stats) << std::flush;
-    if (!file) notice("the file of --stats cannot be written");
+    if (!file) log("the file of --stats cannot be written");
     return;
   }
-  for (const std::string& line : StatsLines(stats)) notice(line);
+  for (const std::string& line : StatsLines(stats)) log(line);
 }
 
 }  // namespace
 
-ExitStatus Launch(const Options& options, const NoticeSink& notice, const NoticeSink& verbose) {
+ExitStatus Launch(const Options& options, const LogSink& log, const LogSink& verbose) {
   const auto fail = [&](const absl::Status& error, ExitStatus status) {
-    notice(std::string(error.message()));
+    log(std::string(error.message()));
     return status;
   };
 
@@ -79,7 +79,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
   if (!plan.ok()) return fail(plan.status(), ExitStatus::kNoHost);
 
   absl::StatusOr<std::vector<std::unique_ptr<Device>>> devices =
-      MakeDevices(options.devices, plan->packet_mover, notice);
+      MakeDevices(options.devices, plan->packet_mover, log);
   if (!devices.ok()) {
     return fail(devices.status(), absl::IsInvalidArgument(devices.status())
                                       ? ExitStatus::kBadFile
@@ -110,7 +110,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
   }
 
   const absl::StatusOr<std::unique_ptr<DeviceBus>> bus =
-      DeviceBus::Create(**memory, host, GuestPhys(options.memory), *std::move(devices), notice);
+      DeviceBus::Create(**memory, host, GuestPhys(options.memory), *std::move(devices), log);
   if (!bus.ok()) return fail(bus.status(), StatusOfError(bus.status()));
 
   const BootState boot = {.pfn_limit = (*memory)->size() / kPageSize,
@@ -123,7 +123,7 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
 
   absl::StatusOr<std::unique_ptr<RawTerminal>> terminal = RawTerminal::Create(STDIN_FILENO);
   if (!terminal.ok()) return fail(terminal.status(), ExitStatus::kInternal);
-  const absl::StatusOr<std::string> death = RunGuest(host, **bus, notice, verbose);
+  const absl::StatusOr<std::string> death = RunGuest(host, **bus, log, verbose);
   (*bus)->Finish();
   terminal->reset();
   if (meter.has_value()) {
@@ -132,13 +132,13 @@ ExitStatus Launch(const Options& options, const NoticeSink& notice, const Notice
                    .host = (*machine)->description(),
                    .readings = meter->readings(),
                    .devices = {},
-                   .memory_beyond_guest = MemoryBeyondGuest(**memory)};
+                   .memory_beyond_guest = PrivateMemoryOutsideGuest(**memory)};
     for (size_t i = 0; i < (*bus)->devices().size(); ++i) {
       stats.devices.push_back({(*bus)->devices()[i]->name(), (*bus)->traffic(i)});
     }
-    TellStats(stats, *stats_file, notice);
+    TellStats(stats, *stats_file, log);
   }
-  return Conclude(death, notice);
+  return Conclude(death, log);
 }
 
 }  // namespace lguest

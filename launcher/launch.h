@@ -12,7 +12,7 @@ namespace lguest {
 // Builds the machine, loads the kernel and runs the guest to its end, with its console on standard
 // input and output. `notice` gets what the user has to know, errors included; `verbose`, which may
 // be null, what is done.
-ExitStatus Launch(const Options& options, const NoticeSink& notice, const NoticeSink& verbose);
+ExitStatus Launch(const Options& options, const LogSink& log, const LogSink& verbose);
 
 }  // namespace lguest
 

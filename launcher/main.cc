@@ -46,7 +46,7 @@ lguest::ExitStatus Main(const std::vector<std::string>& args) {
   }
   EnterUsersDirectory();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error like others
-  return lguest::Launch(*options, Say, options->verbose ? lguest::NoticeSink(Say) : nullptr);
+  return lguest::Launch(*options, Say, options->verbose ? lguest::LogSink(Say) : nullptr);
 }
 
 }  // namespace

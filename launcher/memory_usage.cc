@@ -41,7 +41,7 @@ std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start,
   return kilobytes * 1024;
 }
 
-std::optional<uint64_t> MemoryBeyondGuest(const GuestMemory& memory) {
+std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory) {
   std::ifstream smaps("/proc/self/smaps");
   return PrivateDirtyOutside(smaps, reinterpret_cast<uintptr_t>(memory.base()), memory.size());
 }

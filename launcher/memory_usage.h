@@ -16,7 +16,7 @@ namespace lguest {
 std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start, uint64_t size);
 
 // The same for this process and what is not its guest's memory.
-std::optional<uint64_t> MemoryBeyondGuest(const GuestMemory& memory);
+std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory);
 
 }  // namespace lguest
 

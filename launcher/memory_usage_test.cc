@@ -48,10 +48,10 @@ TEST(OwnMemoryTest, WhatTheGuestTouchesIsNotTheLaunchers) {
   GTEST_SKIP() << "ThreadSanitizer's notes of what is touched are several times as large";
 #endif
   const auto memory = GuestMemory::Create(64 << 20).value();
-  const auto before = MemoryBeyondGuest(*memory);
+  const auto before = PrivateMemoryOutsideGuest(*memory);
   if (!before.has_value()) GTEST_SKIP() << "/proc/self/smaps cannot be read here";
   std::memset(memory->base(), 1, memory->size());
-  const auto after = MemoryBeyondGuest(*memory);
+  const auto after = PrivateMemoryOutsideGuest(*memory);
   EXPECT_LT(after.value_or(~0u), *before + (32 << 20));
 }
 

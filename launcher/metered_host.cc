@@ -34,7 +34,7 @@ absl::StatusOr<Exit> MeteredHost::Run() {
   if (!exit.ok()) return exit;
   readings_.dma_sent += std::holds_alternative<DmaSent>(*exit) ? 1 : 0;
   readings_.broken_out += std::holds_alternative<BrokenOut>(*exit) ? 1 : 0;
-  readings_.interrupted += std::holds_alternative<Interrupted>(*exit) ? 1 : 0;
+  readings_.interrupted += std::holds_alternative<SignalReceived>(*exit) ? 1 : 0;
   readings_.died += std::holds_alternative<Died>(*exit) ? 1 : 0;
   return exit;
 }

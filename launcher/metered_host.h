@@ -38,7 +38,7 @@ class MeteredHost final : public Host {
   absl::Status Initialize(const BootState& boot) override { return host_.Initialize(boot); }
   absl::StatusOr<Exit> Run() override;
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override { return host_.GetDma(key); }
-  absl::Status Interrupt(uint32_t irq) override { return host_.Interrupt(irq); }
+  absl::Status RaiseInterrupt(uint32_t irq) override { return host_.RaiseInterrupt(irq); }
   absl::Status BreakOut() override { return host_.BreakOut(); }
   absl::Status Resume() override { return host_.Resume(); }
 

@@ -21,7 +21,9 @@ class ListedExits final : public Host {
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override {
     return BoundDma{.dma = GuestPhys(key.value() + 1), .irq = 7};
   }
-  absl::Status Interrupt(uint32_t /*irq*/) override { return absl::InvalidArgumentError("irq"); }
+  absl::Status RaiseInterrupt(uint32_t /*irq*/) override {
+    return absl::InvalidArgumentError("irq");
+  }
   absl::Status BreakOut() override { return absl::NotFoundError("dead"); }
   absl::Status Resume() override { return absl::OkStatus(); }
 
@@ -31,13 +33,13 @@ class ListedExits final : public Host {
 };
 
 TEST(MeteredHostTest, ExitsAreCountedByKindAndPassedOn) {
-  ListedExits inner({DmaSent{GuestPhys(0x1000), DmaKey(4)}, BrokenOut(), DmaSent{}, Interrupted(),
-                     absl::InternalError("broken"), Died{"CRASH: x"}});
+  ListedExits inner({DmaSent{GuestPhys(0x1000), DmaKey(4)}, BrokenOut(), DmaSent{},
+                     SignalReceived(), absl::InternalError("broken"), Died{"CRASH: x"}});
   MeteredHost host(inner);
   EXPECT_EQ(std::get<DmaSent>(*host.Run()).dma, GuestPhys(0x1000));
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(*host.Run()));
   EXPECT_TRUE(std::holds_alternative<DmaSent>(*host.Run()));
-  EXPECT_TRUE(std::holds_alternative<Interrupted>(*host.Run()));
+  EXPECT_TRUE(std::holds_alternative<SignalReceived>(*host.Run()));
   EXPECT_EQ(host.Run().status().message(), "broken");
   EXPECT_EQ(std::get<Died>(*host.Run()).reason, "CRASH: x");
   EXPECT_EQ(host.readings().dma_sent, 2u);
@@ -51,7 +53,7 @@ TEST(MeteredHostTest, OtherCallsArePassedOn) {
   MeteredHost host(inner);
   EXPECT_TRUE(host.Initialize({}).ok());
   EXPECT_EQ(host.GetDma(DmaKey(8))->dma, GuestPhys(9));
-  EXPECT_EQ(host.Interrupt(1).message(), "irq");
+  EXPECT_EQ(host.RaiseInterrupt(1).message(), "irq");
   EXPECT_EQ(host.BreakOut().message(), "dead");
   EXPECT_TRUE(host.Resume().ok());
 }

@@ -18,7 +18,7 @@ constexpr int kInputsPerTurn = 64;
 
 class InputServer {
  public:
-  InputServer(DeviceBus& bus, Waker& waker) : bus_(bus), waker_(waker) {}
+  InputServer(DeviceBus& bus, InputPoller& poller) : bus_(bus), poller_(poller) {}
 
   absl::Status WatchAll() {
     for (size_t i = 0; i < bus_.devices().size(); ++i) {
@@ -29,7 +29,7 @@ class InputServer {
 
   // Serves the devices that the waker reported, and those that the guest had no room for.
   absl::Status Serve() {
-    DeviceSet ready = waker_.TakeReady() | std::exchange(stalled_, 0);
+    DeviceSet ready = poller_.TakeReady() | std::exchange(stalled_, 0);
     for (; ready != 0; ready &= ready - 1) {
       if (absl::Status status = ServeOne(static_cast<size_t>(std::countr_zero(ready)));
           !status.ok()) {
@@ -45,10 +45,10 @@ class InputServer {
  private:
   absl::Status Watch(size_t index) {
     const int fd = bus_.devices()[index]->input_fd();
-    return fd < 0 ? absl::OkStatus() : waker_.Watch(index, fd);
+    return fd < 0 ? absl::OkStatus() : poller_.Watch(index, fd);
   }
 
-  void Ignore(size_t index) { waker_.Ignore(index, bus_.devices()[index]->input_fd()); }
+  void Ignore(size_t index) { poller_.Ignore(index, bus_.devices()[index]->input_fd()); }
 
   absl::Status ServeOne(size_t index) {
     for (int i = 0; i < kInputsPerTurn; ++i) {
@@ -56,10 +56,10 @@ class InputServer {
       if (!input.ok()) return input.status();
       switch (*input) {
         case Device::Input::kMore:
-          if (i == 0) waker_.MadeProgress();
+          if (i == 0) poller_.MadeProgress();
           continue;
         case Device::Input::kLast:
-          if (i == 0) waker_.MadeProgress();
+          if (i == 0) poller_.MadeProgress();
           return Watch(index);
         case Device::Input::kNone:
           return Watch(index);
@@ -80,28 +80,28 @@ class InputServer {
 
   void Stall(size_t index) {
     stalled_ |= DeviceSet{1} << index;
-    waker_.RetryLater(index);
+    poller_.RetryLater(index);
   }
 
   DeviceBus& bus_;
-  Waker& waker_;
+  InputPoller& poller_;
   DeviceSet stalled_ = 0;
 };
 
-void Report(DeviceBus& bus, const NoticeSink& notice, const NoticeSink& verbose) {
+void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
   for (const DeviceBus::StatusChange& change : bus.StatusChanges()) {
-    const NoticeSink& sink = change.failed() ? notice : verbose;
+    const LogSink& sink = change.failed() ? log : verbose;
     if (sink) sink(change.describe);
   }
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& notice,
-                                     const NoticeSink& verbose) {
-  const absl::StatusOr<std::unique_ptr<Waker>> waker = Waker::Start(host);
-  if (!waker.ok()) return waker.status();
-  InputServer inputs(bus, **waker);
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
+                                     const LogSink& verbose) {
+  const absl::StatusOr<std::unique_ptr<InputPoller>> poller = InputPoller::Start(host);
+  if (!poller.ok()) return poller.status();
+  InputServer inputs(bus, **poller);
   if (absl::Status status = inputs.WatchAll(); !status.ok()) return status;
 
   while (true) {
@@ -124,7 +124,7 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSin
       if (absl::IsNotFound(host.Resume())) continue;
       return std::string(served.message());
     }
-    if (bus.HasStatusChanges()) Report(bus, notice, verbose);
+    if (bus.HasStatusChanges()) Report(bus, log, verbose);
   }
 }
 

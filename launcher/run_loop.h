@@ -18,8 +18,8 @@ namespace lguest {
 //
 // Cancelled when the user gave up with three ^C; any other error is a fault of the launcher or its
 // host. Called on the thread that owns the host.
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const NoticeSink& notice,
-                                     const NoticeSink& verbose);
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
+                                     const LogSink& verbose);
 
 }  // namespace lguest
 

@@ -68,13 +68,13 @@ class RunLoopTest : public ::testing::Test {
     std::vector<std::unique_ptr<Device>> devices = std::move(extra_);
     devices.push_back(std::make_unique<Console>(
         std::make_unique<FdConsoleBackend>(keyboard_.reader(), screen_.writer())));
-    const NoticeSink notice = [this](const std::string& line) { notices_ += line + "\n"; };
-    const NoticeSink verbose = [this](const std::string& line) { verbose_ += line + "\n"; };
+    const LogSink log = [this](const std::string& line) { notices_ += line + "\n"; };
+    const LogSink verbose = [this](const std::string& line) { verbose_ += line + "\n"; };
     const std::unique_ptr<DeviceBus> bus =
-        DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices), notice)
+        DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices), log)
             .value();
     EXPECT_TRUE(machine_->host().Initialize(machine_->boot()).ok());
-    absl::StatusOr<std::string> death = RunGuest(machine_->host(), *bus, notice, verbose);
+    absl::StatusOr<std::string> death = RunGuest(machine_->host(), *bus, log, verbose);
     EXPECT_THAT(machine_->cpu().failures(), IsEmpty());
     return death;
   }

@@ -14,7 +14,7 @@ namespace {
 double Seconds(int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
 
 std::string Quoted(std::string_view text) {
-  const std::string printable = EscapeForTerminal(text);
+  const std::string printable = QuoteForTerminal(text);
   return absl::StrCat("\"", absl::StrReplaceAll(printable, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
 
@@ -31,7 +31,7 @@ void AppendDeviceJson(std::string* out, const Stats::Device& device) {
 std::vector<std::string> StatsLines(const Stats& stats) {
   const MeteredHost::Readings& readings = stats.readings;
   std::vector<std::string> lines;
-  lines.push_back(absl::StrFormat("ran: %s in %u MB on %s", EscapeForTerminal(stats.kernel),
+  lines.push_back(absl::StrFormat("ran: %s in %u MB on %s", QuoteForTerminal(stats.kernel),
                                   stats.memory >> 20, stats.host));
   lines.push_back(absl::StrFormat("exits: %u for DMA, %u broken out, %u by signals",
                                   readings.dma_sent, readings.broken_out, readings.interrupted));
@@ -40,9 +40,9 @@ std::vector<std::string> StatsLines(const Stats& stats) {
                                   Seconds(readings.sleep)));
   for (const Stats::Device& device : stats.devices) {
     const DeviceBus::Traffic& traffic = device.traffic;
-    lines.push_back(absl::StrFormat(
-        "%s: %u sent (%u bytes), %u filled (%u bytes)", EscapeForTerminal(device.name),
-        traffic.sent, traffic.sent_bytes, traffic.filled.buffers, traffic.filled.bytes));
+    lines.push_back(absl::StrFormat("%s: %u sent (%u bytes), %u filled (%u bytes)",
+                                    QuoteForTerminal(device.name), traffic.sent, traffic.sent_bytes,
+                                    traffic.filled.buffers, traffic.filled.bytes));
   }
   if (stats.memory_beyond_guest.has_value()) {
     lines.push_back(

@@ -31,7 +31,7 @@ struct Stats {
 // In words, a line for each thing.
 std::vector<std::string> StatsLines(const Stats& stats);
 
-// As one JSON object, with a newline at its end. Names are as EscapeForTerminal() shows them; times
+// As one JSON object, with a newline at its end. Names are as QuoteForTerminal() shows them; times
 // are in seconds.
 std::string StatsJson(const Stats& stats);
 

@@ -19,19 +19,19 @@ absl::Status Annotate(absl::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
 }
 
-absl::StatusOr<Layout> PlanKernel(const KernelFile& file, const Room& room,
+absl::StatusOr<Layout> PlanKernel(const KernelFile& file, const LoadTarget& target,
                                   std::vector<Part> kernel, uint32_t page_offset) {
   if (auto status = CheckPageOffset(page_offset); !status.ok()) {
     return Annotate(file.name, status);
   }
-  return PlanLayout({.ram_size = room.ram_size,
+  return PlanLayout({.ram_size = target.ram_size,
                      .kernel = std::move(kernel),
-                     .initrd = room.initrd,
+                     .initrd = target.initrd,
                      .page_offset = page_offset});
 }
 
 absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file,
-                                     const Room& room) {
+                                     const LoadTarget& target) {
   const absl::StatusOr<ElfImage> elf = ParseElf(file.bytes, file.name);
   if (!elf.ok()) return elf.status();
   LoadedKernel loaded;
@@ -42,7 +42,7 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
-  absl::StatusOr<Layout> layout = PlanKernel(file, room, std::move(parts), elf->page_offset);
+  absl::StatusOr<Layout> layout = PlanKernel(file, target, std::move(parts), elf->page_offset);
   if (!layout.ok()) return layout.status();
   loaded.layout = *layout;
   for (const Segment& segment : elf->segments) {
@@ -57,12 +57,12 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
 }
 
 absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& file,
-                                        const Room& room) {
-  const absl::StatusOr<uint32_t> limit = KernelLimit(room.ram_size, room.initrd);
+                                        const LoadTarget& target) {
+  const absl::StatusOr<uint32_t> limit = KernelLimit(target.ram_size, target.initrd);
   if (!limit.ok()) return limit.status();
-  const absl::StatusOr<UnpackedKernel> kernel = UnpackKernel(memory, file, room, *limit);
+  const absl::StatusOr<UnpackedKernel> kernel = UnpackKernel(memory, file, target, *limit);
   if (!kernel.ok()) return kernel.status();
-  if (!kernel->elf.empty()) return LoadElf(memory, {file.name, kernel->elf}, room);
+  if (!kernel->elf.empty()) return LoadElf(memory, {file.name, kernel->elf}, target);
 
   const GuestRange range = kernel->raw;
   const absl::StatusOr<std::span<const std::byte>> code = memory.Range(range.address, range.size);
@@ -71,7 +71,7 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
       InferPageOffset(*code, range.address.value(), file.name);
   if (!page_offset.ok()) return page_offset.status();
   absl::StatusOr<Layout> layout = PlanKernel(
-      file, room, {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
+      file, target, {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
       *page_offset);
   if (!layout.ok()) return layout.status();
   const absl::StatusOr<GuestVirt> entry =
@@ -86,9 +86,9 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
 }  // namespace
 
 absl::StatusOr<LoadedKernel> LoadKernel(GuestMemory& memory, const KernelFile& file,
-                                        const Room& room) {
-  if (LooksLikeElf(file.bytes)) return LoadElf(memory, file, room);
-  return LoadPacked(memory, file, room);
+                                        const LoadTarget& target) {
+  if (LooksLikeElf(file.bytes)) return LoadElf(memory, file, target);
+  return LoadPacked(memory, file, target);
 }
 
 }  // namespace lguest::loader

@@ -22,7 +22,7 @@ struct LoadedKernel {
 
 // Lays everything out and puts the kernel into fresh guest memory. Errors as in LoadGuest().
 absl::StatusOr<LoadedKernel> LoadKernel(GuestMemory& memory, const KernelFile& file,
-                                        const Room& room);
+                                        const LoadTarget& target);
 
 }  // namespace lguest::loader
 

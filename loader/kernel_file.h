@@ -20,7 +20,7 @@ struct KernelFile {
 };
 
 // Where it is to go.
-struct Room {
+struct LoadTarget {
   uint32_t ram_size = 0;  // bytes, a multiple of the page size
   Part initrd;            // size 0: there is none
 };

@@ -35,9 +35,9 @@ class KernelTest : public testing::Test {
  protected:
   absl::StatusOr<LoadedKernel> Load(const Bytes& file, uint32_t ram_size = kRam) {
     memory_ = *GuestMemory::Create(ram_size + kPageSize);
-    Room room;
-    room.ram_size = ram_size;
-    return LoadKernel(*memory_, {"vmlinux", file}, room);
+    LoadTarget target;
+    target.ram_size = ram_size;
+    return LoadKernel(*memory_, {"vmlinux", file}, target);
   }
 
   uint16_t FirstInstruction(const LoadedKernel& kernel) {

@@ -40,20 +40,20 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
 
   const absl::StatusOr<File> kernel_file = File::Open(image.kernel);
   if (!kernel_file.ok()) return kernel_file.status();
-  Room room;
-  room.ram_size = ram_size;
+  LoadTarget target;
+  target.ram_size = ram_size;
   std::optional<File> initrd;
   if (image.initrd.has_value()) {
     absl::StatusOr<File> file = File::Open(*image.initrd);
     if (!file.ok()) return file.status();
     initrd.emplace(*std::move(file));
-    room.initrd = {.name = initrd->name(), .start = 0, .size = initrd->size()};
+    target.initrd = {.name = initrd->name(), .start = 0, .size = initrd->size()};
   }
 
   absl::StatusOr<LoadedKernel> kernel = [&]() -> absl::StatusOr<LoadedKernel> {
     const absl::StatusOr<FileView> view = kernel_file->Map();
     if (!view.ok()) return view.status();
-    return LoadKernel(memory, {kernel_file->name(), view->bytes(), kernel_file->fd()}, room);
+    return LoadKernel(memory, {kernel_file->name(), view->bytes(), kernel_file->fd()}, target);
   }();
   if (!kernel.ok()) return kernel.status();
 

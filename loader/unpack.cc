@@ -25,16 +25,16 @@ constexpr uint32_t kLargestElf = 256u << 20;
 
 // All false starts together may take in and give out so many bytes. Real ones end within a few
 // thousand; a file made for the purpose would otherwise keep us for hours.
-constexpr uint64_t kPatience = uint64_t{1} << 31;
+constexpr uint64_t kMaxScanWork = uint64_t{1} << 31;
 
 // A payload that breaks off before this was most likely none.
-constexpr uint64_t kConvincing = 32 * 1024;
+constexpr uint64_t kMinPlausibleOutput = 32 * 1024;
 
 class Unpacker {
  public:
-  Unpacker(GuestMemory& memory, const KernelFile& file, const Room& room, uint32_t load_address,
-           uint32_t limit)
-      : memory_(memory), file_(file), room_(room), load_address_(load_address), limit_(limit) {}
+  Unpacker(GuestMemory& memory, const KernelFile& file, const LoadTarget& target,
+           uint32_t load_address, uint32_t limit)
+      : memory_(memory), file_(file), target_(target), load_address_(load_address), limit_(limit) {}
 
   // Unpacks the member in `packed`, which starts at `offset` of the file. Without a result it is
   // not a whole gzip member, or next to nothing: then Failure() says why.
@@ -59,7 +59,7 @@ class Unpacker {
 
   GuestMemory& memory_;
   const KernelFile& file_;
-  const Room& room_;
+  const LoadTarget& target_;
   const uint32_t load_address_;
   const uint32_t limit_;
   GzipReader reader_;
@@ -127,7 +127,7 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
   }
   if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
     return KernelDoesNotFit({absl::StrCat(file_.name, " unpacked"), load_address_, start.size()},
-                            room_.ram_size, room_.initrd);
+                            target_.ram_size, target_.initrd);
   }
   const uint32_t room = limit_ - load_address_;
   const GuestPhys address(load_address_);
@@ -148,8 +148,8 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
           file_.name, offset, kLargestKernel));
     }
     return KernelDoesNotFit(
-        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()}, room_.ram_size,
-        room_.initrd);
+        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()},
+        target_.ram_size, target_.initrd);
   }
   memory_.NotifyWritten(address, written);
   auto kernel = std::make_unique<UnpackedKernel>();
@@ -202,13 +202,13 @@ absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const Kern
       best_produced = unpacker.Produced();
     }
     work += unpacker.Consumed() + unpacker.Produced();
-    if (work > kPatience) {
+    if (work > kMaxScanWork) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "%s: gave up at byte %u, after %u bytes of gzip headers with no payload behind them",
           file.name, *at, work));
     }
   }
-  if (best_produced < kConvincing) {
+  if (best_produced < kMinPlausibleOutput) {
     if (const auto other = FindOtherFormat(file.bytes); other.has_value()) {
       return OtherFormat(file, other->name, other->offset);
     }
@@ -222,13 +222,13 @@ absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const Kern
 }  // namespace
 
 absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFile& file,
-                                            const Room& room, uint32_t limit) {
+                                            const LoadTarget& target, uint32_t limit) {
   const SetupHeader header = ReadSetupHeader(file.bytes).value_or(SetupHeader());
   if (header.load_address > UINT32_MAX) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: pref_address %#x is beyond 4 GB", file.name, header.load_address));
   }
-  Unpacker unpacker(memory, file, room, static_cast<uint32_t>(header.load_address), limit);
+  Unpacker unpacker(memory, file, target, static_cast<uint32_t>(header.load_address), limit);
   return header.payload.has_value() ? UnpackFromHeader(unpacker, file, *header.payload)
                                     : UnpackFromAnywhere(unpacker, file);
 }

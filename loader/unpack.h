@@ -36,7 +36,7 @@ struct UnpackedKernel {
 // InvalidArgument, naming the file, the place and the reason, when there is none, it is truncated
 // or corrupt, or compressed in another way; OutOfRange when the kernel does not fit below `limit`.
 absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFile& file,
-                                            const Room& room, uint32_t limit);
+                                            const LoadTarget& target, uint32_t limit);
 
 }  // namespace lguest::loader
 

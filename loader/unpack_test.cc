@@ -21,9 +21,9 @@ constexpr uint32_t kLimit = 15u << 20;
 class UnpackTest : public testing::Test {
  protected:
   absl::StatusOr<UnpackedKernel> Unpack(const Bytes& file, uint32_t limit = kLimit) {
-    Room room;
-    room.ram_size = kRam;
-    return UnpackKernel(*memory_, {"bzImage", file}, room, limit);
+    LoadTarget target;
+    target.ram_size = kRam;
+    return UnpackKernel(*memory_, {"bzImage", file}, target, limit);
   }
 
   std::string Complaint(const Bytes& file) { return std::string(Unpack(file).status().message()); }

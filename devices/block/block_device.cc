@@ -19,15 +19,15 @@ uint32_t SectorsOf(const BlockBackend& disk) {
 
 }  // namespace
 
-BlockDevice::BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, NoticeSink notice)
+BlockDevice::BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, LogSink log)
     : label_(std::move(label)),
       disk_(std::move(disk)),
       num_sectors_(SectorsOf(*disk_)),
-      failure_notice_(std::move(notice)) {}
+      failure_log_(std::move(log)) {}
 
 BlockDevice::~BlockDevice() {
   if (const absl::Status synced = disk_->Sync(); !synced.ok()) {
-    failure_notice_.Give(absl::StrCat(name(), ": ", synced.message()));
+    failure_log_.Log(absl::StrCat(name(), ": ", synced.message()));
   }
 }
 
@@ -59,7 +59,7 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
     return absl::FailedPreconditionError(
         absl::StrCat(name(), ": a request without a buffer for the reply"));
   }
-  const Outcome outcome = Carry(*request, chain, reply->chain);
+  const Outcome outcome = Execute(*request, chain, reply->chain);
   // The guest looks at the result when the interrupt comes, so it has to be there first.
   const GuestPhys result(page_.value() + static_cast<uint32_t>(offsetof(BlockPage, result)));
   if (absl::Status written = memory_->Write(result, static_cast<int32_t>(outcome.result));
@@ -72,8 +72,8 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
   return 0;  // a disk answers with `result`; used_len of what was sent is always 0
 }
 
-BlockDevice::Outcome BlockDevice::Carry(const BlockPage& request, const DmaChain& sent,
-                                        const DmaChain& reply) {
+BlockDevice::Outcome BlockDevice::Execute(const BlockPage& request, const DmaChain& sent,
+                                          const DmaChain& reply) {
   const uint64_t start = uint64_t{request.sector} * kSectorSize;
   const uint64_t end = uint64_t{num_sectors_} * kSectorSize;
   if (start > end || request.bytes > end - start) return {BlockResult::kError, 0};
@@ -85,7 +85,7 @@ BlockDevice::Outcome BlockDevice::Read(const BlockPage& request, const DmaChain&
   if (reply.size() != request.bytes) return {BlockResult::kError, 0};
   const absl::Status read = disk_->ReadAt(uint64_t{request.sector} * kSectorSize, reply.sections());
   if (read.ok()) return {BlockResult::kOk, reply.size()};
-  failure_notice_.Give(absl::StrCat(name(), ": ", read.message(), " (told only once)"));
+  failure_log_.Log(absl::StrCat(name(), ": ", read.message(), " (told only once)"));
   // Some of it may have come.
   reply.NotifyWritten(*memory_, reply.size());
   return {BlockResult::kError, 0};
@@ -96,7 +96,7 @@ BlockDevice::Outcome BlockDevice::Write(const BlockPage& request, const DmaChain
   const absl::Status written =
       disk_->WriteAt(uint64_t{request.sector} * kSectorSize, sent.sections());
   if (written.ok()) return {BlockResult::kOk, 0};
-  failure_notice_.Give(absl::StrCat(name(), ": ", written.message(), " (told only once)"));
+  failure_log_.Log(absl::StrCat(name(), ": ", written.message(), " (told only once)"));
   return {BlockResult::kError, 0};
 }
 

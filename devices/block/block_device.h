@@ -28,7 +28,7 @@ namespace lguest {
 class BlockDevice final : public Device {
  public:
   // `label`: the disk's name for the user. `notice` hears of the first failure of the disk.
-  BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, NoticeSink notice = nullptr);
+  BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, LogSink log = nullptr);
 
   // Makes what was written durable, for the protocol gives the guest no way to ask for it.
   ~BlockDevice() override;
@@ -49,14 +49,14 @@ class BlockDevice final : public Device {
     uint32_t used;  // bytes of the reply buffer
   };
 
-  Outcome Carry(const BlockPage& request, const DmaChain& sent, const DmaChain& reply);
+  Outcome Execute(const BlockPage& request, const DmaChain& sent, const DmaChain& reply);
   Outcome Read(const BlockPage& request, const DmaChain& reply);
   Outcome Write(const BlockPage& request, const DmaChain& sent);
 
   const std::string label_;
   const std::unique_ptr<BlockBackend> disk_;
   const uint32_t num_sectors_;
-  OneNotice failure_notice_;
+  LogOnce failure_log_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
   DmaKey key_;

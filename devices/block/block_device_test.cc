@@ -288,7 +288,7 @@ TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
       return guest_.port().Deliver(buffer, used);
     }
     absl::Status Release(const Buffer& buffer) override { return guest_.port().Release(buffer); }
-    absl::Status Interrupt(uint32_t irq) override { return guest_.port().Interrupt(irq); }
+    absl::Status RaiseInterrupt(uint32_t irq) override { return guest_.port().RaiseInterrupt(irq); }
     int32_t result_at_delivery = 0;
 
    private:

@@ -50,7 +50,7 @@ ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset, off64
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const BlockSpec& spec,
-                                                                     NoticeSink notice) {
+                                                                     LogSink log) {
   // O_NONBLOCK: the name may turn out to be a pipe's, at which opening would wait.
   const int flags =
       (spec.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOCTTY;
@@ -79,23 +79,20 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
   }
   // Not make_unique: the constructor is private.
   std::unique_ptr<FileBlockBackend> disk(
-      new FileBlockBackend(std::move(fd), spec.path, *size, std::move(notice)));
+      new FileBlockBackend(std::move(fd), spec.path, *size, std::move(log)));
   disk->TryDirect();
   if (!spec.read_only) return disk;
   return std::make_unique<ReadOnlyBlock>(std::move(disk));
 }
 
-FileBlockBackend::FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, NoticeSink notice)
-    : fd_(std::move(fd)),
-      path_(std::move(path)),
-      size_(size),
-      buffered_notice_(std::move(notice)) {}
+FileBlockBackend::FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, LogSink log)
+    : fd_(std::move(fd)), path_(std::move(path)), size_(size), buffered_log_(std::move(log)) {}
 
 void FileBlockBackend::TryDirect() {
   const int flags = fcntl(fd_.get(), F_GETFL);
   direct_ = fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) == 0;
   if (!direct_) {
-    buffered_notice_.Give(absl::StrCat(
+    buffered_log_.Log(absl::StrCat(
         path_, ": its file system knows no direct I/O, so the host caches the disk as well"));
   }
 }
@@ -130,7 +127,7 @@ absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_
         return absl::ErrnoToStatus(errno, absl::StrCat("leaving direct I/O of ", path_));
       }
       direct_ = false;
-      buffered_notice_.Give(absl::StrCat(
+      buffered_log_.Log(absl::StrCat(
           path_,
           ": a request was not aligned for direct I/O; from now on the host caches the disk"));
     } else if (errno != EINTR) {

@@ -26,7 +26,7 @@ class FileBlockBackend final : public BlockBackend {
   // Opens and locks: exclusively, or shared for a read-only disk, so that no disk changes under a
   // guest. Messages name the file and the cause; FailedPrecondition when it is in use.
   static absl::StatusOr<std::unique_ptr<BlockBackend>> Open(const BlockSpec& spec,
-                                                            NoticeSink notice = nullptr);
+                                                            LogSink log = nullptr);
 
   uint64_t size() const override { return size_; }
   absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) override;
@@ -37,7 +37,7 @@ class FileBlockBackend final : public BlockBackend {
   using Transfer = ssize_t (*)(int fd, const iovec* pieces, int count, off64_t offset,
                                off64_t& position);
 
-  FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, NoticeSink notice);
+  FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, LogSink log);
 
   void TryDirect();
   absl::Status Move(Transfer transfer, const char* verb, uint64_t offset,
@@ -48,7 +48,7 @@ class FileBlockBackend final : public BlockBackend {
   const uint64_t size_;
   bool direct_ = false;
   off64_t position_ = 0;  // of the open file; -1: unknown
-  OneNotice buffered_notice_;
+  LogOnce buffered_log_;
 };
 
 }  // namespace lguest

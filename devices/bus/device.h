@@ -42,7 +42,7 @@ class DmaPort {
   virtual absl::Status Release(const Buffer& buffer) = 0;
 
   // Raises an interrupt without a buffer. An error ends the guest.
-  virtual absl::Status Interrupt(uint32_t irq) = 0;
+  virtual absl::Status RaiseInterrupt(uint32_t irq) = 0;
 };
 
 // Where the bus has put a device.

@@ -44,16 +44,16 @@ uint32_t DeviceBus::PagesNeeded(std::span<const std::unique_ptr<Device>> devices
 }
 
 DeviceBus::DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
-                     std::vector<std::unique_ptr<Device>> devices, NoticeSink notice)
+                     std::vector<std::unique_ptr<Device>> devices, LogSink log)
     : memory_(memory),
       descriptors_(descriptors),
       devices_(std::move(devices)),
-      lines_(devices_.size(), Line{HostDmaPort(memory, host)}),
-      unmatched_notice_(std::move(notice)) {}
+      states_(devices_.size(), DeviceState{HostDmaPort(memory, host)}),
+      unmatched_log_(std::move(log)) {}
 
 absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
     GuestMemory& memory, Host& host, GuestPhys descriptors,
-    std::vector<std::unique_ptr<Device>> devices, NoticeSink notice) {
+    std::vector<std::unique_ptr<Device>> devices, LogSink log) {
   if (devices.size() > kMaxDevices) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%u devices, the console included: at most %u are possible", devices.size(), kMaxDevices));
@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
   }
   // Not make_unique: the constructor is private.
   std::unique_ptr<DeviceBus> bus(
-      new DeviceBus(memory, host, descriptors, std::move(devices), std::move(notice)));
+      new DeviceBus(memory, host, descriptors, std::move(devices), std::move(log)));
   if (absl::Status attached = bus->Attach(); !attached.ok()) return attached;
   return bus;
 }
@@ -106,27 +106,27 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
   const auto listener = listeners_.find(sent.key);
   if (listener == listeners_.end()) {
     ++unmatched_;
-    unmatched_notice_.Give(absl::StrFormat(
+    unmatched_log_.Log(absl::StrFormat(
         "the guest sent dma 0x%x to key 0x%x, where no device listens (told only once)",
         sent.dma.value(), sent.key.value()));
     return absl::OkStatus();
   }
   DmaChain chain;
   if (absl::Status filled = chain.Fill(memory_, sent.dma); !filled.ok()) return filled;
-  Line& line = lines_[listener->second];
+  DeviceState& state = states_[listener->second];
   const absl::StatusOr<std::optional<uint32_t>> taken =
-      devices_[listener->second]->Send(sent.key, chain, line.port);
+      devices_[listener->second]->Send(sent.key, chain, state.port);
   if (!taken.ok()) return taken.status();
-  ++line.sent;
+  ++state.sent;
   const std::optional<uint32_t>& used = *taken;
   if (!used.has_value()) return absl::OkStatus();
-  line.sent_bytes += *used;
+  state.sent_bytes += *used;
   static_assert(offsetof(Dma, used_len) == 0);
   return memory_.Write(chain.address(), *used);
 }
 
 absl::StatusOr<Device::Input> DeviceBus::Receive(size_t index) {
-  return devices_[index]->Receive(lines_[index].port);
+  return devices_[index]->Receive(states_[index].port);
 }
 
 void DeviceBus::Finish() {
@@ -134,8 +134,8 @@ void DeviceBus::Finish() {
 }
 
 DeviceBus::Traffic DeviceBus::traffic(size_t index) const {
-  const Line& line = lines_[index];
-  return {.sent = line.sent, .sent_bytes = line.sent_bytes, .filled = line.port.filled()};
+  const DeviceState& state = states_[index];
+  return {.sent = state.sent, .sent_bytes = state.sent_bytes, .filled = state.port.filled()};
 }
 
 uint16_t DeviceBus::NewStatus(size_t index) const {

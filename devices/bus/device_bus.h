@@ -45,7 +45,7 @@ class DeviceBus {
   // the pages do not fit; whatever attaching says. `memory` and `host` have to outlive the bus.
   static absl::StatusOr<std::unique_ptr<DeviceBus>> Create(
       GuestMemory& memory, Host& host, GuestPhys descriptors,
-      std::vector<std::unique_ptr<Device>> devices, NoticeSink notice = nullptr);
+      std::vector<std::unique_ptr<Device>> devices, LogSink log = nullptr);
 
   DeviceBus(const DeviceBus&) = delete;
   DeviceBus& operator=(const DeviceBus&) = delete;
@@ -89,7 +89,7 @@ class DeviceBus {
 
  private:
   DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
-            std::vector<std::unique_ptr<Device>> devices, NoticeSink notice);
+            std::vector<std::unique_ptr<Device>> devices, LogSink log);
 
   absl::Status Attach();
 
@@ -105,16 +105,16 @@ class DeviceBus {
   const GuestPhys descriptors_;
   const std::vector<std::unique_ptr<Device>> devices_;
   // In the order of the devices.
-  struct Line {
+  struct DeviceState {
     HostDmaPort port;
     uint64_t sent = 0;
     uint64_t sent_bytes = 0;
   };
-  std::vector<Line> lines_;
+  std::vector<DeviceState> states_;
   std::map<DmaKey, size_t> listeners_;
   std::array<uint16_t, kMaxDevices> seen_status_ = {};
   uint64_t unmatched_ = 0;
-  OneNotice unmatched_notice_;
+  LogOnce unmatched_log_;
 };
 
 }  // namespace lguest

@@ -59,7 +59,7 @@ class DeviceBusTest : public testing::Test {
   absl::StatusOr<std::unique_ptr<DeviceBus>> Create(std::vector<std::unique_ptr<Device>> devices) {
     return DeviceBus::Create(guest_.memory(), guest_.host(), GuestPhys(FakeGuest::kRam),
                              std::move(devices),
-                             [this](const std::string& line) { notices_.push_back(line); });
+                             [this](const std::string& state) { notices_.push_back(state); });
   }
 
   DeviceDescriptor Descriptor(uint32_t index) {

@@ -36,11 +36,11 @@ absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
   filled_.bytes += used;
   buffer.chain.NotifyWritten(memory_, used);
   if (absl::Status set = SetUsedLen(buffer.chain.address(), used); !set.ok()) return set;
-  return Interrupt(buffer.irq);
+  return RaiseInterrupt(buffer.irq);
 }
 
-absl::Status HostDmaPort::Interrupt(uint32_t irq) {
-  absl::Status raised = host_.Interrupt(irq);
+absl::Status HostDmaPort::RaiseInterrupt(uint32_t irq) {
+  absl::Status raised = host_.RaiseInterrupt(irq);
   if (!raised.ok() && absl::IsNotFound(raised)) return absl::OkStatus();
   return raised;
 }

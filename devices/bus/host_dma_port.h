@@ -31,7 +31,7 @@ class HostDmaPort final : public DmaPort {
   absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) override;
   absl::Status Deliver(const Buffer& buffer, uint32_t used) override;
   absl::Status Release(const Buffer& buffer) override;
-  absl::Status Interrupt(uint32_t irq) override;
+  absl::Status RaiseInterrupt(uint32_t irq) override;
 
   const Filled& filled() const { return filled_; }
 

@@ -9,7 +9,7 @@ MonotonicClock SteadyClock() {
   };
 }
 
-bool EscapeKey::Saw(std::span<const std::byte> typed) {
+bool AbortKey::Observe(std::span<const std::byte> typed) {
   if (typed.empty()) return false;
   const std::chrono::nanoseconds now = clock_();
   for (const std::byte key : typed) {

@@ -19,15 +19,15 @@ MonotonicClock SteadyClock();
 
 // Watches for ^C, three times with nothing in between and within one second. How the bytes are
 // spread over reads does not matter.
-class EscapeKey {
+class AbortKey {
  public:
   static constexpr std::byte kKey{3};  // ^C
   static constexpr std::chrono::nanoseconds kWithin = std::chrono::seconds(1);
 
-  explicit EscapeKey(MonotonicClock clock) : clock_(std::move(clock)) {}
+  explicit AbortKey(MonotonicClock clock) : clock_(std::move(clock)) {}
 
   // `typed` has just been read. True when the third ^C is in it.
-  bool Saw(std::span<const std::byte> typed);
+  bool Observe(std::span<const std::byte> typed);
 
  private:
   MonotonicClock clock_;

@@ -9,48 +9,48 @@
 namespace lguest {
 namespace {
 
-class EscapeKeyTest : public testing::Test {
+class AbortKeyTest : public testing::Test {
  protected:
   // `typed` is read at `when` milliseconds.
   bool At(int when, std::string_view typed) {
     now_ = std::chrono::milliseconds(when);
-    return key_.Saw(std::as_bytes(std::span(typed)));
+    return key_.Observe(std::as_bytes(std::span(typed)));
   }
 
  private:
   std::chrono::nanoseconds now_{};
-  EscapeKey key_{[this] { return now_; }};
+  AbortKey key_{[this] { return now_; }};
 };
 
-TEST_F(EscapeKeyTest, ThreeReadsWithinASecond_B43) {
+TEST_F(AbortKeyTest, ThreeReadsWithinASecond_B43) {
   EXPECT_FALSE(At(0, "\3"));
   EXPECT_FALSE(At(500, "\3"));
   EXPECT_TRUE(At(1000, "\3"));
 }
 
-TEST_F(EscapeKeyTest, OneRead_B43) { EXPECT_TRUE(At(0, "\3\3\3")); }
+TEST_F(AbortKeyTest, OneRead_B43) { EXPECT_TRUE(At(0, "\3\3\3")); }
 
-TEST_F(EscapeKeyTest, AmongOtherKeysOfARead_B43) { EXPECT_TRUE(At(0, "ls\3\3\3x")); }
+TEST_F(AbortKeyTest, AmongOtherKeysOfARead_B43) { EXPECT_TRUE(At(0, "ls\3\3\3x")); }
 
-TEST_F(EscapeKeyTest, TwoReads_B43) {
+TEST_F(AbortKeyTest, TwoReads_B43) {
   EXPECT_FALSE(At(0, "a\3\3"));
   EXPECT_TRUE(At(1, "\3b"));
 }
 
-TEST_F(EscapeKeyTest, TooSlow) {
+TEST_F(AbortKeyTest, TooSlow) {
   EXPECT_FALSE(At(0, "\3"));
   EXPECT_FALSE(At(600, "\3"));
   EXPECT_FALSE(At(1001, "\3"));
   EXPECT_TRUE(At(1600, "\3"));  // counted from the second
 }
 
-TEST_F(EscapeKeyTest, AnotherKeyStartsAgain) {
+TEST_F(AbortKeyTest, AnotherKeyStartsAgain) {
   EXPECT_FALSE(At(0, "\3\3a"));
   EXPECT_FALSE(At(1, "\3\3"));
   EXPECT_TRUE(At(2, "\3"));
 }
 
-TEST_F(EscapeKeyTest, NothingReadChangesNothing) {
+TEST_F(AbortKeyTest, NothingReadChangesNothing) {
   EXPECT_FALSE(At(0, "\3\3"));
   EXPECT_FALSE(At(1, ""));
   EXPECT_TRUE(At(2, "\3"));

@@ -7,10 +7,10 @@
 
 namespace lguest {
 
-GatheringConsoleBackend::GatheringConsoleBackend(std::unique_ptr<ConsoleBackend> backend)
-    : backend_(std::move(backend)), thread_([this] { WriteNowAndThen(); }) {}
+BufferedConsoleBackend::BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend)
+    : backend_(std::move(backend)), thread_([this] { RunWriter(); }) {}
 
-GatheringConsoleBackend::~GatheringConsoleBackend() {
+BufferedConsoleBackend::~BufferedConsoleBackend() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -19,7 +19,7 @@ GatheringConsoleBackend::~GatheringConsoleBackend() {
   thread_.join();
 }
 
-absl::Status GatheringConsoleBackend::Write(std::span<const iovec> from) {
+absl::Status BufferedConsoleBackend::Write(std::span<const iovec> from) {
   absl::Status earlier;
   bool was_empty = false;
   bool is_full = false;
@@ -31,21 +31,21 @@ absl::Status GatheringConsoleBackend::Write(std::span<const iovec> from) {
       const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
       held_.insert(held_.end(), bytes, bytes + piece.iov_len);
     }
-    is_full = held_.size() >= kMostHeld;
+    is_full = held_.size() >= kFlushThreshold;
   }
   if (was_empty && !is_full) changed_.notify_one();
-  absl::Status written = is_full ? WriteHeld() : absl::OkStatus();
+  absl::Status written = is_full ? WriteBuffered() : absl::OkStatus();
   return earlier.ok() ? written : earlier;
 }
 
-absl::Status GatheringConsoleBackend::Flush() {
-  absl::Status written = WriteHeld();
+absl::Status BufferedConsoleBackend::Flush() {
+  absl::Status written = WriteBuffered();
   const std::lock_guard lock(mutex_);
   absl::Status earlier = std::exchange(error_, absl::OkStatus());
   return earlier.ok() ? written : earlier;
 }
 
-absl::Status GatheringConsoleBackend::WriteHeld() {
+absl::Status BufferedConsoleBackend::WriteBuffered() {
   const std::lock_guard writer(writing_);
   {
     const std::lock_guard lock(mutex_);
@@ -58,14 +58,14 @@ absl::Status GatheringConsoleBackend::WriteHeld() {
   return written;
 }
 
-void GatheringConsoleBackend::WriteNowAndThen() {
+void BufferedConsoleBackend::RunWriter() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !held_.empty(); });
-    changed_.wait_for(lock, kLongestHeld, [this] { return stopping_; });
+    changed_.wait_for(lock, kMaxDelay, [this] { return stopping_; });
     const bool is_last = stopping_;
     lock.unlock();
-    absl::Status written = WriteHeld();
+    absl::Status written = WriteBuffered();
     lock.lock();
     if (!written.ok()) error_ = std::move(written);
     if (is_last) return;

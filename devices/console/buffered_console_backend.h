@@ -18,20 +18,20 @@
 namespace lguest {
 
 // Gathers what is written to another backend: a guest's console sends 16 bytes at a time, and a
-// system call for each is most of what they cost. Nothing is held for longer than kLongestHeld, and
+// system call for each is most of what they cost. Nothing is held for longer than kMaxDelay, and
 // the destructor writes the rest.
 //
 // An error of a write that a thread of its own made is what the next Write() or Flush() returns.
-class GatheringConsoleBackend final : public ConsoleBackend {
+class BufferedConsoleBackend final : public ConsoleBackend {
  public:
   // So many bytes are written at once, by the caller, who waits as long as that takes.
-  static constexpr size_t kMostHeld = 4096;
+  static constexpr size_t kFlushThreshold = 4096;
 
   // Too short for a user to notice.
-  static constexpr std::chrono::milliseconds kLongestHeld{1};
+  static constexpr std::chrono::milliseconds kMaxDelay{1};
 
-  explicit GatheringConsoleBackend(std::unique_ptr<ConsoleBackend> backend);
-  ~GatheringConsoleBackend() override;
+  explicit BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend);
+  ~BufferedConsoleBackend() override;
 
   int input_fd() const override { return backend_->input_fd(); }
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override { return backend_->Read(to); }
@@ -40,9 +40,9 @@ class GatheringConsoleBackend final : public ConsoleBackend {
 
  private:
   // Writes what is held.
-  absl::Status WriteHeld();
+  absl::Status WriteBuffered();
 
-  void WriteNowAndThen();
+  void RunWriter();
 
   const std::unique_ptr<ConsoleBackend> backend_;
 

@@ -82,7 +82,7 @@ class ScreenBackend final : public ConsoleBackend {
   Screen& screen_;
 };
 
-class GatheringConsoleBackendTest : public ::testing::Test {
+class BufferedConsoleBackendTest : public ::testing::Test {
  protected:
   absl::Status Write(std::string text) {
     const iovec piece = {.iov_base = text.data(), .iov_len = text.size()};
@@ -91,16 +91,16 @@ class GatheringConsoleBackendTest : public ::testing::Test {
 
   Screen screen_;
   std::unique_ptr<ConsoleBackend> console_ =
-      std::make_unique<GatheringConsoleBackend>(std::make_unique<ScreenBackend>(screen_));
+      std::make_unique<BufferedConsoleBackend>(std::make_unique<ScreenBackend>(screen_));
 };
 
-TEST_F(GatheringConsoleBackendTest, ALastFewBytesAreShownThoughNoMoreFollow) {
+TEST_F(BufferedConsoleBackendTest, ALastFewBytesAreShownThoughNoMoreFollow) {
   ASSERT_TRUE(Write("# ").ok());
   screen_.WaitForWrites(1);
   EXPECT_THAT(screen_.writes(), ElementsAre("# "));
 }
 
-TEST_F(GatheringConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
+TEST_F(BufferedConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
   screen_.Stop();
   ASSERT_TRUE(Write("0").ok());
   screen_.WaitForWrites(1);
@@ -110,19 +110,19 @@ TEST_F(GatheringConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
   EXPECT_THAT(screen_.writes(), ElementsAre("0", "123"));
 }
 
-TEST_F(GatheringConsoleBackendTest, AFullBufferIsShownBeforeTheGuestGoesOn) {
-  const std::string page(GatheringConsoleBackend::kMostHeld, 'x');
+TEST_F(BufferedConsoleBackendTest, AFullBufferIsShownBeforeTheGuestGoesOn) {
+  const std::string page(BufferedConsoleBackend::kFlushThreshold, 'x');
   ASSERT_TRUE(Write(page).ok());
   EXPECT_THAT(screen_.writes(), ElementsAre(page));
 }
 
-TEST_F(GatheringConsoleBackendTest, TheEndShowsTheRest) {
+TEST_F(BufferedConsoleBackendTest, TheEndShowsTheRest) {
   ASSERT_TRUE(Write("Power down.").ok());
   console_.reset();
   EXPECT_THAT(screen_.writes(), ElementsAre("Power down."));
 }
 
-TEST_F(GatheringConsoleBackendTest, TheOrderIsKept) {
+TEST_F(BufferedConsoleBackendTest, TheOrderIsKept) {
   std::string all;
   for (int i = 0; i < 5000; ++i) {
     const std::string line = std::to_string(i) + "\n";
@@ -133,7 +133,7 @@ TEST_F(GatheringConsoleBackendTest, TheOrderIsKept) {
   EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), all);
 }
 
-TEST_F(GatheringConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
+TEST_F(BufferedConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   ASSERT_TRUE(Write("lost").ok());
   screen_.WaitForWrites(1);
@@ -142,7 +142,7 @@ TEST_F(GatheringConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
   EXPECT_EQ(told.message(), "the disk is full");
 }
 
-TEST_F(GatheringConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
+TEST_F(BufferedConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   ASSERT_TRUE(Write("lost").ok());
   screen_.WaitForWrites(1);
@@ -155,7 +155,7 @@ TEST_F(GatheringConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
   EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), written);
 }
 
-TEST_F(GatheringConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
+TEST_F(BufferedConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
   ASSERT_TRUE(Write("one").ok());
   EXPECT_TRUE(console_->Flush().ok());
   EXPECT_THAT(screen_.writes(), ElementsAre("one"));
@@ -164,12 +164,12 @@ TEST_F(GatheringConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
   EXPECT_EQ(console_->Flush().message(), "the disk is full");
 }
 
-TEST_F(GatheringConsoleBackendTest, AnErrorOfAFullBufferIsToldAtOnce) {
+TEST_F(BufferedConsoleBackendTest, AnErrorOfAFullBufferIsToldAtOnce) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
-  EXPECT_FALSE(Write(std::string(GatheringConsoleBackend::kMostHeld, 'x')).ok());
+  EXPECT_FALSE(Write(std::string(BufferedConsoleBackend::kFlushThreshold, 'x')).ok());
 }
 
-TEST_F(GatheringConsoleBackendTest, InputIsTheOthers) {
+TEST_F(BufferedConsoleBackendTest, InputIsTheOthers) {
   std::vector<std::byte> buffer(3);
   EXPECT_EQ(console_->input_fd(), 17);
   EXPECT_EQ(console_->Read(buffer).value(), 3u);

@@ -10,11 +10,11 @@
 
 namespace lguest {
 
-Console::Console(std::unique_ptr<ConsoleBackend> backend, NoticeSink notice, MonotonicClock clock)
+Console::Console(std::unique_ptr<ConsoleBackend> backend, LogSink log, MonotonicClock clock)
     : backend_(std::move(backend)),
-      escape_key_(std::move(clock)),
-      output_notice_(notice),
-      input_notice_(std::move(notice)) {}
+      abort_key_(std::move(clock)),
+      output_log_(log),
+      input_log_(std::move(log)) {}
 
 absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) {
   memory_ = &memory;
@@ -46,7 +46,7 @@ void Console::Finish() {
 }
 
 void Console::TellOutputIsLost(const absl::Status& error) {
-  output_notice_.Give(absl::StrCat("console output is lost: ", error.message()));
+  output_log_.Log(absl::StrCat("console output is lost: ", error.message()));
 }
 
 absl::Status Console::Fill() {
@@ -56,14 +56,14 @@ absl::Status Console::Fill() {
       backend_->Read(std::span(typed).first(kMaxHeld - held_.size()));
   if (absl::IsUnavailable(len.status())) return absl::OkStatus();
   if (!len.ok()) {
-    input_notice_.Give(absl::StrCat("console input has ended: ", len.status().message()));
+    input_log_.Log(absl::StrCat("console input has ended: ", len.status().message()));
     input_ended_ = true;
     return absl::OkStatus();
   }
   if (*len == 0) input_ended_ = true;
   const std::span<const std::byte> read = std::span(typed).first(*len);
   held_.insert(held_.end(), read.begin(), read.end());
-  if (escape_key_.Saw(read)) return absl::CancelledError("three ^C within a second");
+  if (abort_key_.Observe(read)) return absl::CancelledError("three ^C within a second");
   return absl::OkStatus();
 }
 

@@ -33,7 +33,7 @@ class Console final : public Device {
   // unread.
   static constexpr size_t kMaxHeld = 4096;
 
-  explicit Console(std::unique_ptr<ConsoleBackend> backend, NoticeSink notice = nullptr,
+  explicit Console(std::unique_ptr<ConsoleBackend> backend, LogSink log = nullptr,
                    MonotonicClock clock = SteadyClock());
 
   std::string name() const override { return "console"; }
@@ -56,9 +56,9 @@ class Console final : public Device {
   absl::StatusOr<bool> Drain(DmaPort& port);
 
   const std::unique_ptr<ConsoleBackend> backend_;
-  EscapeKey escape_key_;
-  OneNotice output_notice_;
-  OneNotice input_notice_;
+  AbortKey abort_key_;
+  LogOnce output_log_;
+  LogOnce input_log_;
   GuestMemory* memory_ = nullptr;  // once attached
   std::vector<std::byte> held_;    // typed, and not yet with the guest
   bool input_ended_ = false;

@@ -50,16 +50,16 @@ UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
   return fd;
 }
 
-PeerSockets::Fate FateOf(int error) {
+PeerSockets::SendResult FateOf(int error) {
   switch (error) {
     case ENOENT:
     case ECONNREFUSED:  // left behind by a launcher that crashed
-      return PeerSockets::Fate::kNobody;
+      return PeerSockets::SendResult::kNobody;
     case EACCES:
     case EPERM:
-      return PeerSockets::Fate::kRefused;
+      return PeerSockets::SendResult::kRefused;
     default:
-      return PeerSockets::Fate::kNoRoom;
+      return PeerSockets::SendResult::kNoRoom;
   }
 }
 
@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
 
 PeerSockets::~PeerSockets() { RemoveSocket(file_); }
 
-PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
+PeerSockets::SendResult PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
   IoVector pieces(packet);
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(pieces.data());
@@ -98,7 +98,7 @@ PeerSockets::Fate PeerSockets::Send(uint32_t slot, std::span<const iovec> packet
     const bool is_new = !peer.valid();
     if (is_new) peer = Connect(file_, slot);
     if (peer.valid() && sendmsg(peer.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-      return Fate::kSent;
+      return SendResult::kSent;
     }
     const int error = errno;
     // Whom we were connected to has gone. The slot may have another owner by now.

@@ -37,7 +37,7 @@ class PeerSockets {
 
   int fd() const { return fd_.get(); }  // readable when there is a packet for our slot
 
-  enum class Fate : uint8_t {
+  enum class SendResult : uint8_t {
     kSent,
     kNoRoom,   // too many wait for the peer already: lost
     kNobody,   // no such peer
@@ -45,7 +45,7 @@ class PeerSockets {
   };
 
   // Sends one packet to the owner of `slot`, without waiting.
-  Fate Send(uint32_t slot, std::span<const iovec> packet);
+  SendResult Send(uint32_t slot, std::span<const iovec> packet);
 
   bool HasPacket() const;
 

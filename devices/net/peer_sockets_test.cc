@@ -19,14 +19,14 @@
 namespace lguest {
 namespace {
 
-using Fate = PeerSockets::Fate;
+using SendResult = PeerSockets::SendResult;
 
 // One launcher's part.
 struct Peer {
   explicit Peer(const std::string& path)
       : file(SharedNetFile::Open(path).value()), sockets(PeerSockets::Open(*file).value()) {}
 
-  Fate Send(uint32_t slot, std::string text) const {
+  SendResult Send(uint32_t slot, std::string text) const {
     const std::array<iovec, 1> pieces = {{{text.data(), text.size()}}};
     return sockets->Send(slot, pieces);
   }
@@ -58,8 +58,8 @@ TEST_F(PeerSocketsTest, PacketsReachTheSlotTheyAreSentTo) {
   const Peer a(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
   const Peer c(dir_.Path("net"));
-  EXPECT_EQ(a.Send(1, "to b"), Fate::kSent);
-  EXPECT_EQ(b.Send(2, "to c"), Fate::kSent);
+  EXPECT_EQ(a.Send(1, "to b"), SendResult::kSent);
+  EXPECT_EQ(b.Send(2, "to c"), SendResult::kSent);
   EXPECT_EQ(b.Receive(), "to b");
   EXPECT_EQ(c.Receive(), "to c");
   EXPECT_EQ(a.Receive(), "no packet");
@@ -68,15 +68,15 @@ TEST_F(PeerSocketsTest, PacketsReachTheSlotTheyAreSentTo) {
 
 TEST_F(PeerSocketsTest, NobodyThere) {
   const Peer a(dir_.Path("net"));
-  EXPECT_EQ(a.Send(1, "x"), Fate::kNobody);
-  EXPECT_EQ(a.Send(681, "x"), Fate::kNobody);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kNobody);
+  EXPECT_EQ(a.Send(681, "x"), SendResult::kNobody);
 }
 
 TEST_F(PeerSocketsTest, NetworksOfOneDirectoryAreSeparate) {
   const Peer a(dir_.Path("net"));
   const Peer other(dir_.Path("other"));
   const Peer also_other(dir_.Path("other"));
-  EXPECT_EQ(a.Send(1, "x"), Fate::kNobody);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kNobody);
 }
 
 TEST_F(PeerSocketsTest, AFileHasOneNetworkWhateverItIsCalled) {
@@ -84,7 +84,7 @@ TEST_F(PeerSocketsTest, AFileHasOneNetworkWhateverItIsCalled) {
   std::filesystem::create_hard_link(dir_.Path("net"), dir_.Path("alias"));
   const Peer b(dir_.Path("alias"));
   EXPECT_EQ(b.file->slot(), 1u);
-  EXPECT_EQ(a.Send(1, "x"), Fate::kSent);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kSent);
   EXPECT_EQ(b.Receive(), "x");
 }
 
@@ -94,19 +94,19 @@ TEST_F(PeerSocketsTest, PathsOfAnyLength) {
   std::filesystem::create_directories(dir_.Path(deep));
   const Peer a(dir_.Path(deep + std::string(200, 'n')));
   const Peer b(dir_.Path(deep + std::string(200, 'n')));
-  EXPECT_EQ(a.Send(1, "x"), Fate::kSent);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kSent);
   EXPECT_EQ(b.Receive(), "x");
 }
 
 TEST_F(PeerSocketsTest, LongPacketIsCut) {
   const Peer a(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
-  EXPECT_EQ(a.Send(1, "abcdef"), Fate::kSent);
+  EXPECT_EQ(a.Send(1, "abcdef"), SendResult::kSent);
   EXPECT_EQ(b.Receive(3), "abc");
   EXPECT_EQ(b.Receive(), "no packet");
-  EXPECT_EQ(a.Send(1, std::string(65536, 'x')), Fate::kSent);
+  EXPECT_EQ(a.Send(1, std::string(65536, 'x')), SendResult::kSent);
   EXPECT_EQ(b.Receive(70000).size(), 65536u);
-  EXPECT_EQ(a.Send(1, "abcdef"), Fate::kSent);
+  EXPECT_EQ(a.Send(1, "abcdef"), SendResult::kSent);
   EXPECT_EQ(b.Receive(0), "");
   EXPECT_EQ(b.Receive(), "no packet");
 }
@@ -114,10 +114,12 @@ TEST_F(PeerSocketsTest, LongPacketIsCut) {
 TEST_F(PeerSocketsTest, FullQueueNeverBlocks) {
   const Peer a(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
-  Fate fate = Fate::kSent;
+  SendResult result = SendResult::kSent;
   int sent = 0;
-  for (; sent < 1000000 && fate == Fate::kSent; ++sent) fate = a.Send(1, std::string(1000, 'x'));
-  EXPECT_EQ(fate, Fate::kNoRoom);
+  for (; sent < 1000000 && result == SendResult::kSent; ++sent) {
+    result = a.Send(1, std::string(1000, 'x'));
+  }
+  EXPECT_EQ(result, SendResult::kNoRoom);
   EXPECT_EQ(b.Receive(2000).size(), 1000u);
 }
 
@@ -157,23 +159,23 @@ TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsNobodysThenReplaced) {
   EXPECT_EQ(Sockets(), 1u);
   const auto keep_slot_0 = SharedNetFile::Open(dir_.Path("net")).value();
   const Peer b(dir_.Path("net"));
-  EXPECT_EQ(b.Send(0, "x"), Fate::kNobody);
+  EXPECT_EQ(b.Send(0, "x"), SendResult::kNobody);
   const auto sockets = PeerSockets::Open(*keep_slot_0);
   ASSERT_TRUE(sockets.ok()) << sockets.status();
-  EXPECT_EQ(b.Send(0, "x"), Fate::kSent);
+  EXPECT_EQ(b.Send(0, "x"), SendResult::kSent);
 }
 
 TEST_F(PeerSocketsTest, ASlotsNextOwnerGetsWhatIsSentToIt) {
   auto a = std::make_unique<Peer>(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
-  EXPECT_EQ(b.Send(0, "to a"), Fate::kSent);
+  EXPECT_EQ(b.Send(0, "to a"), SendResult::kSent);
   a = nullptr;
-  EXPECT_EQ(b.Send(0, "to nobody"), Fate::kNobody);
+  EXPECT_EQ(b.Send(0, "to nobody"), SendResult::kNobody);
   a = std::make_unique<Peer>(dir_.Path("net"));
-  EXPECT_EQ(b.Send(0, "to a"), Fate::kSent);
+  EXPECT_EQ(b.Send(0, "to a"), SendResult::kSent);
   a = nullptr;
   a = std::make_unique<Peer>(dir_.Path("net"));
-  EXPECT_EQ(b.Send(0, "to a again"), Fate::kSent);
+  EXPECT_EQ(b.Send(0, "to a again"), SendResult::kSent);
   EXPECT_EQ(a->Receive(), "to a again");
 }
 

@@ -25,8 +25,8 @@ absl::Status CheckSections(const DmaChain& chain) {
 }  // namespace
 
 SharedNet::SharedNet(std::unique_ptr<SharedNetFile> file, std::unique_ptr<PeerSockets> sockets,
-                     NoticeSink notice)
-    : file_(std::move(file)), sockets_(std::move(sockets)), notice_(std::move(notice)) {}
+                     LogSink log)
+    : file_(std::move(file)), sockets_(std::move(sockets)), log_(std::move(log)) {}
 
 std::string SharedNet::name() const { return absl::StrCat("sharenet ", file_->path()); }
 
@@ -53,15 +53,15 @@ absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaCha
   const uint32_t slot = (key.value() - page_.value()) / 4;
   if (slot == file_->slot()) return std::nullopt;  // to other guests only
   switch (sockets_->Send(slot, chain.sections())) {
-    case PeerSockets::Fate::kSent:
+    case PeerSockets::SendResult::kSent:
       return chain.size();
-    case PeerSockets::Fate::kNoRoom:
+    case PeerSockets::SendResult::kNoRoom:
       return 0;
-    case PeerSockets::Fate::kRefused:
-      notice_.Give(absl::StrCat(name(), ": the guest in slot ", slot,
-                                " takes nothing from this user (told only once)"));
+    case PeerSockets::SendResult::kRefused:
+      log_.Log(absl::StrCat(name(), ": the guest in slot ", slot,
+                            " takes nothing from this user (told only once)"));
       return std::nullopt;
-    case PeerSockets::Fate::kNobody:
+    case PeerSockets::SendResult::kNobody:
       return std::nullopt;
   }
   return std::nullopt;
@@ -92,7 +92,7 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
   if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
   if (len.ok()) return Input::kMore;  // nothing in it, or nowhere to put it
   if (!absl::IsUnavailable(len.status())) {
-    notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
+    log_.Log(absl::StrCat(name(), ": ", std::string(len.status().message())));
   }
   return Input::kNone;
 }
@@ -100,7 +100,7 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
 absl::Status SharedNet::NoRoom(DmaPort& port) {
   if (told_of_no_room_ || !irq_.has_value() || !sockets_->HasPacket()) return absl::OkStatus();
   told_of_no_room_ = true;
-  return port.Interrupt(*irq_);
+  return port.RaiseInterrupt(*irq_);
 }
 
 }  // namespace lguest

@@ -28,7 +28,7 @@ class SharedNet final : public Device {
  public:
   // `sockets`: nullptr where the host moves the packets. They belong to `file`.
   SharedNet(std::unique_ptr<SharedNetFile> file, std::unique_ptr<PeerSockets> sockets,
-            NoticeSink notice = nullptr);
+            LogSink log = nullptr);
 
   std::string name() const override;
   DeviceType type() const override { return DeviceType::kNet; }
@@ -47,7 +47,7 @@ class SharedNet final : public Device {
 
   const std::unique_ptr<SharedNetFile> file_;
   const std::unique_ptr<PeerSockets> sockets_;  // goes before the file
-  OneNotice notice_;
+  LogOnce log_;
   GuestPhys page_;                // once attached
   std::optional<uint32_t> irq_;   // of the buffers, once there was one
   bool told_of_no_room_ = false;  // since there was one

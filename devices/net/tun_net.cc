@@ -15,13 +15,13 @@ constexpr uint8_t kPromiscuous = 1;  // in the first byte of a slot's MAC
 
 }  // namespace
 
-TunNet::TunNet(std::string label, std::unique_ptr<PacketBackend> backend, NoticeSink notice)
+TunNet::TunNet(std::string label, std::unique_ptr<PacketBackend> backend, LogSink log)
     : label_(std::move(label)),
       backend_(std::move(backend)),
       overflow_(kLongestPacket),
-      sending_notice_(notice),
-      receiving_notice_(notice),
-      too_long_notice_(std::move(notice)) {}
+      sending_log_(log),
+      receiving_log_(log),
+      too_long_log_(std::move(log)) {}
 
 std::string TunNet::name() const { return absl::StrCat("tunnet ", label_); }
 
@@ -37,8 +37,8 @@ absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaCh
                                                      DmaPort& /*port*/) {
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
     ++counters_.lost_sending;
-    sending_notice_.Give(absl::StrCat(name(), ": a packet of the guest is lost: ",
-                                      std::string(written.message()), " (told only once)"));
+    sending_log_.Log(absl::StrCat(name(), ": a packet of the guest is lost: ",
+                                  std::string(written.message()), " (told only once)"));
     return 0;
   }
   ++counters_.sent;
@@ -58,13 +58,13 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   if (!len.ok()) {
     in_burst_ = false;
     if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
-    receiving_notice_.Give(absl::StrCat(name(), ": ", std::string(len.status().message())));
+    receiving_log_.Log(absl::StrCat(name(), ": ", std::string(len.status().message())));
     return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
   }
   if (*len > chain.size()) {
     chain.NotifyWritten(*memory_, chain.size());
     ++counters_.too_long;
-    too_long_notice_.Give(absl::StrFormat(
+    too_long_log_.Log(absl::StrFormat(
         "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
         name(), *len, chain.size()));
     return GiveBack(port, *buffer, Input::kMore);

@@ -34,7 +34,7 @@ class TunNet final : public Device {
   };
 
   // `label`: the network's name for the user.
-  TunNet(std::string label, std::unique_ptr<PacketBackend> backend, NoticeSink notice = nullptr);
+  TunNet(std::string label, std::unique_ptr<PacketBackend> backend, LogSink log = nullptr);
 
   std::string name() const override;
   DeviceType type() const override { return DeviceType::kNet; }
@@ -55,9 +55,9 @@ class TunNet final : public Device {
   const std::string label_;
   const std::unique_ptr<PacketBackend> backend_;
   std::vector<std::byte> overflow_;  // takes what the guest's buffer has no room for
-  OneNotice sending_notice_;
-  OneNotice receiving_notice_;
-  OneNotice too_long_notice_;
+  LogOnce sending_log_;
+  LogOnce receiving_log_;
+  LogOnce too_long_log_;
   Counters counters_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;

@@ -36,7 +36,7 @@ class FakeHost final : public Host {
     buffers->second.pop_front();
     return next;
   }
-  absl::Status Interrupt(uint32_t irq) override {
+  absl::Status RaiseInterrupt(uint32_t irq) override {
     if (dead_) return absl::NotFoundError("the guest is dead");
     interrupts_.push_back(irq);
     return absl::OkStatus();

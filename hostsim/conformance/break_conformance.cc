@@ -30,7 +30,7 @@ TEST_P(Break, ForcesARunningGuestOutAndBlocks) {
   EXPECT_EQ(breaker.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   EXPECT_TRUE(host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
-  EXPECT_TRUE(host().Interrupt(kIrq).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(kIrq).ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -40,7 +40,7 @@ TEST_P(Break, ForcesAHaltedGuestOut) {
   EXPECT_TRUE(IsBrokenOut());
   EXPECT_TRUE(host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
-  EXPECT_TRUE(host().Interrupt(kIrq).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(kIrq).ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -48,7 +48,7 @@ TEST_P(Break, EveryReadMeanwhile_EAGAIN) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::future<absl::Status> breaker = BreakOut();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsBrokenOut());
-  EXPECT_TRUE(host().Interrupt(kIrq).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(kIrq).ok());
   EXPECT_TRUE(IsBrokenOut()) << "whatever is pending";
   EXPECT_TRUE(host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());

@@ -83,7 +83,7 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
     while (true) {
       absl::StatusOr<Exit> exit = host().Run();
       if (!exit.ok()) return Died{"error: " + std::string(exit.status().message())};
-      if (!std::holds_alternative<Interrupted>(*exit)) return *std::move(exit);
+      if (!std::holds_alternative<SignalReceived>(*exit)) return *std::move(exit);
     }
   }
 

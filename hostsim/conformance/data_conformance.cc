@@ -68,16 +68,16 @@ LGUEST_CONFORMANCE_SUITE(Irq);
 TEST_P(Irq, OnlyMarksPending) {
   Start(Script().Init().Send(DmaKey(0), GuestPhys(kFree)).Wait(5).Crash("got it"));
   Sent();
-  EXPECT_TRUE(host().Interrupt(5).ok());
-  EXPECT_TRUE(host().Interrupt(5).ok()) << "twice is once";
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok()) << "twice is once";
   EXPECT_EQ(Death(), "CRASH: got it");
 }
 
 TEST_P(Irq, ThirtyTwoAndAbove_EINVAL) {
   Start(Script().Init().Crash("x"));
-  EXPECT_TRUE(host().Interrupt(31).ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(host().Interrupt(32)));
-  EXPECT_TRUE(absl::IsInvalidArgument(host().Interrupt(0xffffffff)));
+  EXPECT_TRUE(host().RaiseInterrupt(31).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(host().RaiseInterrupt(32)));
+  EXPECT_TRUE(absl::IsInvalidArgument(host().RaiseInterrupt(0xffffffff)));
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -90,7 +90,7 @@ TEST_P(Irq, WakesAHaltedGuestAlthoughItHasThemOff) {
             .Expect32(kIrqEnabled, kInterruptFlag)
             .Crash("x"));
   Sent();
-  EXPECT_TRUE(host().Interrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -107,7 +107,7 @@ TEST_P(Irq, WaitsWhileTheGuestHasThemOff) {
             .Expect32(kFree, 1)
             .Crash("x"));
   Sent();
-  EXPECT_TRUE(host().Interrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -121,8 +121,8 @@ TEST_P(Irq, WaitsWhileItIsBlocked) {
             .Wait(5)
             .Crash("x"));
   Sent();
-  EXPECT_TRUE(host().Interrupt(5).ok());
-  EXPECT_TRUE(host().Interrupt(6).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(6).ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -134,7 +134,7 @@ TEST_P(Irq, ADeliveryRefreshesTheTime) {
             .Wait(5)
             .Crash("x"));
   Sent();
-  EXPECT_TRUE(host().Interrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
   EXPECT_EQ(Death(), "CRASH: x");
   EXPECT_NE(Data().time.sec, 0u);
 }

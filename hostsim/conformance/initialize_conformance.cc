@@ -12,7 +12,7 @@ LGUEST_CONFORMANCE_SUITE(Initialize);
 TEST_P(Initialize, AnyOtherRequestFirst_EINVAL) {
   Make(Script().Init());
   EXPECT_TRUE(absl::IsInvalidArgument(host().GetDma(DmaKey(0)).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(host().Interrupt(1)));
+  EXPECT_TRUE(absl::IsInvalidArgument(host().RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsInvalidArgument(host().BreakOut()));
   EXPECT_TRUE(absl::IsInvalidArgument(host().Resume()));
 }
@@ -52,7 +52,7 @@ TEST_P(Initialize, AnotherThread_EPERM) {
   Start(Script().Init().Crash("mine"));
   EXPECT_TRUE(
       absl::IsPermissionDenied(Elsewhere([&] { return host().GetDma(DmaKey(0)).status(); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Interrupt(1); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().RaiseInterrupt(1); })));
   EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Run().status(); })));
   EXPECT_EQ(Death(), "CRASH: mine") << "none of this has harmed the guest";
 }
@@ -60,7 +60,7 @@ TEST_P(Initialize, AnotherThread_EPERM) {
 TEST_P(Initialize, TheOwnerIsAThread) {
   Make(Script().Init());
   ASSERT_TRUE(Elsewhere([&] { return host().Initialize(boot()); }).ok());
-  EXPECT_TRUE(absl::IsPermissionDenied(host().Interrupt(1)));
+  EXPECT_TRUE(absl::IsPermissionDenied(host().RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsPermissionDenied(host().Run().status()));
 }
 

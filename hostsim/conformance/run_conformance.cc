@@ -84,7 +84,7 @@ TEST_P(Read, ASignal_EINTR) {
     host().BreakOut().IgnoreError();
   });
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(Run()));
-  EXPECT_TRUE(host().Interrupt(5).ok());
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok());
   EXPECT_TRUE(host().Resume().ok());
   other.join();
   EXPECT_GT(signals, 0);
@@ -107,15 +107,15 @@ TEST_P(DeadGuest, EveryWrite_ENOENT) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
   EXPECT_TRUE(absl::IsNotFound(host().Initialize(boot())));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(0)).status()));
-  EXPECT_TRUE(absl::IsNotFound(host().Interrupt(1)));
-  EXPECT_TRUE(absl::IsNotFound(host().Interrupt(32))) << "dead comes before the arguments";
+  EXPECT_TRUE(absl::IsNotFound(host().RaiseInterrupt(1)));
+  EXPECT_TRUE(absl::IsNotFound(host().RaiseInterrupt(32))) << "dead comes before the arguments";
   EXPECT_TRUE(absl::IsNotFound(host().BreakOut()));
   EXPECT_TRUE(absl::IsNotFound(host().Resume()));
 }
 
 TEST_P(DeadGuest, ComesBeforeTheOwner_ENOENT) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
-  EXPECT_TRUE(absl::IsNotFound(Elsewhere([&] { return host().Interrupt(1); })));
+  EXPECT_TRUE(absl::IsNotFound(Elsewhere([&] { return host().RaiseInterrupt(1); })));
 }
 
 TEST_P(DeadGuest, ADeathOutsideReadIsToldByTheNext) {

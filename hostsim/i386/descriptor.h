@@ -18,7 +18,7 @@ inline constexpr uint32_t kDescriptorPrivilegeShift = 13;
 // `descriptor` as a guest may have it; 0 unless it is present code or data: gates and task switches
 // lead to ring 0. Privilege 0 becomes 1 for the same reason. The accessed bit is set, so that the
 // processor need not.
-constexpr uint64_t TameDescriptor(uint64_t descriptor) {
+constexpr uint64_t SanitizeDescriptor(uint64_t descriptor) {
   constexpr uint32_t kNeeded = kDescriptorCodeOrData | kDescriptorPresent;
   auto high = static_cast<uint32_t>(descriptor >> 32);
   if ((high & kNeeded) != kNeeded) return 0;

@@ -98,7 +98,7 @@ class FastPathTest : public ::testing::Test {
   }
   uint32_t Word(uint32_t addr) const { return memory_->Read<uint32_t>(GuestPhys(addr)).value(); }
 
-  FastPathState TakeBack() { return cpu_->TakeBack().value_or(FastPathState()); }
+  AcceleratorState TakeBack() { return cpu_->TakeBack().value_or(AcceleratorState()); }
 
   // Runs the guest to its next mark, which has to be this one; how often it left the machine on the
   // way, but for the mark itself.
@@ -121,7 +121,7 @@ class FastPathTest : public ::testing::Test {
   }
 
   void OnBreakOut() {
-    EXPECT_TRUE(host_.Interrupt(DEVICE_IRQ).ok());
+    EXPECT_TRUE(host_.RaiseInterrupt(DEVICE_IRQ).ok());
     EXPECT_TRUE(host_.Resume().ok());
   }
 
@@ -141,7 +141,7 @@ TEST_F(FastPathTest, NothingThatComesUpOftenLeavesTheMachine) {
   EXPECT_EQ(Word(GUEST_FREE + (FRESH_PAGES - 1) * kPageSize), 1u);
 
   EXPECT_EQ(ExitsUntil(MARK_HYPERCALLS_DONE), 0u);
-  const FastPathState state = TakeBack();
+  const AcceleratorState state = TakeBack();
   EXPECT_EQ(state.kernel_esp, GUEST_KERNEL_STACK_END + GUEST_PAGE_OFFSET - 64u);
   EXPECT_TRUE(state.task_switched);
   EXPECT_EQ(state.tls[0], 0u);

@@ -21,7 +21,7 @@ constexpr uint32_t kSse3 = 1u << 0 | 1u << 9;
 
 }  // namespace
 
-std::vector<kvm_cpuid_entry2> GuestCpuid(std::span<const kvm_cpuid_entry2> supported) {
+std::vector<kvm_cpuid_entry2> FilterCpuid(std::span<const kvm_cpuid_entry2> supported) {
   std::vector<kvm_cpuid_entry2> shown;
   for (kvm_cpuid_entry2 entry : supported) {
     switch (entry.function) {

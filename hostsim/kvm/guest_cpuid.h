@@ -14,7 +14,7 @@ namespace lguest::hostsim {
 // of the processor, FPU, TSC, CX8, CMOV, MMX, FXSR and SSE to SSSE3, and its caches. Not what it
 // would have to be in ring 0 for (SEP, PSE, PAE, PGE, MTRR, MSR, APIC), and nothing that needs more
 // state than FXSAVE saves.
-std::vector<kvm_cpuid_entry2> GuestCpuid(std::span<const kvm_cpuid_entry2> supported);
+std::vector<kvm_cpuid_entry2> FilterCpuid(std::span<const kvm_cpuid_entry2> supported);
 
 }  // namespace lguest::hostsim
 

@@ -29,7 +29,7 @@ const kvm_cpuid_entry2* Find(const std::vector<kvm_cpuid_entry2>& entries, uint3
 }
 
 TEST(GuestCpuidTest, ShowsWhatAGuestCanUse) {
-  const std::vector<kvm_cpuid_entry2> shown = GuestCpuid(Everything());
+  const std::vector<kvm_cpuid_entry2> shown = FilterCpuid(Everything());
   ASSERT_NE(Find(shown, 1), nullptr);
   // FPU TSC CX8 CMOV MMX FXSR SSE SSE2; SSE3 and SSSE3
   EXPECT_EQ(Find(shown, 1)->edx, 0x07808111u);
@@ -40,7 +40,7 @@ TEST(GuestCpuidTest, ShowsWhatAGuestCanUse) {
 }
 
 TEST(GuestCpuidTest, HidesTheRestAndSaysSo) {
-  const std::vector<kvm_cpuid_entry2> shown = GuestCpuid(Everything());
+  const std::vector<kvm_cpuid_entry2> shown = FilterCpuid(Everything());
   for (const uint32_t leaf : {4u, 7u, 0xbu, 0xdu, 0x40000000u, 0x8000000au}) {
     EXPECT_EQ(Find(shown, leaf), nullptr) << leaf;
   }
@@ -52,7 +52,7 @@ TEST(GuestCpuidTest, AProcessorWithLessIsShownAsItIs) {
   kvm_cpuid_entry2 old = {};
   old.function = 1;
   old.edx = 1;
-  EXPECT_EQ(GuestCpuid(std::vector{old})[0].edx, 1u);
+  EXPECT_EQ(FilterCpuid(std::vector{old})[0].edx, 1u);
 }
 
 }  // namespace

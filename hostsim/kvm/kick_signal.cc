@@ -9,7 +9,7 @@ namespace lguest::hostsim {
 namespace {
 
 constexpr long kIntervalNanos = 50'000'000;
-constexpr std::chrono::seconds kPatience(1);
+constexpr std::chrono::seconds kMaxScanWork(1);
 
 // Not the first of the real-time signals, which others take without asking.
 int KickSignal() { return SIGRTMIN + 5; }
@@ -32,7 +32,7 @@ KickTimer::~KickTimer() {
 
 bool KickTimer::Wait() {
   const auto now = std::chrono::steady_clock::now();
-  if (since_.has_value()) return now - *since_ > kPatience;
+  if (since_.has_value()) return now - *since_ > kMaxScanWork;
   since_ = now;
   if (!timer_.has_value()) {
     sigevent event = {};

@@ -122,7 +122,7 @@ absl::Status KvmVcpu::Open() {
       mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, machine_.vcpu.get(), 0);
   if (run == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping a virtual CPU's state");
   run_ = static_cast<kvm_run*>(run);
-  return ShowCpuid();
+  return SetCpuid();
 }
 
 absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* memory,
@@ -136,14 +136,14 @@ absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* mem
       .status();
 }
 
-absl::Status KvmVcpu::ShowCpuid() {
+absl::Status KvmVcpu::SetCpuid() {
   CpuidTable table = {.count = CpuidTable::kMaxEntries};
   if (auto got = machine_.device.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID");
       !got.ok()) {
     return got.status();
   }
   const std::vector<kvm_cpuid_entry2> shown =
-      GuestCpuid(std::span(table.entries).first(std::min(table.count, CpuidTable::kMaxEntries)));
+      FilterCpuid(std::span(table.entries).first(std::min(table.count, CpuidTable::kMaxEntries)));
   table.count = static_cast<uint32_t>(shown.size());
   std::copy(shown.begin(), shown.end(), table.entries.begin());
   return machine_.vcpu.Ioctl(kSetCpuid, &table, "KVM_SET_CPUID2").status();
@@ -194,14 +194,14 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
   wait_for_guest_.Stop();
   in_frame_ = true;
   if (run_->exit_reason == KVM_EXIT_IO && run_->io.port == SWITCHER_PORT) return TrapFromFrame();
-  return OddExit();
+  return UnexpectedExit();
 }
 
 absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
   // Between two instructions of the guest, that means: in the switcher interrupts are off.
   if (run_->ready_for_interrupt_injection != 0) {
     if (absl::Status moved = MoveToSwitcher(machine_.vcpu, *switcher_); !moved.ok()) return moved;
-    KeepGuestEflags();
+    MaskEflags();
     in_frame_ = true;
   } else {
     const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
@@ -214,14 +214,14 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
 }
 
 // A guest has no other flags, whatever it has put there, and whatever an emulated processor says.
-void KvmVcpu::KeepGuestEflags() {
+void KvmVcpu::MaskEflags() {
   SwitcherFrame& frame = switcher_->frame();
   frame.eflags = (frame.eflags & kGuestEflags) | kFixedEflags;
 }
 
 Trap KvmVcpu::TrapFromFrame() {
   SwitcherFrame& frame = switcher_->frame();
-  KeepGuestEflags();
+  MaskEflags();
   if (frame.vector >= kExceptionVectors || (frame.cs & 3) == 0) {
     return {.kind = Trap::Kind::kHostAreaDamaged};
   }
@@ -240,7 +240,7 @@ Trap KvmVcpu::TrapFromFrame() {
   return trap;
 }
 
-absl::StatusOr<Trap> KvmVcpu::OddExit() const {
+absl::StatusOr<Trap> KvmVcpu::UnexpectedExit() const {
   switch (run_->exit_reason) {
     case KVM_EXIT_MMIO:  // an address where there is no memory
       return Trap{.kind = Trap::Kind::kBadPageTableEntry};
@@ -275,7 +275,7 @@ void KvmVcpu::Set(Register reg, uint32_t value) {
   }
   if (uint32_t* found = GeneralRegister(switcher_->frame(), reg)) {
     *found = value;
-    KeepGuestEflags();
+    MaskEflags();
     return;
   }
   switcher_->state().segments[SegmentIndex(reg)] = value & 0xffff;
@@ -309,8 +309,8 @@ void KvmVcpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
   if (directory == page_directory() || index >= page_offset_ >> 22) FlushTlb();
 }
 
-bool KvmVcpu::SetFastPaths(const FastPaths& paths) {
-  switcher_->ShowLguestData(paths.lguest_data, memory_.size());
+bool KvmVcpu::SetPolicy(const AcceleratorPolicy& paths) {
+  switcher_->MapLguestData(paths.lguest_data, memory_.size());
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     switcher_->SetException(vector, paths.exceptions[vector]);
   }
@@ -318,17 +318,17 @@ bool KvmVcpu::SetFastPaths(const FastPaths& paths) {
   return true;
 }
 
-void KvmVcpu::HandOver(const FastPathState& state, bool /*interrupt_waits*/) {
+void KvmVcpu::HandOver(const AcceleratorState& state, bool /*interrupt_waits*/) {
   switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
   switcher_->state().next_ring_slot = state.next_ring_slot;
   // TS and the descriptors have been told already.
 }
 
-std::optional<FastPathState> KvmVcpu::TakeBack() {
-  FastPathState state = {.kernel_ss = switcher_->kernel_ss(),
-                         .kernel_esp = switcher_->kernel_esp(),
-                         .task_switched = (switcher_->state().cr0 & kCr0TaskSwitched) != 0,
-                         .next_ring_slot = switcher_->state().next_ring_slot};
+std::optional<AcceleratorState> KvmVcpu::TakeBack() {
+  AcceleratorState state = {.kernel_ss = switcher_->kernel_ss(),
+                            .kernel_esp = switcher_->kernel_esp(),
+                            .task_switched = (switcher_->state().cr0 & kCr0TaskSwitched) != 0,
+                            .next_ring_slot = switcher_->state().next_ring_slot};
   for (uint32_t i = 0; i < kTlsEntries; ++i) {
     state.tls[i] = switcher_->Descriptor(kTlsFirstEntry + i);
   }

@@ -58,9 +58,9 @@ class KvmVcpu final : public Vcpu {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
-  bool SetFastPaths(const FastPaths& paths) override;
-  void HandOver(const FastPathState& state, bool interrupt_waits) override;
-  std::optional<FastPathState> TakeBack() override;
+  bool SetPolicy(const AcceleratorPolicy& paths) override;
+  void HandOver(const AcceleratorState& state, bool interrupt_waits) override;
+  std::optional<AcceleratorState> TakeBack() override;
 
   // How often the guest has left KVM for the launcher.
   uint64_t exits() const { return exits_; }
@@ -70,17 +70,17 @@ class KvmVcpu final : public Vcpu {
       : memory_(memory), machine_(std::move(machine)) {}
 
   absl::Status Open();
-  absl::Status ShowCpuid();
+  absl::Status SetCpuid();
   absl::Status AddMemory(uint32_t slot, uint32_t guest_address, void* memory, uint32_t size);
 
   // Lets the guest go until it traps (the trap) or has been interrupted (nullopt).
   absl::StatusOr<std::optional<Trap>> RunOnce(pid_t thread);
   absl::StatusOr<std::optional<Trap>> OnInterruption();
-  void KeepGuestEflags();
+  void MaskEflags();
   // The trap that the guest is stopped at.
   Trap TrapFromFrame();
   // What ended KVM_RUN otherwise: the guest's end, or a failure of KVM's.
-  absl::StatusOr<Trap> OddExit() const;
+  absl::StatusOr<Trap> UnexpectedExit() const;
 
   GuestMemory& memory_;
   std::unique_ptr<Switcher> switcher_;

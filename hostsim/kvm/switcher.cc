@@ -60,7 +60,7 @@ uint64_t OwnGate(uint32_t vector) {
                   kInterruptGate, vector == kHypercallVector ? 1 : 0);
 }
 
-bool IsDirect(const FastGate& fast) { return fast.entry == FastGate::Entry::kDirect; }
+bool IsDirect(const AcceleratedGate& fast) { return fast.entry == AcceleratedGate::Entry::kDirect; }
 
 uint64_t DirectGate(const Gate& gate) {
   return PackGate(gate.handler.value(), kGuestKernelCs, kTrapGate, gate.privilege);
@@ -104,7 +104,7 @@ uint64_t& Switcher::IdtEntry(uint32_t vector) const {
 
 void Switcher::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
   auto& table = At<std::array<uint64_t, kGdtEntries>>(SWITCHER_GDT);
-  for (size_t i = 0; i < kGdtEntries; ++i) table[i] = TameDescriptor(gdt[i]);
+  for (size_t i = 0; i < kGdtEntries; ++i) table[i] = SanitizeDescriptor(gdt[i]);
   table[SWITCHER_CODE_SELECTOR / 8] = kRing0Code;
   table[SWITCHER_DATA_SELECTOR / 8] = kRing0Data;
 }
@@ -124,7 +124,7 @@ uint16_t Switcher::kernel_ss() const {
 
 uint32_t Switcher::kernel_esp() const { return At<TaskState>(SWITCHER_TSS).esp1; }
 
-void Switcher::ShowLguestData(GuestPhys addr, uint32_t memory_size) {
+void Switcher::MapLguestData(GuestPhys addr, uint32_t memory_size) {
   const uint32_t page = PageAlignDown(addr.value());
   At<uint32_t>(PageTableEntry(SWITCHER_DATA_WINDOW)) = page | SWITCHER_ENTRY_FLAGS;
   if (memory_size - page > kPageSize) {
@@ -134,14 +134,14 @@ void Switcher::ShowLguestData(GuestPhys addr, uint32_t memory_size) {
   state().lguest_data = SWITCHER_DATA_WINDOW + (addr.value() - page);
 }
 
-void Switcher::SetException(uint32_t vector, const FastGate& fast) {
-  const bool is_reflected = fast.entry == FastGate::Entry::kReflected;
+void Switcher::SetException(uint32_t vector, const AcceleratedGate& fast) {
+  const bool is_reflected = fast.entry == AcceleratedGate::Entry::kReflected;
   IdtEntry(vector) = IsDirect(fast) ? DirectGate(fast.gate) : OwnGate(vector);
   state().gates[vector] = {.handler = is_reflected ? fast.gate.handler.value() : 0,
                            .disables_interrupts = fast.gate.disables_interrupts ? 1u : 0u};
 }
 
-void Switcher::SetSystemCall(const FastGate& fast) {
+void Switcher::SetSystemCall(const AcceleratedGate& fast) {
   IdtEntry(kSystemCallVector) = IsDirect(fast) ? DirectGate(fast.gate) : 0;
 }
 

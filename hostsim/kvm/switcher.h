@@ -110,11 +110,11 @@ class Switcher {
   uint32_t kernel_esp() const;
 
   // Has the switcher serve hypercalls from now on.
-  void ShowLguestData(GuestPhys addr, uint32_t memory_size);
+  void MapLguestData(GuestPhys addr, uint32_t memory_size);
 
   // Who enters a handler of the guest's.
-  void SetException(uint32_t vector, const FastGate& fast);
-  void SetSystemCall(const FastGate& fast);
+  void SetException(uint32_t vector, const AcceleratedGate& fast);
+  void SetSystemCall(const AcceleratedGate& fast);
 
  private:
   explicit Switcher(std::byte* memory);

@@ -59,7 +59,7 @@ void SetSwitcherSegments(kvm_sregs& sregs) {
   sregs.tr.present = 1;
 }
 
-absl::Status GoTo(const KvmFd& vcpu, uint32_t eip) {
+absl::Status SetResumeAddress(const KvmFd& vcpu, uint32_t eip) {
   kvm_regs regs = {};
   regs.rip = eip;
   regs.rsp = SWITCHER_FRAME;
@@ -90,7 +90,7 @@ absl::Status SetRing0State(const KvmFd& vcpu, uint32_t page_directory) {
   if (auto set = vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS"); !set.ok()) {
     return set.status();
   }
-  return GoTo(vcpu, Switcher::ResumeAddress());
+  return SetResumeAddress(vcpu, Switcher::ResumeAddress());
 }
 
 absl::Status MoveToSwitcher(const KvmFd& vcpu, Switcher& switcher) {
@@ -122,7 +122,7 @@ absl::Status MoveToSwitcher(const KvmFd& vcpu, Switcher& switcher) {
   if (auto set = vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS"); !set.ok()) {
     return set.status();
   }
-  return GoTo(vcpu, Switcher::ResumeAddress());
+  return SetResumeAddress(vcpu, Switcher::ResumeAddress());
 }
 
 absl::StatusOr<bool> IsAboutToResume(const KvmFd& vcpu) {

@@ -18,8 +18,8 @@ struct LoopState {
 // What a loope or loopne at `before.eip` makes of it, `peek` giving its bytes as in
 // IsRefusedInstruction(); nullopt if the instruction is another. `code32`: of the code segment.
 template <typename Peek>
-std::optional<LoopState> DoConditionalLoop(const LoopState& before, bool zero_flag, bool code32,
-                                           Peek peek) {
+std::optional<LoopState> ExecuteConditionalLoop(const LoopState& before, bool zero_flag,
+                                                bool code32, Peek peek) {
   constexpr uint8_t kOpcode = 0xe0;  // and 1 if the loop is to go on with the zero flag set
   constexpr uint32_t kLow = 0xffff;
   bool locked = false;

@@ -13,8 +13,8 @@ namespace {
 constexpr uint32_t kEip = 0x08048000;
 
 std::optional<LoopState> Do(uint32_t ecx, bool zero, const std::vector<uint8_t>& code) {
-  return DoConditionalLoop({.ecx = ecx, .eip = kEip}, zero, /*code32=*/true,
-                           [&](int n) { return code.at(static_cast<size_t>(n)); });
+  return ExecuteConditionalLoop({.ecx = ecx, .eip = kEip}, zero, /*code32=*/true,
+                                [&](int n) { return code.at(static_cast<size_t>(n)); });
 }
 
 // For what is such an instruction; else a state that none leads to.

@@ -30,7 +30,7 @@ CpuidResult FromText(const char* text) {
 
 }  // namespace
 
-CpuidResult GuestCpuid(uint32_t leaf) {
+CpuidResult PentiumThreeCpuid(uint32_t leaf) {
   switch (leaf) {
     case 0: {
       // ebx, edx, ecx: in this order they spell it.

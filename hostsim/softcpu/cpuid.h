@@ -11,7 +11,7 @@ namespace lguest::hostsim {
 
 // A Pentium III with what a guest at ring 1 can use: FPU, TSC, CX8, CMOV, MMX, FXSR and SSE. Not
 // what it would have to be in ring 0 for (SEP, PSE, PAE, PGE, MTRR, MSR, APIC), and nothing later.
-CpuidResult GuestCpuid(uint32_t leaf);
+CpuidResult PentiumThreeCpuid(uint32_t leaf);
 
 }  // namespace lguest::hostsim
 

@@ -19,7 +19,7 @@ Translation HostArea::Translate(GuestVirt address, Access access, bool user) {
 
 void HostArea::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
   for (size_t i = 0; i < gdt.size(); ++i) {
-    const uint64_t descriptor = TameDescriptor(gdt[i]);
+    const uint64_t descriptor = SanitizeDescriptor(gdt[i]);
     std::memcpy(page_ + i * sizeof(descriptor), &descriptor, sizeof(descriptor));
   }
 }

@@ -7,9 +7,9 @@ namespace lguest::hostsim {
 
 void DeriveHflags(UnicornInternals& unicorn) {
   const auto segment = [&](Register reg) { return unicorn.segment(SegmentIndex(reg)); };
-  const auto is_big = [](const Segment& s) { return (s.flags & kDescriptorBig) != 0; };
-  const Segment cs = segment(Register::kCs);
-  const Segment ss = segment(Register::kSs);
+  const auto is_big = [](const LoadedSegment& s) { return (s.flags & kDescriptorBig) != 0; };
+  const LoadedSegment cs = segment(Register::kCs);
+  const LoadedSegment ss = segment(Register::kSs);
   // Ring 0 does not exist here, whatever the selector says.
   const uint32_t privilege = (cs.selector & 3) != 0 ? cs.selector & 3 : 1;
   const bool all_start_at_0 =

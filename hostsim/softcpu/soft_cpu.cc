@@ -79,7 +79,7 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   unicorn_->set_client(this);
   std::memset(host_pages_.get(), 0, kHostSize);
   host_area_ = std::make_unique<HostArea>(host_pages_.get());
-  fast_entry_ = std::make_unique<FastEntry>(memory_, *unicorn_, *host_area_);
+  trap_accelerator_ = std::make_unique<TrapAccelerator>(memory_, *unicorn_, *host_area_);
   return absl::OkStatus();
 }
 
@@ -94,7 +94,7 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
                      " lies outside guest memory"));
   }
   page_offset_ = page_offset;
-  fast_entry_->set_page_offset(page_offset);
+  trap_accelerator_->set_page_offset(page_offset);
   directory_ = page_directory;
 
   const auto write = [this](int id, const void* value) {
@@ -135,7 +135,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
     if (!end.ok()) return end.status();
     if (handler_stopped_) return Stop::kHandler;
     if (*end == UnicornInternals::RunEnd::kIllegalInstruction) {
-      if (DoLoop()) continue;
+      if (ExecuteLoop()) continue;
       Trap trap;
       trap.vector = kInvalidOpcode;
       if (!handler.OnTrap(trap)) return Stop::kHandler;
@@ -148,7 +148,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
 
 void SoftCpu::Kick() {
   kicked_.store(true);
-  unicorn_->Nudge();
+  unicorn_->RequestExit();
 }
 
 uint32_t SoftCpu::Get(Register reg) const {
@@ -258,7 +258,7 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
   } else if (vector == kPageFault) {
     trap = PageFault(error_code);
   }
-  if (fast_entry_->Enter(trap) || handler_->OnTrap(trap)) return true;
+  if (trap_accelerator_->Enter(trap) || handler_->OnTrap(trap)) return true;
   handler_stopped_ = true;
   return false;
 }
@@ -280,12 +280,12 @@ Trap SoftCpu::PageFault(uint32_t error_code) const {
   return trap;
 }
 
-bool SoftCpu::DoLoop() {
+bool SoftCpu::ExecuteLoop() {
   constexpr uint32_t kZeroFlag = 0x40;
   const LoopState before = {.ecx = Get(Register::kEcx), .eip = Get(Register::kEip)};
-  const auto after = DoConditionalLoop(before, (Get(Register::kEflags) & kZeroFlag) != 0,
-                                       (unicorn_->hflags() & kHflagsCode32) != 0,
-                                       [this](int n) { return CodeByte(n); });
+  const auto after = ExecuteConditionalLoop(before, (Get(Register::kEflags) & kZeroFlag) != 0,
+                                            (unicorn_->hflags() & kHflagsCode32) != 0,
+                                            [this](int n) { return CodeByte(n); });
   if (!after.has_value()) return false;
   Set(Register::kEcx, after->ecx);
   Set(Register::kEip, after->eip);
@@ -304,11 +304,11 @@ uint8_t SoftCpu::CodeByte(int n) const {
   return static_cast<uint8_t>(memory_.base()[code.frame.value() + address % kPageSize]);
 }
 
-bool SoftCpu::SetFastPaths(const FastPaths& paths) {
-  fast_entry_->set_paths(paths);
+bool SoftCpu::SetPolicy(const AcceleratorPolicy& paths) {
+  trap_accelerator_->set_paths(paths);
   return true;
 }
 
-CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return GuestCpuid(leaf); }
+CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return PentiumThreeCpuid(leaf); }
 
 }  // namespace lguest::hostsim

@@ -62,10 +62,10 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
-  bool SetFastPaths(const FastPaths& paths) override;
-  void HandOver(const FastPathState& state, bool interrupt_waits) override {
-    fast_entry_->set_kernel_esp(state.kernel_esp);
-    fast_entry_->set_interrupt_waits(interrupt_waits);
+  bool SetPolicy(const AcceleratorPolicy& paths) override;
+  void HandOver(const AcceleratorState& state, bool interrupt_waits) override {
+    trap_accelerator_->set_kernel_esp(state.kernel_esp);
+    trap_accelerator_->set_interrupt_waits(interrupt_waits);
   }
 
  private:
@@ -75,7 +75,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void SetSegment(Register reg, uint16_t selector);
   bool SameKernelHalf(GuestPhys a, GuestPhys b) const;
   Trap PageFault(uint32_t error_code) const;
-  bool DoLoop();
+  bool ExecuteLoop();
   uint8_t CodeByte(int n) const;
 
   // WriteObserver.
@@ -100,7 +100,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   std::unique_ptr<uc_engine, Close> uc_;
   std::unique_ptr<UnicornInternals> unicorn_;
   std::unique_ptr<HostArea> host_area_;
-  std::unique_ptr<FastEntry> fast_entry_;
+  std::unique_ptr<TrapAccelerator> trap_accelerator_;
 
   std::atomic<bool> kicked_ = false;
   TrapHandler* handler_ = nullptr;  // inside Run()

@@ -20,20 +20,20 @@ constexpr uint32_t kPageFault = 14;
 
 }  // namespace
 
-const Gate* FastEntry::Find(const Trap& trap) const {
+const Gate* TrapAccelerator::Find(const Trap& trap) const {
   if (trap.kind == Trap::Kind::kSoftwareInterrupt && trap.vector == kSystemCallVector) {
-    const FastGate& fast = paths_.system_call;
+    const AcceleratedGate& fast = paths_.system_call;
     const bool may_invoke = (unicorn_.selector(kCs) & 3) <= fast.gate.privilege;
-    return fast.entry == FastGate::Entry::kDirect && may_invoke ? &fast.gate : nullptr;
+    return fast.entry == AcceleratedGate::Entry::kDirect && may_invoke ? &fast.gate : nullptr;
   }
   if (trap.kind == Trap::Kind::kException && trap.vector == kPageFault) {
-    const FastGate& fast = paths_.exceptions[kPageFault];
-    return fast.entry != FastGate::Entry::kByHost ? &fast.gate : nullptr;
+    const AcceleratedGate& fast = paths_.exceptions[kPageFault];
+    return fast.entry != AcceleratedGate::Entry::kByHost ? &fast.gate : nullptr;
   }
   return nullptr;
 }
 
-bool FastEntry::Enter(const Trap& trap) {
+bool TrapAccelerator::Enter(const Trap& trap) {
   if (interrupt_waits_) return false;
   const Gate* const gate = Find(trap);
   if (gate == nullptr) return false;

@@ -15,14 +15,14 @@ namespace lguest::hostsim {
 
 // Serves system calls and page faults exactly as the host would (lguest interface, section 4), from
 // a copy of what the host has allowed. A system call takes 70 ns less that way.
-class FastEntry {
+class TrapAccelerator {
  public:
   // All of them have to outlive this.
-  FastEntry(GuestMemory& memory, UnicornInternals& unicorn, const HostArea& host_area)
+  TrapAccelerator(GuestMemory& memory, UnicornInternals& unicorn, const HostArea& host_area)
       : memory_(memory), unicorn_(unicorn), host_area_(host_area) {}
 
   void set_page_offset(uint32_t page_offset) { page_offset_ = page_offset; }
-  void set_paths(const FastPaths& paths) { paths_ = paths; }
+  void set_paths(const AcceleratorPolicy& paths) { paths_ = paths; }
   void set_kernel_esp(uint32_t kernel_esp) { kernel_esp_ = kernel_esp; }
   void set_interrupt_waits(bool waits) { interrupt_waits_ = waits; }
 
@@ -38,7 +38,7 @@ class FastEntry {
   UnicornInternals& unicorn_;
   const HostArea& host_area_;
   uint32_t page_offset_ = 0;
-  FastPaths paths_;
+  AcceleratorPolicy paths_;
   uint32_t kernel_esp_ = 0;
   bool interrupt_waits_ = false;
 };

@@ -18,9 +18,9 @@ constexpr uint32_t kNowhere = 0x50000000;
 constexpr MachineCode::value_type kInt = 0xcd;
 
 // A guest whose handlers of system calls and page faults end the run.
-class FastEntryTest : public ::testing::Test {
+class TrapAcceleratorTest : public ::testing::Test {
  protected:
-  FastEntryTest() {
+  TrapAcceleratorTest() {
     gate_.handler = GuestVirt(kHandler);
     gate_.privilege = 3;
     gate_.present = true;
@@ -35,12 +35,12 @@ class FastEntryTest : public ::testing::Test {
   // Runs `code`; to the first trap that the CPU does not serve.
   Trap Run(int ring, const MachineCode& code, uint32_t kernel_esp = kKernelStackTop,
            bool interrupt_waits = false) {
-    FastPaths paths;
+    AcceleratorPolicy paths;
     paths.lguest_data = GuestPhys(kData);
-    paths.system_call = {.entry = FastGate::Entry::kDirect, .gate = gate_};
-    paths.exceptions[14] = {.entry = FastGate::Entry::kReflected, .gate = gate_};
-    EXPECT_TRUE(machine_.cpu->SetFastPaths(paths));
-    FastPathState state;
+    paths.system_call = {.entry = AcceleratedGate::Entry::kDirect, .gate = gate_};
+    paths.exceptions[14] = {.entry = AcceleratedGate::Entry::kReflected, .gate = gate_};
+    EXPECT_TRUE(machine_.cpu->SetPolicy(paths));
+    AcceleratorState state;
     state.kernel_esp = kernel_esp;
     machine_.cpu->HandOver(state, interrupt_waits);
     machine_.Load(ring, code);
@@ -63,7 +63,7 @@ class FastEntryTest : public ::testing::Test {
   Gate gate_;
 };
 
-TEST_F(FastEntryTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
+TEST_F(TrapAcceleratorTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
   EXPECT_TRUE(IsDone(Run(3, {kInt, kSystemCallVector})));
   ExpectInHandler();
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 20);
@@ -75,7 +75,7 @@ TEST_F(FastEntryTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
   EXPECT_EQ(irq_enabled(), kInterruptFlag);
 }
 
-TEST_F(FastEntryTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
+TEST_F(TrapAcceleratorTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
   EXPECT_TRUE(IsDone(FaultAt(3, kNowhere)));
   ExpectInHandler();
   EXPECT_EQ(machine_.Peek(kData + offsetof(LguestData, cr2)), kNowhere);
@@ -84,7 +84,7 @@ TEST_F(FastEntryTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
   EXPECT_EQ(Word(1), kUserCode);
 }
 
-TEST_F(FastEntryTest, APageFaultOfTheKernelStaysOnItsStack) {
+TEST_F(TrapAcceleratorTest, APageFaultOfTheKernelStaysOnItsStack) {
   EXPECT_TRUE(IsDone(FaultAt(1, kNowhere)));
   ExpectInHandler();
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 16);
@@ -93,20 +93,20 @@ TEST_F(FastEntryTest, APageFaultOfTheKernelStaysOnItsStack) {
   EXPECT_EQ(Word(2), kCode1);
 }
 
-TEST_F(FastEntryTest, AnInterruptGateTurnsInterruptsOffAndTheFrameRemembersThemOn) {
+TEST_F(TrapAcceleratorTest, AnInterruptGateTurnsInterruptsOffAndTheFrameRemembersThemOn) {
   gate_.disables_interrupts = true;
   EXPECT_TRUE(IsDone(FaultAt(3, kNowhere)));
   EXPECT_EQ(irq_enabled(), 0u);
   EXPECT_NE(Word(3) & kInterruptFlag, 0u);
 }
 
-TEST_F(FastEntryTest, AFrameRemembersInterruptsOff) {
+TEST_F(TrapAcceleratorTest, AFrameRemembersInterruptsOff) {
   SetIrqEnabled(0);
   EXPECT_TRUE(IsDone(Run(3, {kInt, kSystemCallVector})));
   EXPECT_EQ(Word(2) & kInterruptFlag, 0u);
 }
 
-TEST_F(FastEntryTest, TheTrapFlagOfAUserStaysInItsFrame) {
+TEST_F(TrapAcceleratorTest, TheTrapFlagOfAUserStaysInItsFrame) {
   constexpr uint32_t kTrapFlag = 0x100;
   // pushl %eflags; orl $0x100,(%esp); popf; int $0x80
   const MachineCode code = {0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d, kInt, kSystemCallVector};
@@ -115,7 +115,7 @@ TEST_F(FastEntryTest, TheTrapFlagOfAUserStaysInItsFrame) {
   EXPECT_NE(Word(2) & kTrapFlag, 0u);
 }
 
-TEST_F(FastEntryTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
   gate_.privilege = 1;
   const Trap trap = Run(3, {kInt, kSystemCallVector});
   EXPECT_EQ(trap.kind, Trap::Kind::kSoftwareInterrupt);
@@ -123,18 +123,18 @@ TEST_F(FastEntryTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
   EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
 }
 
-TEST_F(FastEntryTest, AnotherSoftwareInterruptIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, AnotherSoftwareInterruptIsLeftToTheHost) {
   EXPECT_EQ(Run(3, {kInt, 14}).kind, Trap::Kind::kSoftwareInterrupt);
   EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
 }
 
-TEST_F(FastEntryTest, WhileAnInterruptWaitsTheHostSeesEveryTrap) {
+TEST_F(TrapAcceleratorTest, WhileAnInterruptWaitsTheHostSeesEveryTrap) {
   const MachineCode code = {kInt, kSystemCallVector};
   EXPECT_EQ(Run(3, code, kKernelStackTop, true).kind, Trap::Kind::kSoftwareInterrupt);
   EXPECT_TRUE(IsDone(Run(3, code)));
 }
 
-TEST_F(FastEntryTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritten) {
+TEST_F(TrapAcceleratorTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritten) {
   for (const uint32_t esp : {0u, kPageOffset, kPageOffset + 16, kPageOffset + kMemorySize,
                              kPageOffset + kMemorySize + 4, kPageOffset - 4}) {
     machine_.Poke(0, 0x12345678);
@@ -146,7 +146,7 @@ TEST_F(FastEntryTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritten) {
   }
 }
 
-TEST_F(FastEntryTest, ABadPageTableIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, ABadPageTableIsLeftToTheHost) {
   machine_.Map(kNowhere, kMemorySize, kP | kU);
   EXPECT_EQ(FaultAt(3, kNowhere).kind, Trap::Kind::kBadPageTableEntry);
 }

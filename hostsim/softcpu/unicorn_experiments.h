@@ -74,7 +74,7 @@ class UnicornCheck : public UnicornClient {
   }
   CpuidResult Cpuid(uint32_t leaf) override {
     ++cpuids_;
-    if (nudge_at_cpuid_) cpu_.Nudge();
+    if (nudge_at_cpuid_) cpu_.RequestExit();
     return {.eax = leaf + 1, .ebx = 0xb, .ecx = 0xc, .edx = 0xd};
   }
 

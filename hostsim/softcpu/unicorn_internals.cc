@@ -98,15 +98,15 @@ absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
   return illegal_instruction_ ? RunEnd::kIllegalInstruction : RunEnd::kStopped;
 }
 
-void UnicornInternals::Nudge() {
+void UnicornInternals::RequestExit() {
   // Every block of guest code starts by looking whether this is negative.
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
 }
 
 bool UnicornInternals::OnLoop() {
-  // The library has just cleared what Nudge() sets, by a plain store, which might take effect only
-  // after the client has looked at its flag and wipe out a nudge. Cleared once more, so that it
-  // cannot: a nudge before this exchange is seen here together with the flag that was set before
+  // The library has just cleared what RequestExit() sets, by a plain store, which might take effect
+  // only after the client has looked at its flag and wipe out a nudge. Cleared once more, so that
+  // it cannot: a nudge before this exchange is seen here together with the flag that was set before
   // it, and one after it stays.
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).exchange(0);
   return client_->ShouldStop();

@@ -131,7 +131,7 @@ class UnicornClient {
   virtual CpuidResult Cpuid(uint32_t leaf) = 0;
 };
 
-// One Unicorn CPU, opened up. Belongs to one thread, but for Nudge().
+// One Unicorn CPU, opened up. Belongs to one thread, but for RequestExit().
 class UnicornInternals {
  public:
   enum class RunEnd : uint8_t {
@@ -159,7 +159,7 @@ class UnicornInternals {
   absl::StatusOr<RunEnd> Run(uint32_t eip);
 
   // Makes the CPU ask ShouldStop() soon. From any thread.
-  void Nudge();
+  void RequestExit();
 
   // State of the CPU. This and all that follows: not before CheckUnicorn().
   uint32_t reg(int index) const { return static_cast<uint32_t>(RegisterField(index)); }
@@ -172,14 +172,14 @@ class UnicornInternals {
   // Only bits of kGuestEflags can be had and set, besides the fixed one.
   uint32_t eflags() const;
   void set_eflags(uint32_t value);
-  Segment segment(int index) const {
+  LoadedSegment segment(int index) const {
     const SegmentCache& cache = SegmentField(index);
     return {.selector = cache.selector,
             .base = static_cast<uint32_t>(cache.base),
             .limit = cache.limit,
             .flags = cache.flags};
   }
-  void set_segment(int index, const Segment& segment) {
+  void set_segment(int index, const LoadedSegment& segment) {
     SegmentField(index) = {.selector = segment.selector,
                            .base = segment.base,
                            .limit = segment.limit,

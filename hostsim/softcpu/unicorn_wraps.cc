@@ -180,8 +180,9 @@ void EndBlock(void* tcg_context, const void* block, unsigned int successor) {
 // have its loop call the hook of exceptions.
 [[noreturn]] void RealInterrupt(char* env, int vector, int len)
     LGUEST_REAL(helper_raise_interrupt_x86_64);
-void Interrupt(char* env, int vector, int len) LGUEST_WRAP(helper_raise_interrupt_x86_64);
-void Interrupt(char* env, int vector, int len) {
+void RaiseSoftwareInterrupt(char* env, int vector, int len)
+    LGUEST_WRAP(helper_raise_interrupt_x86_64);
+void RaiseSoftwareInterrupt(char* env, int vector, int len) {
   UnicornInternals* const owner = UnicornInternals::current();
   if (!owner->is_open()) RealInterrupt(env, vector, len);
   owner->OnSoftwareInterrupt(static_cast<uint8_t>(vector), static_cast<uint8_t>(len));
@@ -195,7 +196,7 @@ void Call(void* tcg_context, void* helper, void* result, int count, void** argum
     LGUEST_WRAP(tcg_gen_callN_x86_64);
 void Call(void* tcg_context, void* helper, void* result, int count, void** arguments) {
   RealCall(tcg_context, helper, result, count, arguments);
-  if (helper == reinterpret_cast<void*>(&Interrupt)) LookUpNextBlock(tcg_context);
+  if (helper == reinterpret_cast<void*>(&RaiseSoftwareInterrupt)) LookUpNextBlock(tcg_context);
 }
 
 // While it translates, the library announces each instruction by an operation of its own, and then
@@ -308,7 +309,7 @@ void Iret(char* env, int size, int next_eip) {
   if (size == kSize32) {
     const auto ra = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
     const UnicornInternals& cpu = *UnicornInternals::current();
-    const Segment ss = cpu.segment(kSs);
+    const LoadedSegment ss = cpu.segment(kSs);
     const uint32_t mask = (ss.flags & kDescriptorBig) != 0 ? 0xffffffff : 0xffff;
     const auto word = [&](uint32_t n) { return ss.base + ((cpu.reg(kEsp) + 4 * n) & mask); };
     // %eip too, although it does not matter: a stack that is not there is to fault at its first

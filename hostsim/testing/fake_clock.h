@@ -47,7 +47,7 @@ class FakeClock final : public Clock {
             .nsec = static_cast<uint32_t>(now % kNanosPerSecond)};
   }
 
-  void OnAlarm(std::function<void()> callback) override {
+  void SetAlarmCallback(std::function<void()> callback) override {
     const std::lock_guard lock(mutex_);
     callback_ = std::move(callback);
   }

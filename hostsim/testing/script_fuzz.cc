@@ -42,7 +42,7 @@ class ImpatientClock final : public lguest::hostsim::Clock {
 
   Nanos Now() override { return now_; }
   lguest::GuestTime WallTime() override { return {}; }
-  void OnAlarm(std::function<void()> /*callback*/) override {}
+  void SetAlarmCallback(std::function<void()> /*callback*/) override {}
   void SetAlarm(std::optional<Nanos> /*deadline*/) override {}
   void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
             std::optional<Nanos> deadline) override {
@@ -89,7 +89,7 @@ void Play(const Script& script) {
       break;
     }
     const auto buffer = host.GetDma(sent->key);
-    if (buffer.ok() && !host.Interrupt(buffer->irq).ok()) std::abort();
+    if (buffer.ok() && !host.RaiseInterrupt(buffer->irq).ok()) std::abort();
   }
   clock.Join();
 }

@@ -10,22 +10,22 @@
 namespace lguest {
 
 // Takes one line without its end, in words for the user. Text that comes from a guest has been
-// through EscapeForTerminal().
-using NoticeSink = std::function<void(const std::string& line)>;
+// through QuoteForTerminal().
+using LogSink = std::function<void(const std::string& line)>;
 
 // A notice that is given at most once, however often a guest makes its cause happen.
-class OneNotice {
+class LogOnce {
  public:
-  explicit OneNotice(NoticeSink sink) : sink_(std::move(sink)) {}
+  explicit LogOnce(LogSink sink) : sink_(std::move(sink)) {}
 
-  void Give(const std::string& line) {
+  void Log(const std::string& line) {
     if (given_) return;
     given_ = true;
     if (sink_) sink_(line);
   }
 
  private:
-  NoticeSink sink_;
+  LogSink sink_;
   bool given_ = false;
 };
 

@@ -4,7 +4,7 @@
 
 namespace lguest {
 
-std::string EscapeForTerminal(std::string_view text) {
+std::string QuoteForTerminal(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());
   for (const char c : text) {

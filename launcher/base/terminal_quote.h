@@ -10,7 +10,7 @@ namespace lguest {
 
 // `text` on one line of printable ASCII: every other byte, and the backslash, as \n, \r, \t, \\ or
 // \xNN. Without this the reason of a guest's death could reprogram the terminal that shows it.
-std::string EscapeForTerminal(std::string_view text);
+std::string QuoteForTerminal(std::string_view text);
 
 }  // namespace lguest
 

@@ -89,7 +89,7 @@ absl::StatusOr<Exit> DevLguest::Run() {
     case EAGAIN:
       return BrokenOut();
     case EINTR:
-      return Interrupted();
+      return SignalReceived();
     case ENOENT:
       NoteDeath();
       return Death();
@@ -99,7 +99,7 @@ absl::StatusOr<Exit> DevLguest::Run() {
 }
 
 absl::StatusOr<BoundDma> DevLguest::GetDma(DmaKey key) {
-  ledger_.Look(memory_, key);
+  ledger_.Snapshot(memory_, key);
   const LguestFile::Result result = Request({kGetDma, key.value()});
   if (result.error == ENOENT) return IsDead() ? DeadGuest() : NoBuffer(key);
   if (result.error != 0) return Failed(result.error, "asking for a buffer");
@@ -110,13 +110,13 @@ absl::StatusOr<BoundDma> DevLguest::GetDma(DmaKey key) {
   const GuestPhys dma(result.value);
   const absl::StatusOr<uint32_t> irq = memory_.Read<uint32_t>(dma);
   if (!irq.ok()) return IsDead() ? DeadGuest() : irq.status();
-  const uint32_t used_len = ledger_.HandOut(dma);
+  const uint32_t used_len = ledger_.RecordHandout(dma);
   if (absl::Status restored = memory_.Write(dma, used_len); !restored.ok()) return restored;
   if (used_len != 0) return NoBuffer(key);
   return BoundDma{.dma = dma, .irq = *irq};
 }
 
-absl::Status DevLguest::Interrupt(uint32_t irq) {
+absl::Status DevLguest::RaiseInterrupt(uint32_t irq) {
   const int error = Request({kIrq, irq}).error;
   if (error == ENOENT) {
     NoteDeath();

@@ -40,7 +40,7 @@ class DevLguest final : public Host {
   absl::Status Initialize(const BootState& boot) override;
   absl::StatusOr<Exit> Run() override;
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override;
-  absl::Status Interrupt(uint32_t irq) override;
+  absl::Status RaiseInterrupt(uint32_t irq) override;
   absl::Status BreakOut() override;
   absl::Status Resume() override;
 

@@ -185,7 +185,7 @@ class UninitializedTest : public DevLguestTest {
 TEST_F(UninitializedTest, NothingElseWorksBefore) {
   EXPECT_TRUE(absl::IsInvalidArgument(host_.Run().status()));
   EXPECT_TRUE(absl::IsInvalidArgument(host_.GetDma(kKey).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(host_.Interrupt(1)));
+  EXPECT_TRUE(absl::IsInvalidArgument(host_.RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsInvalidArgument(host_.BreakOut()));
   EXPECT_TRUE(absl::IsInvalidArgument(host_.Resume()));
 }
@@ -221,7 +221,7 @@ TEST_F(DevLguestTest, WhatAGuestSentFromNowhereIsHandedOnUnchecked) {
 
 TEST_F(DevLguestTest, ASignalIsNoError_B84) {
   kernel_->FailsToRun(EINTR);
-  EXPECT_TRUE(std::holds_alternative<Interrupted>(host_.Run().value()));
+  EXPECT_TRUE(std::holds_alternative<SignalReceived>(host_.Run().value()));
 }
 
 TEST_F(DevLguestTest, OtherErrorsAre) {
@@ -234,14 +234,14 @@ TEST_F(DevLguestTest, ADeathIsToldWithItsReasonEachTime) {
   EXPECT_EQ(Death(), "CRASH: Power down");
   EXPECT_EQ(Death(), "CRASH: Power down");
   EXPECT_TRUE(absl::IsNotFound(host_.GetDma(kKey).status()));
-  EXPECT_TRUE(absl::IsNotFound(host_.Interrupt(1)));
+  EXPECT_TRUE(absl::IsNotFound(host_.RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsNotFound(host_.BreakOut()));
   EXPECT_TRUE(absl::IsNotFound(host_.Resume()));
 }
 
 TEST_F(DevLguestTest, ADeathThatAnInterruptMetIsNoDma_B07) {
   kernel_->Die("bad registered DMA buffer");
-  EXPECT_TRUE(absl::IsNotFound(host_.Interrupt(1)));
+  EXPECT_TRUE(absl::IsNotFound(host_.RaiseInterrupt(1)));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
@@ -297,7 +297,7 @@ TEST_F(DevLguestTest, ABufferInUseIsNotHandedOutAgainAndKeepsItsLength) {
   for (const GuestPhys buffer : {kBuffer, second}) {
     EXPECT_EQ(host_.GetDma(kKey)->dma, buffer);
     ASSERT_TRUE(memory_->Write(buffer, uint32_t{1500}).ok());
-    ASSERT_TRUE(host_.Interrupt(3).ok());
+    ASSERT_TRUE(host_.RaiseInterrupt(3).ok());
   }
   EXPECT_TRUE(absl::IsNotFound(host_.GetDma(kKey).status()));
   EXPECT_EQ(UsedLen(second), 1500u);
@@ -318,7 +318,7 @@ TEST_F(DevLguestTest, ADeliveryCostsNoRequestMoreThanTheKernelNeeds) {
   kernel_->Bind({kBuffer});
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(host_.GetDma(kKey).ok());
-    EXPECT_TRUE(host_.Interrupt(3).ok());
+    EXPECT_TRUE(host_.RaiseInterrupt(3).ok());
     kernel_->SendsDma(kBuffer, kKey);
     EXPECT_TRUE(host_.Run().ok());
   }
@@ -341,9 +341,9 @@ TEST_F(DevLguestTest, LettingTheGuestRunAgainTellsWhetherItLives) {
 }
 
 TEST_F(DevLguestTest, InterruptsReachTheKernel) {
-  EXPECT_TRUE(host_.Interrupt(0).ok());
-  EXPECT_TRUE(host_.Interrupt(31).ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(host_.Interrupt(32)));
+  EXPECT_TRUE(host_.RaiseInterrupt(0).ok());
+  EXPECT_TRUE(host_.RaiseInterrupt(31).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(host_.RaiseInterrupt(32)));
   EXPECT_THAT(kernel_->interrupts(), ElementsAre(0, 31));
 }
 
@@ -364,7 +364,7 @@ TEST_F(DevLguestTest, ABreakOutLastsUntilResume) {
 TEST_F(DevLguestTest, AGuestThatDiesInABreakOutLetsTheBreakerGo_B36) {
   std::future<absl::Status> breaker = BreakOut(host_, *kernel_);
   kernel_->Die("bad registered DMA buffer");
-  EXPECT_TRUE(absl::IsNotFound(host_.Interrupt(1)));
+  EXPECT_TRUE(absl::IsNotFound(host_.RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsNotFound(breaker.get()));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }

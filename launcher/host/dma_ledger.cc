@@ -4,14 +4,14 @@
 
 namespace lguest {
 
-void DmaLedger::Look(const GuestMemory& memory, DmaKey key) {
+void DmaLedger::Snapshot(const GuestMemory& memory, DmaKey key) {
   key_ = key;
   for (Entry& entry : entries_) {
     if (entry.key == key) entry.used_len = memory.Read<uint32_t>(entry.dma).value_or(0);
   }
 }
 
-uint32_t DmaLedger::HandOut(GuestPhys dma) {
+uint32_t DmaLedger::RecordHandout(GuestPhys dma) {
   const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return entry.key == key_ && entry.dma == dma;
   });

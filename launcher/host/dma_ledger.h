@@ -19,11 +19,11 @@ namespace lguest {
 class DmaLedger {
  public:
   // Notes the `used_len` of every buffer that is remembered for `key`.
-  void Look(const GuestMemory& memory, DmaKey key);
+  void Snapshot(const GuestMemory& memory, DmaKey key);
 
-  // `dma` has been handed out for the key of the last Look(). Returns the `used_len` it had then:
-  // 0 when it was free, or never seen before.
-  uint32_t HandOut(GuestPhys dma);
+  // `dma` has been handed out for the key of the last Snapshot(). Returns the `used_len` it had
+  // then: 0 when it was free, or never seen before.
+  uint32_t RecordHandout(GuestPhys dma);
 
  private:
   struct Entry {

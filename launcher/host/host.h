@@ -27,12 +27,12 @@ struct DmaSent {  // the guest sent `dma` (unchecked!) to `key`, where only the 
   GuestPhys dma;
   DmaKey key;
 };
-struct BrokenOut {};    // BreakOut() was called and nobody has called Resume() since
-struct Interrupted {};  // a signal arrived
-struct Died {           // the guest is no more; an orderly power-off is "CRASH: Power down"
+struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since
+struct SignalReceived {};  // a signal arrived
+struct Died {              // the guest is no more; an orderly power-off is "CRASH: Power down"
   std::string reason;
 };
-using Exit = std::variant<DmaSent, BrokenOut, Interrupted, Died>;
+using Exit = std::variant<DmaSent, BrokenOut, SignalReceived, Died>;
 
 // A buffer that the guest has bound to a key, to be filled by the launcher. The guest chose every
 // number in it.
@@ -67,7 +67,7 @@ class Host {
   virtual absl::StatusOr<BoundDma> GetDma(DmaKey key) = 0;
 
   // Marks interrupt `irq` (< 32, else InvalidArgument) as pending in the guest.
-  virtual absl::Status Interrupt(uint32_t irq) = 0;
+  virtual absl::Status RaiseInterrupt(uint32_t irq) = 0;
 
   // Makes Run() return BrokenOut, now if it is running, and blocks until Resume(). From any thread
   // but, of sense, the owner's. NotFound at once when the guest is dead.

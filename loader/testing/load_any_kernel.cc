@@ -38,10 +38,10 @@ void LoadAnyKernel(std::span<const std::byte> image, absl::string_view start) {
   std::copy_n(first.begin(), std::min(first.size(), file.size()), file.begin());
 
   const std::unique_ptr<GuestMemory> memory = *GuestMemory::Create(kRam + kPageSize);
-  Room room;
-  room.ram_size = kRam;
-  room.initrd = {"initrd", 0, kInitrdSize};
-  const auto kernel = LoadKernel(*memory, {"kernel", file}, room);
+  LoadTarget target;
+  target.ram_size = kRam;
+  target.initrd = {"initrd", 0, kInitrdSize};
+  const auto kernel = LoadKernel(*memory, {"kernel", file}, target);
   if (!kernel.ok()) {
     Require(absl::IsInvalidArgument(kernel.status()) || absl::IsOutOfRange(kernel.status()));
     Require(!kernel.status().message().empty());

@@ -20,7 +20,7 @@ struct Attack {
 
 struct AttackOnCpu {
   Attack attack;
-  VillainCpu cpu;
+  AttackerCpu cpu;
 };
 
 // The outcome of one is as it has to be, the disk is as it was, and the user has not been told more
@@ -31,16 +31,16 @@ class AttackTest : public testing::TestWithParam<AttackOnCpu> {
     hostsim::Script script;
     script.Init();
     GetParam().attack.build(script);
-    TurnHonest(script);
-    VillainMachine machine;
-    const std::string story = machine.Live(script, GetParam().cpu);
+    AppendHonestEnding(script);
+    AttackMachine machine;
+    const std::string outcome = machine.Run(script, GetParam().cpu);
     if (GetParam().attack.death == nullptr) {
-      EXPECT_EQ(story, kHonestEnd);
+      EXPECT_EQ(outcome, kHonestEnding);
       EXPECT_TRUE(machine.screen().ends_with("alive"));
     } else {
-      EXPECT_NE(story.find(GetParam().attack.death), std::string::npos) << story;
+      EXPECT_NE(outcome.find(GetParam().attack.death), std::string::npos) << outcome;
     }
-    EXPECT_EQ(machine.Disk(), VillainMachine::UntouchedDisk());
+    EXPECT_EQ(machine.Disk(), AttackMachine::UntouchedDisk());
     EXPECT_LE(machine.notices(), 8);
   }
 };
@@ -48,14 +48,14 @@ class AttackTest : public testing::TestWithParam<AttackOnCpu> {
 inline std::vector<AttackOnCpu> OnEveryCpu(const std::vector<Attack>& attacks) {
   std::vector<AttackOnCpu> all;
   for (const Attack& attack : attacks) {
-    for (const VillainCpu cpu : CpusUnderTest()) all.push_back({attack, cpu});
+    for (const AttackerCpu cpu : CpusUnderTest()) all.push_back({attack, cpu});
   }
   return all;
 }
 
 inline std::string AttackName(const testing::TestParamInfo<AttackOnCpu>& each) {
   return std::string(each.param.attack.name) +
-         (each.param.cpu == VillainCpu::kScripted ? "_Scripted" : "_Code");
+         (each.param.cpu == AttackerCpu::kScripted ? "_Scripted" : "_Code");
 }
 
 }  // namespace lguest

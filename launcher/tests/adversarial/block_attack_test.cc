@@ -176,17 +176,17 @@ INSTANTIATE_TEST_SUITE_P(Each, BlockAttackTest, testing::ValuesIn(OnEveryCpu(Att
 
 // So that the above is not for want of a way to write.
 TEST(BlockTest, ARightfulWriteChangesItsSectorsAndNothingElse) {
-  for (const VillainCpu cpu : {VillainCpu::kScripted, VillainCpu::kCode}) {
+  for (const AttackerCpu cpu : {AttackerCpu::kScripted, AttackerCpu::kCode}) {
     Script script;
     script.Init().Put(kData, std::string(1024, 'W'));
     RequestBlock(script, 1, 9, 1024);
     script.Dma(kSent, {{kData, 1000}, {kData + 1000, 24}});
     Send(script, {});
     script.Expect32(kResult, 1);
-    TurnHonest(script);
-    VillainMachine machine;
-    EXPECT_EQ(machine.Live(script, cpu), kHonestEnd);
-    std::string disk = VillainMachine::UntouchedDisk();
+    AppendHonestEnding(script);
+    AttackMachine machine;
+    EXPECT_EQ(machine.Run(script, cpu), kHonestEnding);
+    std::string disk = AttackMachine::UntouchedDisk();
     disk.replace(size_t{9} * kSectorSize, 1024, std::string(1024, 'W'));
     EXPECT_EQ(machine.Disk(), disk);
   }

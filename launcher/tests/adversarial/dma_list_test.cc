@@ -89,7 +89,7 @@ const std::vector<Attack>& Attacks() {
   return *kAttacks;
 }
 
-class DmaListTest : public testing::TestWithParam<std::tuple<VillainCpu, Target, size_t>> {
+class DmaListTest : public testing::TestWithParam<std::tuple<AttackerCpu, Target, size_t>> {
  protected:
   const Target& target() const { return std::get<1>(GetParam()); }
   const Attack& attack() const { return Attacks()[std::get<2>(GetParam())]; }
@@ -103,18 +103,18 @@ class DmaListTest : public testing::TestWithParam<std::tuple<VillainCpu, Target,
   }
 
   void ExpectOutcome(const Script& script, const std::string& death) {
-    const std::string story = machine_.Live(script, std::get<0>(GetParam()));
+    const std::string outcome = machine_.Run(script, std::get<0>(GetParam()));
     if (death.empty()) {
-      EXPECT_EQ(story, kHonestEnd);
+      EXPECT_EQ(outcome, kHonestEnding);
       EXPECT_TRUE(machine_.screen().ends_with("alive"));
     } else {
-      EXPECT_NE(story.find(death), std::string::npos) << story;
+      EXPECT_NE(outcome.find(death), std::string::npos) << outcome;
     }
-    EXPECT_EQ(machine_.Disk(), VillainMachine::UntouchedDisk());
+    EXPECT_EQ(machine_.Disk(), AttackMachine::UntouchedDisk());
     EXPECT_LE(machine_.notices(), 8);
   }
 
-  VillainMachine machine_;
+  AttackMachine machine_;
 };
 
 TEST_P(DmaListTest, Sent) {
@@ -125,7 +125,7 @@ TEST_P(DmaListTest, Sent) {
   script.Dma(kBound, {{0xc000, 512}}).Bind(kBlockKey, GuestPhys(kBound), 1, kBlockIrq);
   const GuestPhys dma = Put(script, kSent);
   script.Send(target().output, dma);
-  TurnHonest(script);
+  AppendHonestEnding(script);
   const bool is_refused = IsShareNet() && !attack().is_one_page;
   ExpectOutcome(script, is_refused ? "bad DMA entry: " : attack().death);
 }
@@ -151,7 +151,7 @@ TEST_P(DmaListTest, Bound) {
   }
   script.Unbind(target().input,
                 dma);  // or it would be filled again when its length is put back to 0
-  TurnHonest(script);
+  AppendHonestEnding(script);
   // The 2.6.23 host finds no buffer where there is no memory.
   const std::string death =
       attack().death.starts_with("bad dma address") ? "bad read address" : attack().death;
@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(EveryAttack, DmaListTest,
                                           testing::ValuesIn(TargetsUnderTest()),
                                           testing::Range(size_t{0}, Attacks().size())),
                          [](const auto& each) {
-                           const char* cpu = std::get<0>(each.param) == VillainCpu::kScripted
+                           const char* cpu = std::get<0>(each.param) == AttackerCpu::kScripted
                                                  ? "Scripted"
                                                  : "Code";
                            return cpu + std::string(std::get<1>(each.param).name) +

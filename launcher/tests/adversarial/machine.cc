@@ -87,8 +87,8 @@ void Write(int fd, std::string_view bytes) {
 
 // The guest that plays a script.
 struct Guest {
-  absl::StatusOr<BootState> Load(const Script& script, VillainCpu kind, GuestMemory& memory) {
-    if (kind == VillainCpu::kScripted) {
+  absl::StatusOr<BootState> Load(const Script& script, AttackerCpu kind, GuestMemory& memory) {
+    if (kind == AttackerCpu::kScripted) {
       scripted = std::make_unique<hostsim::ScriptedVcpu>(memory, script);
       return BootState{.pfn_limit = kTop / kPageSize,
                        .page_directory = GuestPhys(0x8000),
@@ -114,18 +114,18 @@ struct Guest {
 
 }  // namespace
 
-std::vector<VillainCpu> CpusUnderTest() {
-  if (hostsim::CurrentTestPlatform().is_slow) return {VillainCpu::kCode};
-  return {VillainCpu::kScripted, VillainCpu::kCode};
+std::vector<AttackerCpu> CpusUnderTest() {
+  if (hostsim::CurrentTestPlatform().is_slow) return {AttackerCpu::kCode};
+  return {AttackerCpu::kScripted, AttackerCpu::kCode};
 }
 
-VillainMachine::VillainMachine() {
+AttackMachine::AttackMachine() {
   dir_.File("disk", UntouchedDisk());
   std::tie(keyboard_end_, keyboard_) = Pipe();
   std::tie(network_end_, network_) = SocketPair();
 }
 
-std::string VillainMachine::UntouchedDisk() {
+std::string AttackMachine::UntouchedDisk() {
   std::string disk;
   for (uint32_t i = 0; i < kSectors; ++i) {
     disk.append(kSectorSize, static_cast<char>('!' + i));
@@ -133,8 +133,8 @@ std::string VillainMachine::UntouchedDisk() {
   return disk;
 }
 
-std::string VillainMachine::Live(const Script& script, VillainCpu cpu) {
-  const NoticeSink notice = [this](const std::string&) { ++notices_; };
+std::string AttackMachine::Run(const Script& script, AttackerCpu cpu) {
+  const LogSink log = [this](const std::string&) { ++notices_; };
   const UniqueFd screen(open(dir_.Path("screen").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   const std::unique_ptr<GuestMemory> memory = GuestMemory::Create(kTop).value();
   Guest guest;
@@ -143,14 +143,14 @@ std::string VillainMachine::Live(const Script& script, VillainCpu cpu) {
 
   std::vector<std::unique_ptr<Device>> devices;
   devices.push_back(std::make_unique<BlockDevice>(
-      "disk", FileBlockBackend::Open({.path = dir_.Path("disk")}, notice).value(), notice));
+      "disk", FileBlockBackend::Open({.path = dir_.Path("disk")}, log).value(), log));
   devices.push_back(
-      std::make_unique<TunNet>("tun", std::make_unique<SocketBackend>(network_end_.get()), notice));
+      std::make_unique<TunNet>("tun", std::make_unique<SocketBackend>(network_end_.get()), log));
   auto file = SharedNetFile::Open(NetFile()).value();
   auto sockets = PeerSockets::Open(*file).value();
-  devices.push_back(std::make_unique<SharedNet>(std::move(file), std::move(sockets), notice));
+  devices.push_back(std::make_unique<SharedNet>(std::move(file), std::move(sockets), log));
   devices.push_back(std::make_unique<Console>(
-      std::make_unique<FdConsoleBackend>(keyboard_end_.get(), screen.get()), notice));
+      std::make_unique<FdConsoleBackend>(keyboard_end_.get(), screen.get()), log));
   peer_ = SharedNetFile::Open(NetFile()).value();
   peer_sockets_ = PeerSockets::Open(*peer_).value();
 
@@ -159,24 +159,24 @@ std::string VillainMachine::Live(const Script& script, VillainCpu cpu) {
   const std::array<iovec, 1> pieces = {{{packet.data(), packet.size()}}};
   for (int i = 0; i < kPackets; ++i) {
     Write(network_.get(), packet);
-    EXPECT_EQ(peer_sockets_->Send(0, pieces), PeerSockets::Fate::kSent);
+    EXPECT_EQ(peer_sockets_->Send(0, pieces), PeerSockets::SendResult::kSent);
   }
 
   const std::unique_ptr<hostsim::Clock> clock = hostsim::NewRealClock();
   hostsim::SoftwareHost host(*memory, guest.cpu(), *clock);
   const std::unique_ptr<DeviceBus> bus =
-      DeviceBus::Create(*memory, host, GuestPhys(kDescriptors), std::move(devices), notice).value();
+      DeviceBus::Create(*memory, host, GuestPhys(kDescriptors), std::move(devices), log).value();
   if (absl::Status started = host.Initialize(*boot); !started.ok()) {
     return std::string(started.message());
   }
-  const absl::StatusOr<std::string> death = RunGuest(host, *bus, notice, nullptr);
-  std::string story;
+  const absl::StatusOr<std::string> death = RunGuest(host, *bus, log, nullptr);
+  std::string outcome;
   const std::vector<std::string> failures = guest.scripted != nullptr
                                                 ? guest.scripted->failures()
                                                 : hostsim::ScriptCodeFailures(script, *memory);
-  for (const std::string& failure : failures) absl::StrAppend(&story, failure, "; ");
-  absl::StrAppend(&story, death.ok() ? *death : death.status().message());
-  return story;
+  for (const std::string& failure : failures) absl::StrAppend(&outcome, failure, "; ");
+  absl::StrAppend(&outcome, death.ok() ? *death : death.status().message());
+  return outcome;
 }
 
 void RequestBlock(Script& script, int32_t type, uint32_t sector, uint32_t bytes) {
@@ -185,7 +185,7 @@ void RequestBlock(Script& script, int32_t type, uint32_t sector, uint32_t bytes)
   script.Put32(page + 12, 0);
 }
 
-void TurnHonest(Script& script) {
+void AppendHonestEnding(Script& script) {
   constexpr uint32_t kSent = 0x9000;
   constexpr uint32_t kReply = 0x9100;
   constexpr uint32_t kText = 0x9200;

@@ -22,10 +22,10 @@ namespace lguest {
 
 // What plays a script: one that does so by itself, or code on the CPU that the program is linked
 // with.
-enum class VillainCpu : uint8_t { kScripted, kCode };
+enum class AttackerCpu : uint8_t { kScripted, kCode };
 
 // The kinds that a suite runs on: both, but code alone on a slow platform.
-std::vector<VillainCpu> CpusUnderTest();
+std::vector<AttackerCpu> CpusUnderTest();
 
 // Device pages, and the interrupts of the devices.
 inline constexpr uint32_t kRam = hostsim::kScriptMemorySize;
@@ -42,15 +42,15 @@ inline constexpr uint32_t kConsoleIrq = 4;
 
 // A disk in a file, a network whose other end is a socket, a network among guests with one other
 // guest, and a console; input waits at each of them.
-class VillainMachine {
+class AttackMachine {
  public:
   static constexpr uint32_t kSectors = 64;
 
-  VillainMachine();
+  AttackMachine();
 
   // Runs the guest of `script` until it dies. Returns the reason, after the expectations of the
   // script that were not met, if any.
-  std::string Live(const hostsim::Script& script, VillainCpu cpu);
+  std::string Run(const hostsim::Script& script, AttackerCpu cpu);
 
   std::string Disk() const { return dir_.Contents("disk"); }
   static std::string UntouchedDisk();
@@ -78,8 +78,8 @@ void RequestBlock(hostsim::Script& script, int32_t type, uint32_t sector, uint32
 
 // The guest turns honest: it reads a sector, prints "alive" and says why it is at its end. Its
 // buffers and interrupts have to work for that, whatever came before.
-void TurnHonest(hostsim::Script& script);
-inline constexpr char kHonestEnd[] = "CRASH: honest to the end";
+void AppendHonestEnding(hostsim::Script& script);
+inline constexpr char kHonestEnding[] = "CRASH: honest to the end";
 
 }  // namespace lguest
 

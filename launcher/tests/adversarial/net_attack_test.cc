@@ -140,26 +140,27 @@ class Rewriter {
   std::thread thread_;
 };
 
-class RewriteTest : public testing::TestWithParam<VillainCpu> {
+class RewriteTest : public testing::TestWithParam<AttackerCpu> {
  protected:
   // The guest sends a list that is being rewritten to `key`, over and over.
   void SendTo(DmaKey key) {
     constexpr uint32_t kOffset = 2048;
     Script script;
     script.Init();
-    RequestBlock(script, 1, VillainMachine::kSectors, 64);  // beyond the end
+    RequestBlock(script, 1, AttackMachine::kSectors, 64);  // beyond the end
     script.Dma(kDma, {}).Bind(kBlockKey, GuestPhys(kDma), 1, kBlockIrq);
     for (int i = 0; i < 1000; ++i) {
       script.Send(key, GuestPhys(kSharePage.value() + kOffset)).Put32(kDma, 0);
     }
-    TurnHonest(script);
-    VillainMachine machine;
+    AppendHonestEnding(script);
+    AttackMachine machine;
     const Rewriter rewriter(machine.NetFile(), kOffset);
-    const std::string story = machine.Live(script, GetParam());
-    EXPECT_TRUE(story == kHonestEnd || story.find("bad dma section 0") != std::string::npos ||
-                story.find("bad DMA entry") != std::string::npos)
-        << story;
-    EXPECT_EQ(machine.Disk(), VillainMachine::UntouchedDisk());
+    const std::string outcome = machine.Run(script, GetParam());
+    EXPECT_TRUE(outcome == kHonestEnding ||
+                outcome.find("bad dma section 0") != std::string::npos ||
+                outcome.find("bad DMA entry") != std::string::npos)
+        << outcome;
+    EXPECT_EQ(machine.Disk(), AttackMachine::UntouchedDisk());
   }
 };
 
@@ -169,10 +170,10 @@ TEST_P(RewriteTest, OfAListForTheOtherGuest_B04) { SendTo(NetSlotKey(kSharePage,
 TEST_P(RewriteTest, OfAListForTheConsole_B04) { SendTo(kConsoleKey); }
 
 INSTANTIATE_TEST_SUITE_P(Each, RewriteTest,
-                         testing::Values(VillainCpu::kScripted, VillainCpu::kCode),
+                         testing::Values(AttackerCpu::kScripted, AttackerCpu::kCode),
                          [](const auto& each) {
-                           return std::string(each.param == VillainCpu::kScripted ? "Scripted"
-                                                                                  : "Code");
+                           return std::string(each.param == AttackerCpu::kScripted ? "Scripted"
+                                                                                   : "Code");
                          });
 
 }  // namespace
