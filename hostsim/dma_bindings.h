@@ -16,8 +16,8 @@
 
 namespace lguest::hostsim {
 
-// BIND_DMA and GETDMA (lguest interface, sections 2 and 4): at most 32 bindings, each of an array
-// of lguest_dma to a key and an interrupt.
+// BIND_DMA and GETDMA (ABI.md §2.6, §4.11): at most 32 bindings, each of an array of lguest_dma to
+// a key and an interrupt.
 class DmaBindings {
  public:
   // False when the interrupt is none (>= 32) or no slot is left.

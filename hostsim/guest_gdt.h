@@ -14,7 +14,7 @@
 
 namespace lguest::hostsim {
 
-// The guest's GDT (lguest interface, sections 3 and 4: LOAD_GDT, LOAD_TLS).
+// The guest's GDT (ABI.md §3.7, §4.4).
 class GuestGdt {
  public:
   // The boot state: entries 12 and 13, flat 4 GB code and data at ring 1.

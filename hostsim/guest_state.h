@@ -26,7 +26,7 @@ struct GuestState {
       : memory(its_memory), cpu(its_cpu), clock(its_clock) {}
 
   // Where a kernel address of the guest lies in its memory, as far as one can tell without its page
-  // tables: only the linear map counts (lguest interface, section 4). What comes out is unchecked.
+  // tables: only the linear map counts (ABI.md §4.15). What comes out is unchecked.
   GuestPhys KernelPhys(uint32_t virt) const { return GuestPhys(virt - page_offset); }
 
   // A key is where a futex could be: in guest memory, and aligned as one.

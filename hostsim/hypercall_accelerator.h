@@ -25,8 +25,8 @@ struct AcceleratedGate {
   Gate gate;
 };
 
-// Exceptions and hypercalls that a CPU may serve by itself, as the lguest interface has it (section
-// 4). The host decides what is allowed: all that is in here it has checked.
+// Exceptions and hypercalls that a CPU may serve by itself, as ABI.md §4.1 and §4.15 describe. The
+// host decides what is allowed: all that is in here it has checked.
 struct AcceleratorPolicy {
   // Where lguest_data lies, all of it in guest memory: from it and from %eax a CPU may serve
   // hypercalls that concern nothing but itself and AcceleratorState, those in the ring first.

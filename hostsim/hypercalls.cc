@@ -6,6 +6,7 @@
 
 #include "hostsim/guest_death.h"
 #include "hostsim/quirks.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -46,7 +47,7 @@ absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
 }
 
 absl::Status Crash(const GuestState& guest, GuestPhys text) {
-  if (absl::Status reach = CheckReach(guest, text, kCrashTextSize); !reach.ok()) return reach;
+  RETURN_IF_ERROR(CheckReach(guest, text, kCrashTextSize));
   std::array<char, kCrashTextSize> reason;
   if (absl::Status read = guest.memory.ReadBytes(text, std::as_writable_bytes(std::span(reason)));
       !read.ok()) {
@@ -103,7 +104,7 @@ void SetClockEvent(GuestState& guest, uint32_t nanos) {
 
 absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
-  if (absl::Status reach = CheckReach(guest, table, len); !reach.ok()) return reach;
+  RETURN_IF_ERROR(CheckReach(guest, table, len));
   absl::Status loaded = guest.segments.Load(guest.memory, table, count);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
   guest.policy_changed = true;
@@ -112,7 +113,7 @@ absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
 
 absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
-  if (absl::Status reach = CheckReach(guest, table, kLen); !reach.ok()) return reach;
+  RETURN_IF_ERROR(CheckReach(guest, table, kLen));
   absl::Status loaded = guest.segments.LoadTls(guest.memory, table);
   if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
   return loaded;
@@ -205,7 +206,7 @@ absl::Status DrainRing(GuestState& guest, SharedData& data) {
     if (data.hypercall_status(slot) == kHypercallDone) break;
     guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
     HypercallArguments call = data.hypercall(slot);
-    if (absl::Status status = Do(guest, call); !status.ok()) return status;
+    RETURN_IF_ERROR(Do(guest, call));
     data.set_hypercall_status(slot, kHypercallDone);
   }
   return absl::OkStatus();
@@ -215,7 +216,7 @@ absl::Status DrainRing(GuestState& guest, SharedData& data) {
 
 absl::Status ExecuteHypercalls(GuestState& guest) {
   if (guest.data.has_value()) {
-    if (absl::Status drained = DrainRing(guest, *guest.data); !drained.ok()) return drained;
+    RETURN_IF_ERROR(DrainRing(guest, *guest.data));
   }
   if (!guest.hypercall_waits || guest.sent.has_value()) return absl::OkStatus();
   guest.hypercall_waits = false;

@@ -9,9 +9,9 @@
 namespace lguest::hostsim {
 
 // Does the asynchronous hypercalls in the guest's ring, then the direct one that waits, if any
-// (lguest interface, section 4). Stops early when one of them sends a DMA to the launcher: that has
-// to be served first, the rest is done by the next call. Aborted, with the reason, when the guest
-// has to die.
+// (ABI.md §4.1, §4.13). Stops early when one of them sends a DMA to the launcher: that has to be
+// served first, the rest is done by the next call. Aborted, with the reason, when the guest has to
+// die.
 absl::Status ExecuteHypercalls(GuestState& guest);
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// Every hypercall of the lguest interface, section 4, and what kills the guest that gets it wrong.
+// Every hypercall of ABI.md §4.1, and what kills the guest that gets it wrong.
 
 #include "hostsim/hypercalls.h"
 

@@ -9,8 +9,8 @@
 namespace lguest::hostsim {
 
 // Carries out the port instruction at %eip as if there were no device: `in` reads all ones, `out`
-// is ignored (lguest interface, section 4). False when the instruction is another, or not the guest
-// kernel's. Aborted when it does not lie in guest memory.
+// is ignored (ABI.md §4.17). False when the instruction is another, or not the guest kernel's.
+// Aborted when it does not lie in guest memory.
 absl::StatusOr<bool> EmulatePortInstruction(GuestState& guest);
 
 }  // namespace lguest::hostsim

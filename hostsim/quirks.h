@@ -10,8 +10,7 @@
 
 namespace lguest::hostsim {
 
-// Whether a host is like the kernel there, too (lguest interface, section 2, "Seen on a running
-// 2.6.23 host"):
+// Whether a host is like the kernel there, too (ABI.md §2.6, §2.10):
 //
 //  * GETDMA stashes the interrupt in the buffer's `used_len`; when all buffers are in use it hands
 //    out the last one, over its length;

@@ -14,9 +14,9 @@
 
 namespace lguest::hostsim {
 
-// `struct lguest_data` of a running guest (lguest interface, sections 1 and 4), checked once: it
-// stays where LGUEST_INIT put it. Each call reads or writes memory once; the guest may have written
-// anything there.
+// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2), checked once: it stays where
+// LGUEST_INIT put it. Each call reads or writes memory once; the guest may have written anything
+// there.
 class SharedData {
  public:
   // OutOfRange unless all of it lies in guest memory.

@@ -10,6 +10,7 @@
 #include "hostsim/hypercalls.h"
 #include "hostsim/port_io.h"
 #include "hostsim/trap_delivery.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -59,9 +60,7 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
                                                boot.page_directory.value()));
   }
   Vcpu& cpu = guest_.cpu;
-  if (absl::Status started = cpu.Start(boot.page_directory, boot.page_offset); !started.ok()) {
-    return started;
-  }
+  RETURN_IF_ERROR(cpu.Start(boot.page_directory, boot.page_offset));
   guest_.page_offset = boot.page_offset;
   cpu.SetGdt(guest_.segments.descriptors());
   cpu.Set(Register::kCs, kGuestKernelCs);
@@ -89,7 +88,7 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   guest_.sent.reset();
   while (PrepareToRun()) {
     const absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this);
-    if (!stopped.ok()) return stopped.status();
+    RETURN_IF_ERROR(stopped.status());
     if (*stopped == Vcpu::Stop::kKicked) SyncFromAccelerator(guest_);
   }
   if (is_dead()) return Died{death_reason_};
@@ -98,7 +97,7 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
 }
 
 absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
-  if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
+  RETURN_IF_ERROR(CheckCaller());
   const bool faithful = guest_.quirks == Quirks::kLinux2623;
   if (faithful && !guest_.IsUsableKey(key)) {
     Die("bad registered DMA buffer");
@@ -116,15 +115,13 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
                                absl::StrFormat("no free buffer is bound to key 0x%x", key.value()));
   }
   if (faithful) {
-    if (absl::Status stashed = guest_.memory.Write(buffer->dma, buffer->irq); !stashed.ok()) {
-      return stashed;
-    }
+    RETURN_IF_ERROR(guest_.memory.Write(buffer->dma, buffer->irq));
   }
   return *buffer;
 }
 
 absl::Status SoftwareHost::RaiseInterrupt(uint32_t irq) {
-  if (absl::Status caller = CheckCaller(); !caller.ok()) return caller;
+  RETURN_IF_ERROR(CheckCaller());
   if (irq >= kInterrupts) {
     return absl::ErrnoToStatus(EINVAL,
                                absl::StrFormat("interrupt %u: there are %u", irq, kInterrupts));
@@ -212,7 +209,7 @@ absl::Status SoftwareHost::HandleSoftwareInterrupt(uint8_t vector) {
 
 absl::Status SoftwareHost::Reflect(const Trap& trap) {
   const absl::StatusOr<bool> delivered = DeliverTrap(guest_, trap.vector, trap.error_code);
-  if (!delivered.ok()) return delivered.status();
+  RETURN_IF_ERROR(delivered.status());
   if (*delivered) return absl::OkStatus();
   return GuestDeath("unhandled trap %u at 0x%x (0x%x)", trap.vector, guest_.cpu.Get(Register::kEip),
                     trap.vector == kPageFault ? trap.cr2 : trap.error_code);

@@ -30,8 +30,8 @@ struct HostTraits {
   Quirks quirks = Quirks::kNone;
 };
 
-// What the 2.6.23 kernel does for one guest (lguest interface, sections 2 to 4), on any Vcpu.
-// Whatever the guest does ends, at worst, the guest.
+// What the 2.6.23 kernel does for one guest (ABI.md §2, §3, §4), on any Vcpu. Whatever the guest
+// does ends, at worst, the guest.
 class SoftwareHost final : public Host, private TrapHandler {
  public:
   // The first three have to outlive the host.

@@ -1,4 +1,4 @@
-// The /dev/lguest protocol: lguest interface, section 2.
+// The /dev/lguest protocol: ABI.md §2.
 
 #include "hostsim/software_host.h"
 

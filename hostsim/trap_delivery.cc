@@ -6,6 +6,7 @@
 #include "hostsim/guest_death.h"
 #include "hostsim/i386/trap_frame.h"
 #include "hostsim/quirks.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -70,10 +71,7 @@ bool CanDeliverInterrupt(const GuestState& guest, const SharedData& data) {
 absl::StatusOr<bool> DeliverTrap(GuestState& guest, uint32_t vector, uint32_t error_code) {
   const Gate gate = guest.gates.Find(vector);
   if (!gate.present) return false;
-  if (absl::Status entered = Enter(guest, gate, PushesErrorCode(vector) ? &error_code : nullptr);
-      !entered.ok()) {
-    return entered;
-  }
+  RETURN_IF_ERROR(Enter(guest, gate, PushesErrorCode(vector) ? &error_code : nullptr));
   return true;
 }
 
@@ -90,7 +88,7 @@ absl::Status DeliverInterrupt(GuestState& guest) {
   const Gate gate = guest.gates.Find(kFirstIrqVector + irq);
   if (gate.present) {
     guest.pending_interrupts &= ~(1u << irq);
-    if (absl::Status entered = Enter(guest, gate, nullptr); !entered.ok()) return entered;
+    RETURN_IF_ERROR(Enter(guest, gate, nullptr));
   }
   guest.data->set_time(guest.clock.WallTime());
   return absl::OkStatus();

@@ -17,8 +17,7 @@ namespace lguest::hostsim {
 absl::StatusOr<bool> DeliverTrap(GuestState& guest, uint32_t vector, uint32_t error_code);
 
 // Delivers the first interrupt that is pending, not blocked and welcome, and wakes the guest when
-// it is halted (lguest interface, section 4: interrupts). Aborted when its stack is not in its
-// memory.
+// it is halted (ABI.md §4.14). Aborted when its stack is not in its memory.
 absl::Status DeliverInterrupt(GuestState& guest);
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// Traps and interrupts of the lguest interface, section 4.
+// Traps and interrupts of ABI.md §4.14, §4.15.
 
 #include "hostsim/trap_delivery.h"
 

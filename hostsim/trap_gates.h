@@ -13,7 +13,7 @@
 
 namespace lguest::hostsim {
 
-// The guest's IDT (lguest interface, section 4: LOAD_IDT_ENTRY): vectors 0 to 63 and 0x80.
+// The guest's IDT (ABI.md §4.6): vectors 0 to 63 and 0x80.
 class TrapGates {
  public:
   // Aborted when a present gate is neither interrupt nor trap gate. Vectors that a guest cannot

@@ -20,35 +20,32 @@
 #include "devices/net/tap.h"
 #include "devices/net/tun_net.h"
 #include "devices/net/tun_spec.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
                                              const LogSink& log) {
-  absl::StatusOr<std::unique_ptr<BlockBackend>> disk = FileBlockBackend::Open(spec, log);
-  if (!disk.ok()) return disk.status();
-  return std::make_unique<BlockDevice>(spec.path, *std::move(disk), log);
+  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> disk, FileBlockBackend::Open(spec, log));
+  return std::make_unique<BlockDevice>(spec.path, std::move(disk), log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, PacketMover /*mover*/,
                                              const LogSink& log) {
-  absl::StatusOr<std::unique_ptr<Tap>> tap = Tap::Open(spec);
-  if (!tap.ok()) return tap.status();
-  const std::string label = (*tap)->interface();
-  return std::make_unique<TunNet>(label, *std::move(tap), log);
+  ASSIGN_OR_RETURN(std::unique_ptr<Tap> tap, Tap::Open(spec));
+  const std::string label = tap->interface();
+  return std::make_unique<TunNet>(label, std::move(tap), log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMover mover,
                                              const LogSink& log) {
-  absl::StatusOr<std::unique_ptr<SharedNetFile>> file = SharedNetFile::Open(spec.path);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<SharedNetFile> file, SharedNetFile::Open(spec.path));
   if (mover == PacketMover::kHost) {
-    return std::make_unique<SharedNet>(*std::move(file), nullptr, log);
+    return std::make_unique<SharedNet>(std::move(file), nullptr, log);
   }
-  absl::StatusOr<std::unique_ptr<PeerSockets>> sockets = PeerSockets::Open(**file);
-  if (!sockets.ok()) return sockets.status();
-  return std::make_unique<SharedNet>(*std::move(file), *std::move(sockets), log);
+  ASSIGN_OR_RETURN(std::unique_ptr<PeerSockets> sockets, PeerSockets::Open(*file));
+  return std::make_unique<SharedNet>(std::move(file), std::move(sockets), log);
 }
 
 }  // namespace

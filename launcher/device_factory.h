@@ -16,8 +16,8 @@
 
 namespace lguest {
 
-// The devices of `options` in their order and, as the guest expects, the console last (lguest
-// interface, section 1); it uses standard input and output.
+// The devices of `options` in their order and, as the guest expects, the console last (ABI.md
+// §1.7); it uses standard input and output.
 //
 // Opens disks and configures networks, in that order of the options. An error names the option;
 // InvalidArgument: what it names is not what it should be; any other: it cannot be had.

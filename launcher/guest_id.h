@@ -12,9 +12,9 @@
 namespace lguest {
 
 // A number that no other running guest of this network namespace has. Linux guests make their MAC
-// addresses of it (lguest interface, section 4), so two with the same number do not reach each
-// other. Where there is no kernel module to count guests, the name of a Unix socket does it: the
-// kernel gives a name to one process only, and takes it back however that process ends.
+// addresses of it (ABI.md §4.21), so two with the same number do not reach each other. Where there
+// is no kernel module to count guests, the name of a Unix socket does it: the kernel gives a name
+// to one process only, and takes it back however that process ends.
 class GuestId {
  public:
   // Takes the lowest free number of `pool`; 0, shared, when none can be had.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/host/dev_lguest.h"
 #include "launcher/host/lguest_file.h"
 #include "launcher/host_factory.h"
@@ -29,9 +30,8 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
     return absl::UnavailableError(
         "--host=kvm and --host=sim are of the 64-bit launcher; this one has --host=device");
   }
-  absl::StatusOr<std::unique_ptr<LguestFile>> file = OpenLguestFile();
-  if (!file.ok()) return file.status();
-  auto make = [file = *std::move(file)](
+  ASSIGN_OR_RETURN(std::unique_ptr<LguestFile> file, OpenLguestFile());
+  auto make = [file = std::move(file)](
                   GuestMemory& memory) mutable -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<DeviceMachine>(std::move(file), memory);
   };

@@ -16,6 +16,7 @@
 #include "hostsim/software_host.h"
 #include "hostsim/tsc.h"
 #include "hostsim/vcpu.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest_id.h"
 #include "launcher/host_factory.h"
 
@@ -54,9 +55,8 @@ HostPlan PlanSoftCpu(std::string_view why) {
   auto make = [description = absl::StrCat("software CPU (", why, ")")](
                   GuestMemory& memory) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
-    absl::StatusOr<std::unique_ptr<Vcpu>> cpu = hostsim::SoftCpu::Create(memory);
-    if (!cpu.ok()) return cpu.status();
-    return std::make_unique<SoftwareMachine>(memory, *std::move(cpu), tsc.Khz(), description);
+    ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu, hostsim::SoftCpu::Create(memory));
+    return std::make_unique<SoftwareMachine>(memory, std::move(cpu), tsc.Khz(), description);
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
@@ -67,11 +67,10 @@ HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
   auto make = [machine = std::move(machine),
                nested_paging](GuestMemory& memory) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
-    absl::StatusOr<std::unique_ptr<Vcpu>> cpu =
-        hostsim::KvmVcpu::Create(std::move(machine), memory);
-    if (!cpu.ok()) return cpu.status();
+    ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu,
+                     hostsim::KvmVcpu::Create(std::move(machine), memory));
     return std::make_unique<SoftwareMachine>(
-        memory, *std::move(cpu), tsc.Khz(),
+        memory, std::move(cpu), tsc.Khz(),
         nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
   };
   return {.placement = GuestMemory::Placement::kHugePages,

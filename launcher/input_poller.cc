@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -15,33 +18,34 @@ constexpr uint64_t kPipeToken = kMaxDevices;
 
 constexpr DeviceSet Only(size_t device) { return DeviceSet{1} << device; }
 
-// epoll_create1() and pipe2(), which would set this at once, are younger than Linux 2.6.23.
-absl::Status CloseOnExec(int fd) {
-  if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-    return absl::ErrnoToStatus(errno, "preparing to wait for input");
-  }
-  return absl::OkStatus();
-}
+// epoll_create1() and pipe2(), which set this at once, are younger than Linux 2.6.23.
+bool SetCloseOnExec(const UniqueFd& fd) { return fcntl(fd.get(), F_SETFD, FD_CLOEXEC) == 0; }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host) {
-  const int epoll = epoll_create(1);
-  if (absl::Status status = CloseOnExec(epoll); !status.ok()) return status;
+  UniqueFd epoll(epoll_create(1));
   std::array<int, 2> ends = {-1, -1};
-  const bool piped = pipe(ends.data()) == 0;
+  const bool piped = epoll.valid() && pipe(ends.data()) == 0;
+  UniqueFd wake_read(ends[0]);
+  UniqueFd wake_write(ends[1]);
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = kPipeToken}};
-  if (!piped || !CloseOnExec(ends[0]).ok() || !CloseOnExec(ends[1]).ok() ||
-      epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) < 0) {
-    const int error = errno;
-    for (const int fd : {epoll, ends[0], ends[1]}) close(fd);
-    return absl::ErrnoToStatus(error, "preparing to wait for input");
+  if (!piped || !SetCloseOnExec(epoll) || !SetCloseOnExec(wake_read) ||
+      !SetCloseOnExec(wake_write) ||
+      epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake_read.get(), &event) < 0) {
+    return ErrnoStatus("preparing to wait for input");
   }
-  return std::unique_ptr<InputPoller>(new InputPoller(host, epoll, ends));
+  return std::unique_ptr<InputPoller>(
+      new InputPoller(host, std::move(epoll), std::move(wake_read), std::move(wake_write)));
 }
 
-InputPoller::InputPoller(Host& host, int epoll, std::array<int, 2> pipe)
-    : host_(host), epoll_(epoll), pipe_(pipe), delay_(kShortestDelay), thread_([this] { Run(); }) {}
+InputPoller::InputPoller(Host& host, UniqueFd epoll, UniqueFd wake_read, UniqueFd wake_write)
+    : host_(host),
+      epoll_(std::move(epoll)),
+      wake_read_(std::move(wake_read)),
+      wake_write_(std::move(wake_write)),
+      delay_(kShortestDelay),
+      thread_([this] { Run(); }) {}
 
 InputPoller::~InputPoller() {
   stopping_ = true;
@@ -57,18 +61,17 @@ InputPoller::~InputPoller() {
     }
   }
   thread_.join();
-  for (const int fd : {epoll_, pipe_[0], pipe_[1]}) close(fd);
 }
 
 absl::Status InputPoller::Watch(size_t device, int fd) {
   if ((watched_ & Only(device)) != 0) return absl::OkStatus();
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = device}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) {
     watched_ |= Only(device);
     return absl::OkStatus();
   }
   if (errno != EPERM) {
-    return absl::ErrnoToStatus(errno, absl::StrFormat("waiting for input of device %u", device));
+    return ErrnoStatusF("waiting for input of device %u", device);
   }
   // No waiting on such a file.
   delay_ = Milliseconds(0);
@@ -81,7 +84,7 @@ void InputPoller::Ignore(size_t device, int fd) {
   if ((watched_ & Only(device)) == 0) return;
   // Not EPOLL_CTL_MOD: what is broken or hung up is reported even to who waits for nothing.
   epoll_event unused;
-  epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, &unused);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
   watched_ &= ~Only(device);
 }
 
@@ -98,14 +101,14 @@ DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 void InputPoller::WakeThread() const {
   const char byte = 0;
   // A full pipe wakes the thread as well.
-  [[maybe_unused]] const ssize_t written = write(pipe_[1], &byte, 1);
+  [[maybe_unused]] const ssize_t written = write(wake_write_.get(), &byte, 1);
 }
 
 void InputPoller::Run() {
   std::array<epoll_event, kMaxDevices + 1> events;
   while (!stopping_) {
     const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.load().count());
-    const int count = epoll_wait(epoll_, events.data(), events.size(), timeout);
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), timeout);
     Collect(events.data(), count);
     if (ready_ == 0 || stopping_) continue;
     if (!host_.BreakOut().ok()) break;
@@ -119,7 +122,7 @@ void InputPoller::Collect(const epoll_event* events, int count) {
   for (int i = 0; i < count; ++i) {
     if (events[i].data.u64 == kPipeToken) {
       std::array<char, 64> drained;
-      [[maybe_unused]] const ssize_t bytes = read(pipe_[0], drained.data(), drained.size());
+      [[maybe_unused]] const ssize_t bytes = read(wake_read_.get(), drained.data(), drained.size());
     } else {
       ready_ |= Only(static_cast<size_t>(events[i].data.u64));
     }

@@ -5,7 +5,6 @@
 
 #include <sys/epoll.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/guest/abi.h"
 #include "launcher/host/host.h"
 
@@ -61,16 +61,17 @@ class InputPoller {
   static constexpr Milliseconds kShortestDelay{1};
   static constexpr Milliseconds kLongestDelay{32};
 
-  InputPoller(Host& host, int epoll, std::array<int, 2> pipe);
+  InputPoller(Host& host, UniqueFd epoll, UniqueFd wake_read, UniqueFd wake_write);
 
   void Run();
   void Collect(const epoll_event* events, int count);
   void WakeThread() const;
 
   Host& host_;
-  const int epoll_;
-  const std::array<int, 2> pipe_;  // what is written to the second end wakes the thread
-  DeviceSet watched_ = 0;          // by epoll; the owner's
+  const UniqueFd epoll_;
+  const UniqueFd wake_read_;  // a pipe: a byte in it wakes the thread
+  const UniqueFd wake_write_;
+  DeviceSet watched_ = 0;  // by epoll; the owner's
 
   std::atomic<DeviceSet> ready_ = 0;
   std::atomic<DeviceSet> retry_ = 0;

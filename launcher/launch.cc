@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "devices/bus/device_bus.h"
 #include "devices/console/raw_terminal.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
 #include "launcher/device_factory.h"
 #include "launcher/guest/abi.h"
@@ -52,7 +53,7 @@ absl::StatusOr<std::ofstream> OpenStatsFile(const Options& options) {
   if (options.stats_file.empty()) return file;
   file.open(options.stats_file);
   if (file.is_open()) return file;
-  return absl::ErrnoToStatus(errno, absl::StrFormat("--stats=%s", options.stats_file));
+  return ErrnoStatusF("--stats=%s", options.stats_file);
 }
 
 void TellStats(const Stats& stats, std::ofstream& file, const LogSink& log) {

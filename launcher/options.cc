@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/memory_size.h"
 
 namespace lguest {
@@ -57,7 +58,7 @@ class Parser {
       if (!status.ok()) return status;
     }
     if (options_.help || options_.version) return std::move(options_);
-    if (absl::Status status = ParseWords(); !status.ok()) return status;
+    RETURN_IF_ERROR(ParseWords());
     return std::move(options_);
   }
 
@@ -164,9 +165,8 @@ class Parser {
           "%s missing: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]... (--help tells more)",
           words_.empty() ? "memory size and kernel" : "kernel"));
     }
-    absl::StatusOr<uint32_t> memory = ParseMemorySize(words_[0]);
-    if (!memory.ok()) return memory.status();
-    options_.memory = *memory;
+    ASSIGN_OR_RETURN(uint32_t memory, ParseMemorySize(words_[0]));
+    options_.memory = memory;
     options_.kernel = words_[1];
     options_.command_line = absl::StrJoin(words_.begin() + 2, words_.end(), " ");
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/input_poller.h"
 
 namespace lguest {
@@ -22,7 +23,7 @@ class InputServer {
 
   absl::Status WatchAll() {
     for (size_t i = 0; i < bus_.devices().size(); ++i) {
-      if (absl::Status status = Watch(i); !status.ok()) return status;
+      RETURN_IF_ERROR(Watch(i));
     }
     return absl::OkStatus();
   }
@@ -31,10 +32,7 @@ class InputServer {
   absl::Status Serve() {
     DeviceSet ready = poller_.TakeReady() | std::exchange(stalled_, 0);
     for (; ready != 0; ready &= ready - 1) {
-      if (absl::Status status = ServeOne(static_cast<size_t>(std::countr_zero(ready)));
-          !status.ok()) {
-        return status;
-      }
+      RETURN_IF_ERROR(ServeOne(static_cast<size_t>(std::countr_zero(ready))));
     }
     return absl::OkStatus();
   }
@@ -53,7 +51,7 @@ class InputServer {
   absl::Status ServeOne(size_t index) {
     for (int i = 0; i < kInputsPerTurn; ++i) {
       const absl::StatusOr<Device::Input> input = bus_.Receive(index);
-      if (!input.ok()) return input.status();
+      RETURN_IF_ERROR(input.status());
       switch (*input) {
         case Device::Input::kMore:
           if (i == 0) poller_.MadeProgress();
@@ -100,13 +98,13 @@ void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
                                      const LogSink& verbose) {
   const absl::StatusOr<std::unique_ptr<InputPoller>> poller = InputPoller::Start(host);
-  if (!poller.ok()) return poller.status();
+  RETURN_IF_ERROR(poller.status());
   InputServer inputs(bus, **poller);
-  if (absl::Status status = inputs.WatchAll(); !status.ok()) return status;
+  RETURN_IF_ERROR(inputs.WatchAll());
 
   while (true) {
     const absl::StatusOr<Exit> exit = host.Run();
-    if (!exit.ok()) return exit.status();
+    RETURN_IF_ERROR(exit.status());
     if (const Died* died = std::get_if<Died>(&*exit)) return died->reason;
 
     absl::Status served;

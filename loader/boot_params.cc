@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "launcher/base/status_macros.h"
 #include "loader/little_endian.h"
 
 namespace lguest::loader {
@@ -62,9 +63,7 @@ absl::Status WriteBootParams(GuestMemory& memory, const BootParams& params) {
     page.Set(kInitrdAddress, params.initrd->address.value());
     page.Set(kInitrdSize, params.initrd->size);
   }
-  if (auto status = memory.WriteBytes(kBootParamsAddress, page.Bytes()); !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(memory.WriteBytes(kBootParamsAddress, page.Bytes()));
   const std::string& line = params.command_line;
   return memory.WriteBytes(kCommandLineAddress,
                            std::as_bytes(std::span(line.c_str(), line.size() + 1)));

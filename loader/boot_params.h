@@ -1,5 +1,5 @@
-// What a kernel is told by whoever loads it (lguest interface, section 3: boot parameters, the
-// "zero page" of the Linux boot protocol).
+// What a kernel is told by whoever loads it (ABI.md §3.3, the "zero page" of the Linux boot
+// protocol).
 
 #ifndef LOADER_BOOT_PARAMS_H_
 #define LOADER_BOOT_PARAMS_H_

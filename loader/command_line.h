@@ -1,4 +1,4 @@
-// The guest kernel's command line (lguest interface, section 3: boot parameters).
+// The guest kernel's command line (ABI.md §3.4).
 
 #ifndef LOADER_COMMAND_LINE_H_
 #define LOADER_COMMAND_LINE_H_

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::loader {
 namespace {
@@ -148,7 +149,7 @@ bool LooksLikeElf(std::span<const std::byte> image) {
 
 absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, absl::string_view name) {
   if (!LooksLikeElf(image)) return Malformed(name, "not an ELF file");
-  if (auto status = CheckIdentification(image, name); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckIdentification(image, name));
 
   elf_version(EV_CURRENT);
   // libelf takes a pointer to what it might change, but changes nothing that it was not told to.
@@ -158,7 +159,7 @@ absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, absl::string
   if (elf == nullptr || gelf_getehdr(elf.get(), &header) == nullptr) {
     return Malformed(name, "malformed ELF header (%s)", elf_errmsg(-1));
   }
-  if (auto status = CheckHeader(header, image.size(), name); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckHeader(header, image.size(), name));
 
   ElfImage result;
   std::optional<size_t> first;  // the segment that the page offset comes from; 0 is a good offset
@@ -168,7 +169,7 @@ absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, absl::string
       return Malformed(name, "malformed ELF program header %u (%s)", i, elf_errmsg(-1));
     }
     if (segment.p_type != PT_LOAD || (segment.p_memsz == 0 && segment.p_filesz == 0)) continue;
-    if (auto status = CheckSegment(segment, i, image.size(), name); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckSegment(segment, i, image.size(), name));
 
     // Modulo 2^32, as the guest's own address arithmetic is.
     const uint32_t offset = static_cast<uint32_t>(segment.p_vaddr - segment.p_paddr);

@@ -1,5 +1,4 @@
-// Kernels as ELF executables: what is to be loaded where (lguest interface, section 3: kernel
-// image).
+// Kernels as ELF executables: what is to be loaded where (ABI.md §3.1).
 
 #ifndef LOADER_ELF_IMAGE_H_
 #define LOADER_ELF_IMAGE_H_

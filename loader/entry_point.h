@@ -1,4 +1,4 @@
-// Where a guest kernel starts (lguest interface, section 3: entry).
+// Where a guest kernel starts (ABI.md §3.2).
 
 #ifndef LOADER_ENTRY_POINT_H_
 #define LOADER_ENTRY_POINT_H_

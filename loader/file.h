@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest::loader {
 
@@ -39,23 +40,19 @@ class File {
   // InvalidArgument when it is empty.
   static absl::StatusOr<File> Open(absl::string_view path);
 
-  File(File&& other) noexcept;
-  File& operator=(File&& other) noexcept;
-  ~File();
-
   // All of it. Unavailable when it cannot be mapped.
   absl::StatusOr<FileView> Map() const;
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   uint64_t size() const { return size_; }
 
   // Its path, fit for a message of one line.
   const std::string& name() const { return name_; }
 
  private:
-  File(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  File(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
-  int fd_;  // -1: moved from
+  UniqueFd fd_;
   uint64_t size_ = 0;
   std::string name_;
 };

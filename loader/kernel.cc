@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "loader/elf_image.h"
 #include "loader/entry_point.h"
 #include "loader/page_offset.h"
@@ -32,54 +33,47 @@ absl::StatusOr<Layout> PlanKernel(const KernelFile& file, const LoadTarget& targ
 
 absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file,
                                      const LoadTarget& target) {
-  const absl::StatusOr<ElfImage> elf = ParseElf(file.bytes, file.name);
-  if (!elf.ok()) return elf.status();
+  ASSIGN_OR_RETURN(const ElfImage elf, ParseElf(file.bytes, file.name));
   LoadedKernel loaded;
   std::vector<Part> parts;
-  for (const Segment& segment : elf->segments) {
+  for (const Segment& segment : elf.segments) {
     parts.push_back({absl::StrCat(file.name, " segment ", segment.number), segment.address.value(),
                      segment.memory_size});
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
-  absl::StatusOr<Layout> layout = PlanKernel(file, target, std::move(parts), elf->page_offset);
-  if (!layout.ok()) return layout.status();
-  loaded.layout = *layout;
-  for (const Segment& segment : elf->segments) {
+  ASSIGN_OR_RETURN(Layout layout, PlanKernel(file, target, std::move(parts), elf.page_offset));
+  loaded.layout = layout;
+  for (const Segment& segment : elf.segments) {
     auto status = PlaceSegment(memory, segment, file.bytes, file.fd);
     if (!status.ok()) return Annotate(file.name, status);
   }
-  const absl::StatusOr<GuestVirt> entry =
-      FindEntryPoint(memory, LoadedRanges(*elf), elf->page_offset, file.name);
-  if (!entry.ok()) return entry.status();
-  loaded.entry = *entry;
+  ASSIGN_OR_RETURN(const GuestVirt entry,
+                   FindEntryPoint(memory, LoadedRanges(elf), elf.page_offset, file.name));
+  loaded.entry = entry;
   return loaded;
 }
 
 absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& file,
                                         const LoadTarget& target) {
-  const absl::StatusOr<uint32_t> limit = KernelLimit(target.ram_size, target.initrd);
-  if (!limit.ok()) return limit.status();
-  const absl::StatusOr<UnpackedKernel> kernel = UnpackKernel(memory, file, target, *limit);
-  if (!kernel.ok()) return kernel.status();
-  if (!kernel->elf.empty()) return LoadElf(memory, {file.name, kernel->elf}, target);
+  ASSIGN_OR_RETURN(const uint32_t limit, KernelLimit(target.ram_size, target.initrd));
+  ASSIGN_OR_RETURN(const UnpackedKernel kernel, UnpackKernel(memory, file, target, limit));
+  if (!kernel.elf.empty()) return LoadElf(memory, {file.name, kernel.elf}, target);
 
-  const GuestRange range = kernel->raw;
-  const absl::StatusOr<std::span<const std::byte>> code = memory.Range(range.address, range.size);
-  if (!code.ok()) return code.status();
-  const absl::StatusOr<uint32_t> page_offset =
-      InferPageOffset(*code, range.address.value(), file.name);
-  if (!page_offset.ok()) return page_offset.status();
-  absl::StatusOr<Layout> layout = PlanKernel(
-      file, target, {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
-      *page_offset);
-  if (!layout.ok()) return layout.status();
-  const absl::StatusOr<GuestVirt> entry =
-      FindEntryPoint(memory, std::span(&range, 1), *page_offset, file.name);
-  if (!entry.ok()) return entry.status();
+  const GuestRange range = kernel.raw;
+  ASSIGN_OR_RETURN(const std::span<const std::byte> code, memory.Range(range.address, range.size));
+  ASSIGN_OR_RETURN(const uint32_t page_offset,
+                   InferPageOffset(code, range.address.value(), file.name));
+  ASSIGN_OR_RETURN(
+      Layout layout,
+      PlanKernel(file, target,
+                 {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
+                 page_offset));
+  ASSIGN_OR_RETURN(const GuestVirt entry,
+                   FindEntryPoint(memory, std::span(&range, 1), page_offset, file.name));
   return LoadedKernel{
-      *layout,
-      *entry,
+      layout,
+      entry,
       {absl::StrFormat("Unpacked size %u addr %#x", range.size, range.address.value())}};
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 #include "loader/boot_params.h"
 #include "loader/command_line.h"
@@ -82,9 +83,7 @@ absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_
 
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd) {
   const uint64_t tables = MostPageTableBytes(ram_size);
-  if (auto status = CheckTopFits(ram_size, initrd, tables, LowEnd(LowParts())); !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(CheckTopFits(ram_size, initrd, tables, LowEnd(LowParts())));
   return static_cast<uint32_t>(ram_size - PageAlignUp(initrd.size) - tables);
 }
 

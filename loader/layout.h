@@ -1,4 +1,4 @@
-// Which part of a guest's memory holds what before it starts (lguest interface, section 3).
+// Which part of a guest's memory holds what before it starts (ABI.md §3).
 //
 //   0        boot parameters
 //   4096     command line

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "loader/boot_params.h"
 #include "loader/command_line.h"
 #include "loader/file.h"
@@ -35,41 +36,37 @@ absl::Status MapInitrd(GuestMemory& memory, GuestPhys address, const File& file)
 
 absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                                       const GuestImage& image) {
-  if (auto status = CheckRamSize(memory, ram_size); !status.ok()) return status;
-  if (auto status = CheckCommandLine(image.command_line); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckRamSize(memory, ram_size));
+  RETURN_IF_ERROR(CheckCommandLine(image.command_line));
 
-  const absl::StatusOr<File> kernel_file = File::Open(image.kernel);
-  if (!kernel_file.ok()) return kernel_file.status();
+  ASSIGN_OR_RETURN(const File kernel_file, File::Open(image.kernel));
   LoadTarget target;
   target.ram_size = ram_size;
   std::optional<File> initrd;
   if (image.initrd.has_value()) {
-    absl::StatusOr<File> file = File::Open(*image.initrd);
-    if (!file.ok()) return file.status();
-    initrd.emplace(*std::move(file));
+    ASSIGN_OR_RETURN(File file, File::Open(*image.initrd));
+    initrd.emplace(std::move(file));
     target.initrd = {.name = initrd->name(), .start = 0, .size = initrd->size()};
   }
 
-  absl::StatusOr<LoadedKernel> kernel = [&]() -> absl::StatusOr<LoadedKernel> {
-    const absl::StatusOr<FileView> view = kernel_file->Map();
-    if (!view.ok()) return view.status();
-    return LoadKernel(memory, {kernel_file->name(), view->bytes(), kernel_file->fd()}, target);
-  }();
-  if (!kernel.ok()) return kernel.status();
+  ASSIGN_OR_RETURN(LoadedKernel kernel, [&]() -> absl::StatusOr<LoadedKernel> {
+    ASSIGN_OR_RETURN(const FileView view, kernel_file.Map());
+    return LoadKernel(memory, {kernel_file.name(), view.bytes(), kernel_file.fd()}, target);
+  }());
 
-  const Layout& layout = kernel->layout;
+  const Layout& layout = kernel.layout;
   BootParams params{ram_size, image.command_line, std::nullopt};
   if (initrd.has_value()) {
-    if (auto status = MapInitrd(memory, layout.initrd, *initrd); !status.ok()) return status;
+    RETURN_IF_ERROR(MapInitrd(memory, layout.initrd, *initrd));
     params.initrd = {layout.initrd, static_cast<uint32_t>(initrd->size())};
   }
-  if (auto status = WritePageTables(memory, layout.page_tables); !status.ok()) return status;
-  if (auto status = WriteBootParams(memory, params); !status.ok()) return status;
+  RETURN_IF_ERROR(WritePageTables(memory, layout.page_tables));
+  RETURN_IF_ERROR(WriteBootParams(memory, params));
 
   LoadedGuest guest{.page_directory = layout.page_tables.directory,
-                    .entry = kernel->entry,
+                    .entry = kernel.entry,
                     .page_offset = layout.page_tables.page_offset,
-                    .notes = std::move(kernel->notes)};
+                    .notes = std::move(kernel.notes)};
   guest.notes.push_back(absl::StrFormat(
       "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,
       layout.page_tables.table_count, layout.page_tables.tables.value()));

@@ -31,8 +31,8 @@ struct LoadedGuest {
 };
 
 // Fills the first `ram_size` bytes of `memory` (a multiple of the page size; device pages may
-// follow) as section 3 of the lguest interface wants it. `memory` is fresh: all zeroes. The files
-// have to keep their length while the guest lives, for its memory may be a private mapping of them.
+// follow) as ABI.md §3 wants it. `memory` is fresh: all zeroes. The files have to keep their length
+// while the guest lives, for its memory may be a private mapping of them.
 //
 // On an error the contents of `memory` are of no use. Its message is one line and says what is
 // wrong with which file; its code says whose fault it is:

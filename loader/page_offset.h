@@ -1,5 +1,5 @@
-// The page offset that a kernel without ELF headers was built for, told from its code (lguest
-// interface, section 3: kernel image).
+// The page offset that a kernel without ELF headers was built for, told from its code (ABI.md
+// §3.1).
 
 #ifndef LOADER_PAGE_OFFSET_H_
 #define LOADER_PAGE_OFFSET_H_

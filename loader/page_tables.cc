@@ -5,6 +5,7 @@
 #include <span>
 
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest::loader {
@@ -52,7 +53,7 @@ absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan) {
       table[i] = ((first_page + i) << kPageShift) | kEntryFlags;
     }
     const uint32_t address = plan.tables.value() + t * kPageSize;
-    if (auto status = WriteTable(memory, address, table); !status.ok()) return status;
+    RETURN_IF_ERROR(WriteTable(memory, address, table));
     directory[plan.page_offset / kBytesPerTable + t] = address | kEntryFlags;
   }
   return WriteTable(memory, plan.directory.value(), directory);

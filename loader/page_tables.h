@@ -1,4 +1,4 @@
-// The page tables that a guest starts with (lguest interface, section 3: initial page tables).
+// The page tables that a guest starts with (ABI.md §3.6).
 
 #ifndef LOADER_PAGE_TABLES_H_
 #define LOADER_PAGE_TABLES_H_

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "launcher/base/status_macros.h"
+
 namespace lguest::loader {
 namespace {
 
@@ -24,7 +26,7 @@ absl::Status PlaceSegment(GuestMemory& memory, const Segment& segment,
   const uint32_t head = std::min(size, (0u - segment.address.value()) % kPageSize);
   const uint32_t pages = PageAlignDown(size - head);
   const uint32_t tail = size - head - pages;
-  if (auto status = CopyPart(memory, segment, image, 0, head); !status.ok()) return status;
+  RETURN_IF_ERROR(CopyPart(memory, segment, image, 0, head));
   if (pages != 0) {
     auto status = memory.MapFile(GuestPhys(segment.address.value() + head), fd,
                                  segment.file_offset + head, pages);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "loader/boot_params.h"
 #include "loader/command_line.h"
 #include "loader/compression_formats.h"
@@ -98,9 +99,8 @@ Unpacker::Result Unpacker::Try(uint64_t offset, std::span<const std::byte> packe
 
 Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte> start) {
   // Guest memory of its own costs nothing where it is not touched.
-  absl::StatusOr<std::unique_ptr<GuestMemory>> buffer = GuestMemory::Create(kLargestElf);
-  if (!buffer.ok()) return buffer.status();
-  const std::span<std::byte> out((*buffer)->base(), kLargestElf);
+  ASSIGN_OR_RETURN(std::unique_ptr<GuestMemory> buffer, GuestMemory::Create(kLargestElf));
+  const std::span<std::byte> out(buffer->base(), kLargestElf);
   std::copy(start.begin(), start.end(), out.begin());
   const GzipReader::State state = reader_.Read(out.subspan(start.size()));
   if (state == GzipReader::State::kBad) return Fail(offset);
@@ -113,7 +113,7 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
   }
   auto kernel = std::make_unique<UnpackedKernel>();
   kernel->offset = offset;
-  kernel->buffer = *std::move(buffer);
+  kernel->buffer = std::move(buffer);
   kernel->elf = out.first(static_cast<size_t>(reader_.produced()));
   return kernel;
 }
@@ -131,14 +131,13 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
   }
   const uint32_t room = limit_ - load_address_;
   const GuestPhys address(load_address_);
-  const absl::StatusOr<std::span<std::byte>> out = memory_.MutableRange(address, room);
-  if (!out.ok()) return out.status();
-  std::copy(start.begin(), start.end(), out->begin());
-  GzipReader::State state = reader_.Read(out->subspan(start.size()));
+  ASSIGN_OR_RETURN(const std::span<std::byte> out, memory_.MutableRange(address, room));
+  std::copy(start.begin(), start.end(), out.begin());
+  GzipReader::State state = reader_.Read(out.subspan(start.size()));
   const auto written = static_cast<uint32_t>(std::min<uint64_t>(reader_.produced(), room));
   if (state == GzipReader::State::kMore) state = Measure() ? state : GzipReader::State::kBad;
   if (state == GzipReader::State::kBad) {
-    std::fill_n(out->begin(), written, std::byte{});
+    std::fill_n(out.begin(), written, std::byte{});
     return Fail(offset);
   }
   if (reader_.produced() > room) {
@@ -181,10 +180,9 @@ absl::StatusOr<UnpackedKernel> UnpackFromHeader(Unpacker& unpacker, const Kernel
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: payload_offset: no gzip header at byte %u", file.name, payload.offset));
   }
-  absl::StatusOr<std::unique_ptr<UnpackedKernel>> kernel = unpacker.Try(payload.offset, packed);
-  if (!kernel.ok()) return kernel.status();
-  if (*kernel == nullptr) return unpacker.Failure();
-  return std::move(**kernel);
+  ASSIGN_OR_RETURN(std::unique_ptr<UnpackedKernel> kernel, unpacker.Try(payload.offset, packed));
+  if (kernel == nullptr) return unpacker.Failure();
+  return std::move(*kernel);
 }
 
 absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const KernelFile& file) {
@@ -193,10 +191,9 @@ absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const Kern
   uint64_t work = 0;
   for (std::optional<size_t> at = FindGzip(file.bytes, 0); at.has_value();
        at = FindGzip(file.bytes, *at + 1)) {
-    absl::StatusOr<std::unique_ptr<UnpackedKernel>> kernel =
-        unpacker.Try(*at, file.bytes.subspan(*at));
-    if (!kernel.ok()) return kernel.status();
-    if (*kernel != nullptr) return std::move(**kernel);
+    ASSIGN_OR_RETURN(std::unique_ptr<UnpackedKernel> kernel,
+                     unpacker.Try(*at, file.bytes.subspan(*at)));
+    if (kernel != nullptr) return std::move(*kernel);
     if (best_failure.ok() || unpacker.Produced() > best_produced) {
       best_failure = unpacker.Failure();
       best_produced = unpacker.Produced();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "devices/bus/dma_chain.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -53,7 +54,7 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
         absl::StrFormat("%s: bad request type %d", name(), request->type));
   }
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(key_);
-  if (!next.ok()) return next.status();
+  RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& reply = *next;
   if (!reply.has_value()) {
     return absl::FailedPreconditionError(
@@ -62,13 +63,8 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
   const Outcome outcome = Execute(*request, chain, reply->chain);
   // The guest looks at the result when the interrupt comes, so it has to be there first.
   const GuestPhys result(page_.value() + static_cast<uint32_t>(offsetof(BlockPage, result)));
-  if (absl::Status written = memory_->Write(result, static_cast<int32_t>(outcome.result));
-      !written.ok()) {
-    return written;
-  }
-  if (absl::Status delivered = port.Deliver(*reply, outcome.used); !delivered.ok()) {
-    return delivered;
-  }
+  RETURN_IF_ERROR(memory_->Write(result, static_cast<int32_t>(outcome.result)));
+  RETURN_IF_ERROR(port.Deliver(*reply, outcome.used));
   return 0;  // a disk answers with `result`; used_len of what was sent is always 0
 }
 

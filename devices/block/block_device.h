@@ -17,7 +17,7 @@ namespace lguest {
 
 // One disk. Its page holds the request; sending a DMA to the page's address, the device's only key,
 // starts it. For a write the DMA holds the data; for a read the data goes to the reply buffer that
-// the guest has bound to the key (lguest interface, section 4, "Guest-side conventions").
+// the guest has bound to the key (ABI.md §4.20).
 //
 // The disk's last partial sector does not exist for the guest, nor do sectors beyond 2^32 - 1.
 //

@@ -15,18 +15,19 @@
 #include "absl/strings/str_format.h"
 #include "devices/bus/io_vector.h"
 #include "launcher/base/file_lock.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
 
 absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
   struct stat64 file;
-  if (fstat64(fd, &file) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("examining ", path));
+  if (fstat64(fd, &file) != 0) return ErrnoStatus("examining ", path);
   if (S_ISREG(file.st_mode)) return static_cast<uint64_t>(file.st_size);
   if (S_ISBLK(file.st_mode)) {
     uint64_t size = 0;
     if (ioctl(fd, BLKGETSIZE64, &size) == 0) return size;
-    return absl::ErrnoToStatus(errno, absl::StrCat("asking for the size of ", path));
+    return ErrnoStatus("asking for the size of ", path);
   }
   return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file or block device"));
 }
@@ -58,13 +59,10 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
   if (!fd.valid()) {
     const bool might_be_read =
         !spec.read_only && (errno == EACCES || errno == EROFS || errno == EPERM);
-    return absl::ErrnoToStatus(
-        errno,
-        absl::StrCat("opening ", spec.path,
-                     might_be_read ? " for reading and writing (',readonly' reads only)" : ""));
+    return ErrnoStatus("opening ", spec.path,
+                       might_be_read ? " for reading and writing (',readonly' reads only)" : "");
   }
-  const absl::StatusOr<uint64_t> size = SizeOf(fd.get(), spec.path);
-  if (!size.ok()) return size.status();
+  ASSIGN_OR_RETURN(const uint64_t size, SizeOf(fd.get(), spec.path));
 
   const absl::StatusOr<bool> locked =
       LockFile(fd.get(), spec.read_only ? FileLock::kShared : FileLock::kExclusive, {});
@@ -79,7 +77,7 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
   }
   // Not make_unique: the constructor is private.
   std::unique_ptr<FileBlockBackend> disk(
-      new FileBlockBackend(std::move(fd), spec.path, *size, std::move(log)));
+      new FileBlockBackend(std::move(fd), spec.path, size, std::move(log)));
   disk->TryDirect();
   if (!spec.read_only) return disk;
   return std::make_unique<ReadOnlyBlock>(std::move(disk));
@@ -124,14 +122,14 @@ absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_
       // Memory, offset or length are not aligned as this disk's direct I/O needs it.
       const int flags = fcntl(fd_.get(), F_GETFL);
       if (fcntl(fd_.get(), F_SETFL, flags & ~O_DIRECT) != 0) {
-        return absl::ErrnoToStatus(errno, absl::StrCat("leaving direct I/O of ", path_));
+        return ErrnoStatus("leaving direct I/O of ", path_);
       }
       direct_ = false;
       buffered_log_.Log(absl::StrCat(
           path_,
           ": a request was not aligned for direct I/O; from now on the host caches the disk"));
     } else if (errno != EINTR) {
-      return absl::ErrnoToStatus(errno, absl::StrFormat("%s %s at byte %u", verb, path_, offset));
+      return ErrnoStatusF("%s %s at byte %u", verb, path_, offset);
     }
   }
   return absl::OkStatus();
@@ -139,7 +137,7 @@ absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_
 
 absl::Status FileBlockBackend::Sync() {
   if (fdatasync(fd_.get()) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat("syncing ", path_));
+  return ErrnoStatus("syncing ", path_);
 }
 
 }  // namespace lguest

@@ -38,7 +38,7 @@ class DmaPort {
   virtual absl::Status Deliver(const Buffer& buffer, uint32_t used) = 0;
 
   // Gives `buffer` back as it was: free, and no interrupt. The real host marks a buffer as used
-  // when it hands it out (lguest interface, section 2, GETDMA), so forgetting one is not enough.
+  // when it hands it out (ABI.md §2.1, §2.6), so forgetting one is not enough.
   virtual absl::Status Release(const Buffer& buffer) = 0;
 
   // Raises an interrupt without a buffer. An error ends the guest.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "devices/bus/dma_chain.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -67,7 +68,7 @@ absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
   // Not make_unique: the constructor is private.
   std::unique_ptr<DeviceBus> bus(
       new DeviceBus(memory, host, descriptors, std::move(devices), std::move(log)));
-  if (absl::Status attached = bus->Attach(); !attached.ok()) return attached;
+  RETURN_IF_ERROR(bus->Attach());
   return bus;
 }
 
@@ -86,10 +87,8 @@ absl::Status DeviceBus::Attach() {
         .num_pages = num_pages,
         .pfn = place.pages.value() / kPageSize,
     };
-    if (absl::Status written = memory_.Write(DescriptorOf(i), descriptor); !written.ok()) {
-      return written;
-    }
-    if (absl::Status attached = device.Attach(memory_, place); !attached.ok()) return attached;
+    RETURN_IF_ERROR(memory_.Write(DescriptorOf(i), descriptor));
+    RETURN_IF_ERROR(device.Attach(memory_, place));
     for (const DmaKey key : device.output_keys()) {
       const auto [listener, added] = listeners_.try_emplace(key, i);
       if (!added) {
@@ -112,11 +111,11 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
     return absl::OkStatus();
   }
   DmaChain chain;
-  if (absl::Status filled = chain.Fill(memory_, sent.dma); !filled.ok()) return filled;
+  RETURN_IF_ERROR(chain.Fill(memory_, sent.dma));
   DeviceState& state = states_[listener->second];
   const absl::StatusOr<std::optional<uint32_t>> taken =
       devices_[listener->second]->Send(sent.key, chain, state.port);
-  if (!taken.ok()) return taken.status();
+  RETURN_IF_ERROR(taken.status());
   ++state.sent;
   const std::optional<uint32_t>& used = *taken;
   if (!used.has_value()) return absl::OkStatus();

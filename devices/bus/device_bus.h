@@ -24,8 +24,8 @@
 
 namespace lguest {
 
-// The descriptor page, the devices' pages after it and the way from a DMA key to its device (lguest
-// interface, section 1). Device i interrupts on irq i + 1.
+// The descriptor page, the devices' pages after it and the way from a DMA key to its device (ABI.md
+// §1.7). Device i interrupts on irq i + 1.
 //
 //   std::vector<std::unique_ptr<Device>> devices = ...;  // in command-line order, the console last
 //   const uint32_t size = ram + DeviceBus::PagesNeeded(devices) * kPageSize;

@@ -17,9 +17,9 @@
 
 namespace lguest {
 
-// The sections of one lguest_dma (lguest interface, section 1), copied out of guest memory once and
-// checked: each lies in guest memory, whatever the guest writes to the lguest_dma afterwards. What
-// the sections hold may change at any time.
+// The sections of one lguest_dma (ABI.md §1.1), copied out of guest memory once and checked: each
+// lies in guest memory, whatever the guest writes to the lguest_dma afterwards. What the sections
+// hold may change at any time.
 class DmaChain {
  public:
   // No sections. (Written out so that the array is left as it is: of it, only what there is counts.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "devices/bus/dma_chain.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest {
@@ -35,7 +36,7 @@ absl::Status HostDmaPort::Deliver(const Buffer& buffer, uint32_t used) {
   ++filled_.buffers;
   filled_.bytes += used;
   buffer.chain.NotifyWritten(memory_, used);
-  if (absl::Status set = SetUsedLen(buffer.chain.address(), used); !set.ok()) return set;
+  RETURN_IF_ERROR(SetUsedLen(buffer.chain.address(), used));
   return RaiseInterrupt(buffer.irq);
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "devices/bus/dma_chain.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 
@@ -31,10 +32,10 @@ absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaC
 }
 
 absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
-  if (absl::Status filled = Fill(); !filled.ok()) return filled;
+  RETURN_IF_ERROR(Fill());
   if (held_.empty()) return input_ended_ ? Input::kClosed : Input::kNone;
   const absl::StatusOr<bool> drained = Drain(port);
-  if (!drained.ok()) return drained.status();
+  RETURN_IF_ERROR(drained.status());
   if (*drained) return Input::kMore;
   // Once the input has ended, or there is no room to read more of it, its descriptor would be
   // readable for ever.
@@ -69,7 +70,7 @@ absl::Status Console::Fill() {
 
 absl::StatusOr<bool> Console::Drain(DmaPort& port) {
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(kConsoleKey);
-  if (!next.ok()) return next.status();
+  RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& buffer = *next;
   if (!buffer.has_value()) return false;
   const DmaChain& chain = buffer->chain;
@@ -83,14 +84,11 @@ absl::StatusOr<bool> Console::Drain(DmaPort& port) {
   }
   if (done == 0) {
     // A buffer without room. Delivering nothing would interrupt the guest for ever.
-    if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
+    RETURN_IF_ERROR(port.Release(*buffer));
     return false;
   }
   held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(done));
-  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(done));
-      !delivered.ok()) {
-    return delivered;
-  }
+  RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(done)));
   return true;
 }
 

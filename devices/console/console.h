@@ -20,8 +20,7 @@ namespace lguest {
 inline constexpr DmaKey kConsoleKey(0);
 
 // Output: what the guest sends to key 0 is written out, byte for byte. Input: the guest binds one
-// buffer to key 0, which gets what was typed (lguest interface, section 4, "Guest-side
-// conventions").
+// buffer to key 0, which gets what was typed (ABI.md §4.19).
 //
 // Output that cannot be written is dropped with one notice; the guest lives on. Input is kept while
 // the guest has no room for it. The end of input ends input and nothing else. Receive() is

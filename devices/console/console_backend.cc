@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "devices/bus/io_vector.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 
@@ -16,7 +17,7 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
   const ssize_t len = read(input_fd_, to.data(), to.size());
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EINTR || errno == EAGAIN) return absl::UnavailableError("no input");
-  return absl::ErrnoToStatus(errno, "reading console input");
+  return ErrnoStatus("reading console input");
 }
 
 absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
@@ -33,7 +34,7 @@ absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
       pollfd ready = {.fd = output_fd_, .events = POLLOUT, .revents = 0};
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "writing console output");
+      return ErrnoStatus("writing console output");
     }
   }
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 
 #include "absl/base/call_once.h"
 #include "absl/status/status.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -135,7 +136,7 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   if (isatty(fd) == 0) return std::unique_ptr<RawTerminal>(new RawTerminal(false));
   if (g_fd.load() != -1) return absl::FailedPreconditionError("a terminal is raw already");
   if (tcgetattr(fd, &g_original) != 0) {
-    return absl::ErrnoToStatus(errno, "asking the terminal for its mode");
+    return ErrnoStatus("asking the terminal for its mode");
   }
   g_raw = RawModeOf(g_original);
   static absl::once_flag at_exit;
@@ -144,7 +145,7 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   InstallHandlers();
   std::unique_ptr<RawTerminal> terminal(new RawTerminal(true));
   if (!InForeground(fd)) return terminal;
-  if (SetMode(fd, g_raw) != 0) return absl::ErrnoToStatus(errno, "making the terminal raw");
+  if (SetMode(fd, g_raw) != 0) return ErrnoStatus("making the terminal raw");
   g_is_raw.store(true);
   // tcsetattr() is content when it could do a part.
   termios now;

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -75,7 +76,7 @@ absl::StatusOr<Ipv4Prefix> ParseIpv4Prefix(std::string_view text) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", std::string(text), "' behind the address makes no sense"));
   }
-  if (absl::Status usable = Usable(prefix); !usable.ok()) return usable;
+  RETURN_IF_ERROR(Usable(prefix));
   return prefix;
 }
 

@@ -10,8 +10,7 @@
 
 namespace lguest {
 
-// The key at which slot `slot` of the network page at `page` receives (lguest interface, section
-// 4).
+// The key at which slot `slot` of the network page at `page` receives (ABI.md §4.21).
 constexpr DmaKey NetSlotKey(GuestPhys page, uint32_t slot) {
   return DmaKey(page.value() + 4 * slot);
 }

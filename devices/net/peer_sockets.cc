@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -67,7 +68,7 @@ PeerSockets::SendResult FateOf(int error) {
 
 absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFile& file) {
   UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, "opening a socket");
+  if (!fd.valid()) return ErrnoStatus("opening a socket");
   RemoveSocket(file);
   const sockaddr_un address = Address(file, file.slot());
   const std::string name = SocketName(file, file.slot());
@@ -120,7 +121,7 @@ absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
   const ssize_t len = recvmsg(fd_.get(), &message, MSG_DONTWAIT);
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
-  return absl::ErrnoToStatus(errno, "receiving from another guest");
+  return ErrnoStatus("receiving from another guest");
 }
 
 }  // namespace lguest

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "devices/bus/dma_chain.h"
 #include "devices/net/net_slot.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -49,7 +50,7 @@ std::vector<DmaKey> SharedNet::output_keys() const {
 
 absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaChain& chain,
                                                         DmaPort& /*port*/) {
-  if (absl::Status good = CheckSections(chain); !good.ok()) return good;
+  RETURN_IF_ERROR(CheckSections(chain));
   const uint32_t slot = (key.value() - page_.value()) / 4;
   if (slot == file_->slot()) return std::nullopt;  // to other guests only
   switch (sockets_->Send(slot, chain.sections())) {
@@ -71,25 +72,22 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
   if (sockets_ == nullptr) return Input::kClosed;
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
       port.NextBuffer(NetSlotKey(page_, file_->slot()));
-  if (!next.ok()) return next.status();
+  RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& buffer = *next;
   if (!buffer.has_value()) {
-    if (absl::Status told = NoRoom(port); !told.ok()) return told;
+    RETURN_IF_ERROR(NoRoom(port));
     return Input::kNoRoom;
   }
   irq_ = buffer->irq;
   told_of_no_room_ = false;
   const DmaChain& chain = buffer->chain;
-  if (absl::Status good = CheckSections(chain); !good.ok()) return good;
+  RETURN_IF_ERROR(CheckSections(chain));
   const absl::StatusOr<size_t> len = sockets_->Receive(IoVector(chain.sections()));
   if (len.ok() && *len != 0) {
-    if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
-        !delivered.ok()) {
-      return delivered;
-    }
+    RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(*len)));
     return Input::kMore;
   }
-  if (absl::Status released = port.Release(*buffer); !released.ok()) return released;
+  RETURN_IF_ERROR(port.Release(*buffer));
   if (len.ok()) return Input::kMore;  // nothing in it, or nowhere to put it
   if (!absl::IsUnavailable(len.status())) {
     log_.Log(absl::StrCat(name(), ": ", std::string(len.status().message())));

@@ -16,8 +16,7 @@
 namespace lguest {
 
 // The page of a SharedNetFile in a guest. Packets go from guest to guest: sections within one page,
-// the receiver's buffer filled and what is too much cut (lguest interface, section 2,
-// "Guest-to-guest").
+// the receiver's buffer filled and what is too much cut (ABI.md §2.8).
 //
 // The real /dev/lguest moves them by itself, for the page is shared memory; on a software host
 // PeerSockets do. There the sender's used_len is what has been sent, not what the receiver had room

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "launcher/base/file_lock.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 
@@ -106,30 +107,28 @@ absl::StatusOr<std::unique_ptr<SharedNetFile>> SharedNetFile::Open(const std::st
   const std::string parent = split.has_parent_path() ? split.parent_path().string() : ".";
   const std::string name = split.filename().string();
   UniqueFd directory(open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("opening ", parent));
+  if (!directory.valid()) return ErrnoStatus("opening ", parent);
   if (name.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is a directory"));
 
-  absl::StatusOr<UniqueFd> fd = OpenOrMake(directory.get(), name, path);
-  if (!fd.ok()) return fd.status();
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenOrMake(directory.get(), name, path));
   struct stat64 file;
-  if (fstat64(fd->get(), &file) != 0) return Failed(errno, "examining", path);
+  if (fstat64(fd.get(), &file) != 0) return Failed(errno, "examining", path);
   if (!S_ISREG(file.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
   }
-  if (absl::Status locked = AwaitMakingLock(fd->get(), path); !locked.ok()) return locked;
-  if (fstat64(fd->get(), &file) != 0) return Failed(errno, "examining", path);
-  if (absl::Status made = MakeNetwork(fd->get(), file, path); !made.ok()) return made;
-  if (absl::Status unlocked = UnlockFile(fd->get(), kMakingLock); !unlocked.ok()) return unlocked;
+  RETURN_IF_ERROR(AwaitMakingLock(fd.get(), path));
+  if (fstat64(fd.get(), &file) != 0) return Failed(errno, "examining", path);
+  RETURN_IF_ERROR(MakeNetwork(fd.get(), file, path));
+  RETURN_IF_ERROR(UnlockFile(fd.get(), kMakingLock));
 
-  const absl::StatusOr<uint32_t> slot = TakeSlot(fd->get(), path);
-  if (!slot.ok()) return slot.status();
-  if (const int error = ClearSlot(fd->get(), *slot); error != 0) {
+  ASSIGN_OR_RETURN(const uint32_t slot, TakeSlot(fd.get(), path));
+  if (const int error = ClearSlot(fd.get(), slot); error != 0) {
     return Failed(error, "writing to", path);
   }
   // Not make_unique: the constructor is private.
-  return std::unique_ptr<SharedNetFile>(
-      new SharedNetFile(path, std::move(directory), *std::move(fd), *slot,
-                        static_cast<ino_t>(file.st_ino), file.st_mode & 0777));
+  return std::unique_ptr<SharedNetFile>(new SharedNetFile(path, std::move(directory), std::move(fd),
+                                                          slot, static_cast<ino_t>(file.st_ino),
+                                                          file.st_mode & 0777));
 }
 
 SharedNetFile::~SharedNetFile() { ClearSlot(fd_.get(), slot_); }

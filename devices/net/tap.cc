@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "devices/net/net_interface.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -58,8 +59,8 @@ absl::StatusOr<Attached> Attach(const std::string& name) {
 absl::StatusOr<Attached> Make(const TunAddress& spec) {
   absl::StatusOr<Attached> tap = Attach("tap%d");
   if (!tap.ok()) return tap;
-  if (absl::Status set = SetInterfaceAddress(tap->interface, spec.prefix); !set.ok()) return set;
-  if (absl::Status up = BringUp(tap->interface); !up.ok()) return up;
+  RETURN_IF_ERROR(SetInterfaceAddress(tap->interface, spec.prefix));
+  RETURN_IF_ERROR(BringUp(tap->interface));
   return tap;
 }
 
@@ -70,8 +71,8 @@ absl::StatusOr<Attached> Make(const TunBridge& spec) {
   }
   absl::StatusOr<Attached> tap = Attach("tap%d");
   if (!tap.ok()) return tap;
-  if (absl::Status added = AddToBridge(tap->interface, spec.name); !added.ok()) return added;
-  if (absl::Status up = BringUp(tap->interface); !up.ok()) return up;
+  RETURN_IF_ERROR(AddToBridge(tap->interface, spec.name));
+  RETURN_IF_ERROR(BringUp(tap->interface));
   return tap;
 }
 
@@ -87,7 +88,7 @@ absl::StatusOr<Attached> Make(const TunExistingTap& spec) {
 absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
   const std::string what = absl::StrCat("descriptor ", spec.fd);
   const int flags = fcntl(spec.fd, F_GETFL);
-  if (flags == -1) return absl::ErrnoToStatus(errno, what);
+  if (flags == -1) return ErrnoStatus(what);
   ifreq request = {};
   if (ioctl(spec.fd, TUNGETIFF, &request) != 0 || (request.ifr_flags & IFF_TAP) == 0) {
     return absl::InvalidArgumentError(absl::StrCat(what, " is attached to no tap"));
@@ -99,7 +100,7 @@ absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
   }
   if (fcntl(spec.fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
       fcntl(spec.fd, F_SETFD, FD_CLOEXEC) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("preparing ", what));
+    return ErrnoStatus("preparing ", what);
   }
   return Attached{UniqueFd(spec.fd), std::string(request.ifr_name)};
 }
@@ -107,24 +108,23 @@ absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
-  absl::StatusOr<Attached> tap = std::visit([](const auto& kind) { return Make(kind); }, spec);
-  if (!tap.ok()) return tap.status();
+  ASSIGN_OR_RETURN(Attached tap, std::visit([](const auto& kind) { return Make(kind); }, spec));
   // Whole packets with their checksums, whatever an earlier user of the tap has asked for. Before
   // Linux 2.6.24 there are no offloads, nor this request.
-  if (ioctl(tap->fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
-    return NetStepError(errno, absl::StrCat("switching off offloads of ", tap->interface));
+  if (ioctl(tap.fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
+    return NetStepError(errno, absl::StrCat("switching off offloads of ", tap.interface));
   }
   // The guest has put a checksum into each packet: an old host need not verify it again. A new one
   // takes no notice.
-  ioctl(tap->fd.get(), TUNSETNOCSUM, 1);
+  ioctl(tap.fd.get(), TUNSETNOCSUM, 1);
   ifreq request = {};
-  if (ioctl(tap->fd.get(), SIOCGIFHWADDR, &request) != 0) {
-    return NetStepError(errno, absl::StrCat("asking for the hardware address of ", tap->interface));
+  if (ioctl(tap.fd.get(), SIOCGIFHWADDR, &request) != 0) {
+    return NetStepError(errno, absl::StrCat("asking for the hardware address of ", tap.interface));
   }
   NetPeer mac;
   std::memcpy(mac.mac.data(), request.ifr_hwaddr.sa_data, mac.mac.size());
   // Not make_unique: the constructor is private.
-  return std::unique_ptr<Tap>(new Tap(std::move(tap->fd), std::move(tap->interface), mac));
+  return std::unique_ptr<Tap>(new Tap(std::move(tap.fd), std::move(tap.interface), mac));
 }
 
 // Through syscall(), which spares them what the library's own do for threads that might be
@@ -142,15 +142,14 @@ absl::StatusOr<size_t> Tap::Read(const IoVector& to) {
   if (errno == EBADFD) {
     return absl::NotFoundError(absl::StrCat("interface ", interface_, " has been removed"));
   }
-  return absl::ErrnoToStatus(errno, absl::StrCat("reading from ", interface_));
+  return ErrnoStatus("reading from ", interface_);
 }
 
 absl::Status Tap::Write(std::span<const iovec> packet) {
   if (syscall(SYS_writev, fd_.get(), packet.data(), packet.size()) >= 0) {
     return absl::OkStatus();
   }
-  return absl::ErrnoToStatus(
-      errno, absl::StrCat("writing to ", interface_, errno == EIO ? " (is it up?)" : ""));
+  return ErrnoStatus("writing to ", interface_, errno == EIO ? " (is it up?)" : "");
 }
 
 }  // namespace lguest

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "devices/bus/dma_chain.h"
 #include "devices/bus/io_vector.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -48,7 +49,7 @@ absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaCh
 absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
       port.NextBuffer(NetSlotKey(page_, kGuestSlot));
-  if (!next.ok()) return next.status();
+  RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& buffer = *next;
   if (!buffer.has_value()) return Input::kNoRoom;
   const DmaChain& chain = buffer->chain;
@@ -71,10 +72,7 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   }
   if (*len == 0) return GiveBack(port, *buffer, Input::kMore);
   ++counters_.received;
-  if (absl::Status delivered = port.Deliver(*buffer, static_cast<uint32_t>(*len));
-      !delivered.ok()) {
-    return delivered;
-  }
+  RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(*len)));
   // Most packets come one by one, and to take a buffer in vain costs more than this question, but
   // not more than one such question for each of many.
   if (!in_burst_) in_burst_ = backend_->IsReadable();
@@ -83,7 +81,7 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
 
 absl::StatusOr<Device::Input> TunNet::GiveBack(DmaPort& port, const DmaPort::Buffer& buffer,
                                                Input input) {
-  if (absl::Status released = port.Release(buffer); !released.ok()) return released;
+  RETURN_IF_ERROR(port.Release(buffer));
   return input;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -54,18 +55,16 @@ absl::StatusOr<int> Descriptor(std::string_view text) {
 absl::StatusOr<TunSpec> ParseTunSpec(std::string_view value) {
   if (TakePrefix(value, "bridge:")) {
     absl::StatusOr<std::string> name = InterfaceName(value);
-    if (!name.ok()) return name.status();
+    RETURN_IF_ERROR(name.status());
     return TunBridge{*name};
   }
   if (TakePrefix(value, "tap:")) {
-    absl::StatusOr<std::string> name = InterfaceName(value);
-    if (!name.ok()) return name.status();
-    return TunExistingTap{*name};
+    ASSIGN_OR_RETURN(std::string name, InterfaceName(value));
+    return TunExistingTap{name};
   }
   if (TakePrefix(value, "fd:")) {
-    const absl::StatusOr<int> fd = Descriptor(value);
-    if (!fd.ok()) return fd.status();
-    return TunDescriptor{*fd};
+    ASSIGN_OR_RETURN(const int fd, Descriptor(value));
+    return TunDescriptor{fd};
   }
   const absl::StatusOr<Ipv4Prefix> prefix = ParseIpv4Prefix(value);
   if (!prefix.ok()) {

@@ -1,4 +1,4 @@
-// BREAK: lguest interface, section 2.
+// BREAK: ABI.md §2.9.
 
 #include <array>
 #include <atomic>

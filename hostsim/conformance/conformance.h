@@ -1,6 +1,6 @@
-// What every host of lguest has to do, as tests: of a row, an errno or a remark of the lguest
-// interface, sections 1 and 2, each. The same tests run on a software host with a scripted guest or
-// with guest code, and, as a program of its own, on a real /dev/lguest.
+// What every host of lguest has to do, as tests: of a row, an errno or a remark of ABI.md §1, §2,
+// each. The same tests run on a software host with a scripted guest or with guest code, and, as a
+// program of its own, on a real /dev/lguest.
 
 #ifndef HOSTSIM_CONFORMANCE_CONFORMANCE_H_
 #define HOSTSIM_CONFORMANCE_CONFORMANCE_H_

@@ -1,4 +1,4 @@
-// What host and guest share, and interrupts: lguest interface, sections 1 ("lguest_data") and 2.
+// What host and guest share, and interrupts: ABI.md §1.5, §4.13, §4.14.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// GETDMA and BIND_DMA: lguest interface, sections 1 ("lguest_dma", "Limits") and 2.
+// GETDMA and BIND_DMA: ABI.md §1.1, §1.6, §2.6, §4.11.
 
 #include <cstdint>
 #include <string>

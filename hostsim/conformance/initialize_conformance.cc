@@ -1,4 +1,4 @@
-// INITIALIZE and who may ask for what: lguest interface, section 2, the table and "Errors".
+// INITIALIZE and who may ask for what: ABI.md §2.1, §2.3, §2.4.
 
 #include "absl/status/status.h"
 #include "hostsim/conformance/conformance.h"

@@ -1,4 +1,4 @@
-// read(), and the death of a guest: lguest interface, section 2.
+// read(), and the death of a guest: ABI.md §2.2, §2.7, §4.18.
 
 #include <pthread.h>
 
@@ -144,7 +144,7 @@ TEST_P(DeadGuest, AnUnhandledTrap) {
   EXPECT_TRUE(absl::EndsWith(fault, " (0x8000000)"));
 }
 
-// Off by one: "A range that ends exactly at the pfn limit is refused by the kernel".
+// Off by one: ABI.md §2.10.
 class TheTop : public ConformanceTest {
  protected:
   static constexpr uint32_t kTop = kScriptMemorySize;

@@ -38,7 +38,7 @@ struct Translation {
 //
 // Each entry is read once, and everything it names is checked against the size of `memory`, as is
 // `directory`, of which the low 12 bits are ignored. An entry that is not present is not looked at
-// further. (Interface, section 4: "bad page directory entry", "bad page table entry".)
+// further. (ABI.md §4.5.)
 Translation WalkPageTables(GuestMemory& memory, GuestPhys directory, GuestVirt address,
                            Access access, bool user);
 

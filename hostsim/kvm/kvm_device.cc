@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "hostsim/kvm/vcpu_state.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -35,25 +36,19 @@ absl::Status CannotOpen(int error) {
 }
 
 absl::Status MakeMachine(KvmMachine& machine) {
-  const absl::StatusOr<int> vm = machine.device.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM");
-  if (!vm.ok()) return vm.status();
-  machine.vm = KvmFd(*vm);
-  if (auto set = machine.vm.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR"); !set.ok()) {
-    return set.status();
-  }
-  const absl::StatusOr<int> vcpu = machine.vm.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU");
-  if (!vcpu.ok()) return vcpu.status();
-  machine.vcpu = KvmFd(*vcpu);
+  ASSIGN_OR_RETURN(const int vm, machine.device.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM"));
+  machine.vm = KvmFd(vm);
+  RETURN_IF_ERROR(machine.vm.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR").status());
+  ASSIGN_OR_RETURN(const int vcpu, machine.vm.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU"));
+  machine.vcpu = KvmFd(vcpu);
   return absl::OkStatus();
 }
 
 // Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
 absl::Status TryPaging(const KvmFd& vcpu) {
-  if (absl::Status set = SetRing0State(vcpu, 0); !set.ok()) return set;
+  RETURN_IF_ERROR(SetRing0State(vcpu, 0));
   kvm_sregs sregs = {};
-  if (auto got = vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
-    return got.status();
-  }
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS").status());
   if ((sregs.cr0 & kCr0Paging) == 0) {
     return absl::UnavailableError("it cannot page in 32-bit mode");
   }

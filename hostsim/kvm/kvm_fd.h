@@ -4,19 +4,13 @@
 #define HOSTSIM_KVM_KVM_FD_H_
 
 #include "absl/status/statusor.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest::hostsim {
 
-// A file descriptor that closes itself.
-class KvmFd {
+class KvmFd : public UniqueFd {
  public:
-  KvmFd() = default;
-  explicit KvmFd(int fd) : fd_(fd) {}
-  ~KvmFd();
-  KvmFd(KvmFd&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  KvmFd& operator=(KvmFd&& other) noexcept;
-
-  int get() const { return fd_; }
+  using UniqueFd::UniqueFd;
 
   // An ioctl that is not interrupted; `what` names it in the error.
   absl::StatusOr<int> Ioctl(unsigned long request, unsigned long argument, const char* what) const;
@@ -24,9 +18,6 @@ class KvmFd {
   absl::StatusOr<int> Ioctl(unsigned long request, T* argument, const char* what) const {
     return Ioctl(request, reinterpret_cast<unsigned long>(argument), what);
   }
-
- private:
-  int fd_ = -1;
 };
 
 // A virtual machine with one virtual CPU, as OpenKvm() makes it: without memory, and never run.

@@ -15,6 +15,7 @@
 #include "hostsim/kvm/guest_cpuid.h"
 #include "hostsim/kvm/kick_signal.h"
 #include "hostsim/kvm/vcpu_state.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -92,7 +93,7 @@ absl::StatusOr<std::unique_ptr<KvmVcpu>> KvmVcpu::Create(KvmMachine machine, Gue
                         memory.size(), kHostAreaStart));
   }
   std::unique_ptr<KvmVcpu> cpu(new KvmVcpu(std::move(machine), memory));
-  if (absl::Status opened = cpu->Open(); !opened.ok()) return opened;
+  RETURN_IF_ERROR(cpu->Open());
   return cpu;
 }
 
@@ -103,24 +104,19 @@ KvmVcpu::~KvmVcpu() {
 absl::Status KvmVcpu::Open() {
   PrepareKickSignal();
   absl::StatusOr<std::unique_ptr<Switcher>> switcher = Switcher::Create();
-  if (!switcher.ok()) return switcher.status();
+  RETURN_IF_ERROR(switcher.status());
   switcher_ = *std::move(switcher);
 
-  if (absl::Status added = AddMemory(0, 0, memory_.base(), memory_.size()); !added.ok()) {
-    return added;
-  }
-  if (absl::Status added = AddMemory(1, SWITCHER_CODE, switcher_->memory(), Switcher::kSize);
-      !added.ok()) {
-    return added;
-  }
+  RETURN_IF_ERROR(AddMemory(0, 0, memory_.base(), memory_.size()));
+  RETURN_IF_ERROR(AddMemory(1, SWITCHER_CODE, switcher_->memory(), Switcher::kSize));
 
   const absl::StatusOr<int> size =
       machine_.device.Ioctl(KVM_GET_VCPU_MMAP_SIZE, 0ul, "KVM_GET_VCPU_MMAP_SIZE");
-  if (!size.ok()) return size.status();
+  RETURN_IF_ERROR(size.status());
   run_size_ = static_cast<size_t>(*size);
   void* const run =
       mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, machine_.vcpu.get(), 0);
-  if (run == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping a virtual CPU's state");
+  if (run == MAP_FAILED) return ErrnoStatus("mapping a virtual CPU's state");
   run_ = static_cast<kvm_run*>(run);
   return SetCpuid();
 }
@@ -138,10 +134,8 @@ absl::Status KvmVcpu::AddMemory(uint32_t slot, uint32_t guest_address, void* mem
 
 absl::Status KvmVcpu::SetCpuid() {
   CpuidTable table = {.count = CpuidTable::kMaxEntries};
-  if (auto got = machine_.device.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID");
-      !got.ok()) {
-    return got.status();
-  }
+  RETURN_IF_ERROR(
+      machine_.device.Ioctl(kGetSupportedCpuid, &table, "KVM_GET_SUPPORTED_CPUID").status());
   const std::vector<kvm_cpuid_entry2> shown =
       FilterCpuid(std::span(table.entries).first(std::min(table.count, CpuidTable::kMaxEntries)));
   table.count = static_cast<uint32_t>(shown.size());
@@ -173,7 +167,7 @@ absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
     std::atomic_ref(run_->immediate_exit).store(0);
     if (in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
     const absl::StatusOr<std::optional<Trap>> stopped = RunOnce(thread);
-    if (!stopped.ok()) return stopped.status();
+    RETURN_IF_ERROR(stopped.status());
     const std::optional<Trap>& trap = *stopped;
     if (trap.has_value() && !handler.OnTrap(*trap)) return Stop::kHandler;
   }
@@ -200,12 +194,12 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
 absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
   // Between two instructions of the guest, that means: in the switcher interrupts are off.
   if (run_->ready_for_interrupt_injection != 0) {
-    if (absl::Status moved = MoveToSwitcher(machine_.vcpu, *switcher_); !moved.ok()) return moved;
+    RETURN_IF_ERROR(MoveToSwitcher(machine_.vcpu, *switcher_));
     MaskEflags();
     in_frame_ = true;
   } else {
     const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
-    if (!about_to_resume.ok()) return about_to_resume.status();
+    RETURN_IF_ERROR(about_to_resume.status());
     in_frame_ = *about_to_resume;  // it had no time to do anything
     if (!in_frame_ && wait_for_guest_.Wait()) return Trap{.kind = Trap::Kind::kHostAreaDamaged};
   }

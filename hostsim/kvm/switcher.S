@@ -75,9 +75,9 @@ exception:
         testl %esi, %esi
         jz call_launcher
 
-// Enters the guest's handler at %esi for vector %eax, as the host would (lguest interface, section
-// 4: Interrupts). The guest's stack need not be there: until it is all written the frame stays as
-// it is, for the launcher to start again.
+// Enters the guest's handler at %esi for vector %eax, as the host would (ABI.md §4.15). The guest's
+// stack need not be there: until it is all written the frame stays as it is, for the launcher to
+// start again.
         movl STATE(STATE_LGUEST_DATA), %edi
         movl FRAME(FRAME_ESP), %ebx
 guest_stack_start:
@@ -171,8 +171,8 @@ switcher_resume:
 
 // ---- Hypercalls ----------------------------------------------------------------------------------
 
-// The ring first, then the call itself (lguest interface, section 4: Async ring). At the first call
-// that is not served here the launcher takes over: what is done so far is its own work begun.
+// The ring first, then the call itself (ABI.md §4.13). At the first call that is not served here
+// the launcher takes over: what is done so far is its own work begun.
 hypercall:
         pushal
         movl STATE(STATE_LGUEST_DATA), %edi

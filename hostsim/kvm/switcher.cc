@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "hostsim/i386/descriptor.h"
+#include "launcher/base/status_macros.h"
 
 extern "C" {
 extern std::byte switcher_start[];
@@ -71,7 +72,7 @@ uint64_t DirectGate(const Gate& gate) {
 absl::StatusOr<std::unique_ptr<Switcher>> Switcher::Create() {
   void* const memory =
       mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, "mapping the switcher's memory");
+  if (memory == MAP_FAILED) return ErrnoStatus("mapping the switcher's memory");
   return std::unique_ptr<Switcher>(new Switcher(static_cast<std::byte*>(memory)));
 }
 

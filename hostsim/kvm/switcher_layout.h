@@ -33,7 +33,7 @@
 #define SWITCHER_PAGE_WINDOW_ENTRY (SWITCHER_PAGE_TABLE + 5 * 4)
 #define SWITCHER_ENTRY_FLAGS 0x63
 
-// Entries of the GDT that a guest cannot have (lguest interface, section 4: LOAD_GDT).
+// Entries of the GDT that a guest cannot have (ABI.md §4.4).
 #define SWITCHER_CODE_SELECTOR 0x50
 #define SWITCHER_DATA_SELECTOR 0x58
 #define SWITCHER_TSS_SELECTOR 0x80
@@ -80,7 +80,7 @@
 #define TSS_ESP1 0x0c
 #define TSS_SS1 0x10
 
-// Offsets in lguest_data (lguest interface, section 1).
+// Offsets in lguest_data (ABI.md §1.5).
 #define LGUEST_DATA_IRQ_ENABLED 0
 #define LGUEST_DATA_CR2 8
 #define LGUEST_DATA_HCALL_STATUS 20

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "hostsim/kvm/kvm_device.h"
 #include "hostsim/kvm/kvm_vcpu.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -16,9 +17,8 @@ absl::StatusOr<std::unique_ptr<Vcpu>> NewCpu(GuestMemory& memory) {
   // longer than most tests. This machine stays.
   static const auto* const kFirst = new absl::StatusOr<KvmMachine>(OpenKvm());
   if (!kFirst->ok()) return kFirst->status();
-  absl::StatusOr<KvmMachine> machine = OpenKvm();
-  if (!machine.ok()) return machine.status();
-  return KvmVcpu::Create(*std::move(machine), memory);
+  ASSIGN_OR_RETURN(KvmMachine machine, OpenKvm());
+  return KvmVcpu::Create(std::move(machine), memory);
 }
 
 std::string Missing(CpuFeature feature) {

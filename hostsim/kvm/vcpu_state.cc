@@ -4,6 +4,7 @@
 #include <linux/kvm.h>
 
 #include "hostsim/kvm/switcher.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -72,9 +73,7 @@ absl::Status SetResumeAddress(const KvmFd& vcpu, uint32_t eip) {
 absl::Status SetRing0State(const KvmFd& vcpu, uint32_t page_directory) {
   constexpr uint8_t kLocalTable = 2;
   kvm_sregs sregs = {};
-  if (auto got = vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
-    return got.status();
-  }
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS").status());
   SetSwitcherSegments(sregs);
   sregs.ds = sregs.es = sregs.fs = sregs.gs = NoSegment();
   sregs.ldt = NoSegment();
@@ -87,19 +86,15 @@ absl::Status SetRing0State(const KvmFd& vcpu, uint32_t page_directory) {
   sregs.cr3 = page_directory;
   sregs.cr4 = kCr4;
   sregs.efer = 0;
-  if (auto set = vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS"); !set.ok()) {
-    return set.status();
-  }
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS").status());
   return SetResumeAddress(vcpu, Switcher::ResumeAddress());
 }
 
 absl::Status MoveToSwitcher(const KvmFd& vcpu, Switcher& switcher) {
   kvm_regs regs = {};
   kvm_sregs sregs = {};
-  if (auto got = vcpu.Ioctl(KVM_GET_REGS, &regs, "KVM_GET_REGS"); !got.ok()) return got.status();
-  if (auto got = vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS"); !got.ok()) {
-    return got.status();
-  }
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_REGS, &regs, "KVM_GET_REGS").status());
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS").status());
   const auto word = [](uint64_t reg) { return static_cast<uint32_t>(reg); };
   switcher.frame() = {.edi = word(regs.rdi),
                       .esi = word(regs.rsi),
@@ -119,15 +114,13 @@ absl::Status MoveToSwitcher(const KvmFd& vcpu, Switcher& switcher) {
   switcher.state().segments = {sregs.ds.selector, sregs.es.selector, sregs.fs.selector,
                                sregs.gs.selector};
   SetSwitcherSegments(sregs);
-  if (auto set = vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS"); !set.ok()) {
-    return set.status();
-  }
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_SET_SREGS, &sregs, "KVM_SET_SREGS").status());
   return SetResumeAddress(vcpu, Switcher::ResumeAddress());
 }
 
 absl::StatusOr<bool> IsAboutToResume(const KvmFd& vcpu) {
   kvm_regs regs = {};
-  if (auto got = vcpu.Ioctl(KVM_GET_REGS, &regs, "KVM_GET_REGS"); !got.ok()) return got.status();
+  RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_REGS, &regs, "KVM_GET_REGS").status());
   return regs.rip == Switcher::ResumeAddress();
 }
 

@@ -10,6 +10,7 @@
 #include "hostsim/softcpu/instruction_filter.h"
 #include "hostsim/softcpu/segment_registers.h"
 #include "hostsim/softcpu/unicorn_check.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -43,7 +44,7 @@ absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory) {
 absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory,
                                                          const UnicornLayout& layout) {
   std::unique_ptr<SoftCpu> cpu(new SoftCpu(memory));
-  if (absl::Status status = cpu->Open(layout); !status.ok()) return status;
+  RETURN_IF_ERROR(cpu->Open(layout));
   memory.set_write_observer(cpu.get());
   return cpu;
 }
@@ -73,9 +74,7 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   if (error != UC_ERR_OK) return LibraryError("setting up the software CPU", error);
 
   unicorn_ = std::make_unique<UnicornInternals>(uc, layout, memory_.base(), memory_.size());
-  if (absl::Status status = CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames); !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames));
   unicorn_->set_client(this);
   std::memset(host_pages_.get(), 0, kHostSize);
   host_area_ = std::make_unique<HostArea>(host_pages_.get());
@@ -132,7 +131,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
   handler_stopped_ = false;
   while (!kicked_.exchange(false)) {
     const auto end = unicorn_->Run(unicorn_->eip());
-    if (!end.ok()) return end.status();
+    RETURN_IF_ERROR(end.status());
     if (handler_stopped_) return Stop::kHandler;
     if (*end == UnicornInternals::RunEnd::kIllegalInstruction) {
       if (ExecuteLoop()) continue;

@@ -13,8 +13,8 @@
 
 namespace lguest::hostsim {
 
-// Serves system calls and page faults exactly as the host would (lguest interface, section 4), from
-// a copy of what the host has allowed. A system call takes 70 ns less that way.
+// Serves system calls and page faults exactly as the host would (ABI.md §4.15), from a copy of what
+// the host has allowed. A system call takes 70 ns less that way.
 class TrapAccelerator {
  public:
   // All of them have to outlive this.

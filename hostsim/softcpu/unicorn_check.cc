@@ -10,6 +10,7 @@
 #include "hostsim/softcpu/machine_code.h"
 #include "hostsim/softcpu/unicorn_experiments.h"
 #include "hostsim/softcpu/unicorn_internals.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 
@@ -32,7 +33,7 @@ absl::Status UnicornCheck::Run() {
       &UnicornCheck::NextBlocks,       &UnicornCheck::Stopping,
   };
   for (const Experiment experiment : kExperiments) {
-    if (absl::Status status = (this->*experiment)(); !status.ok()) return status;
+    RETURN_IF_ERROR((this->*experiment)());
   }
   return absl::OkStatus();
 }
@@ -90,7 +91,7 @@ absl::Status UnicornCheck::PageFault() {
 // Two page faults in a row are not a double fault.
 absl::Status UnicornCheck::Hooks() {
   cpu_.EnvField<int32_t>(cpu_.layout_.old_exception) = -1;
-  if (absl::Status status = cpu_.InstallHooks(); !status.ok()) return status;
+  RETURN_IF_ERROR(cpu_.InstallHooks());
   for (int i = 0; i < 2; ++i) {
     if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_OK || vector_ != kPageFaultVector ||
         software_ || error_code_ != kStrangeErrorCode) {

@@ -7,6 +7,7 @@
 #include "hostsim/softcpu/machine_code.h"
 #include "hostsim/softcpu/unicorn_experiments.h"
 #include "hostsim/softcpu/unicorn_internals.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/address.h"
 
 namespace lguest::hostsim {
@@ -44,7 +45,7 @@ bool UnicornCheck::TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) cons
 
 // At ring 0, which the library starts in: two data pages that want the same place in the TLB.
 absl::Status UnicornCheck::Tlb() {
-  if (absl::Status status = TlbSanity(kMmuKernel); !status.ok()) return status;
+  RETURN_IF_ERROR(TlbSanity(kMmuKernel));
   const uint64_t span = (cpu_.TlbMask(kMmuKernel) / sizeof(TlbEntry) + 1) * kPageSize;
   const uint32_t far = kData + static_cast<uint32_t>(span);
   cpu_.FlushAll();
@@ -68,7 +69,7 @@ absl::Status UnicornCheck::Tlb() {
 
 // At ring 3, where Segments() has left the CPU; %ss is flat.
 absl::Status UnicornCheck::UserTlb() {
-  if (absl::Status status = TlbSanity(kMmuUser); !status.ok()) return status;
+  RETURN_IF_ERROR(TlbSanity(kMmuUser));
   cpu_.FlushAll();
   const Code code = Code().Op({0x36, 0xa3}, kData).Done();  // mov %eax,%ss:kData
   if (!Finishes(code) || !TlbHolds(kMmuUser, kCode, kCode) || !TlbHolds(kMmuUser, kData, kData) ||

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 
@@ -267,7 +268,7 @@ absl::Status PutHandlers(GuestMemory& memory) {
     handler.Bytes({0x0f, 0xba, 0x2d}).Word(Virt(kInterruptsSeen));  // bts $irq,kInterruptsSeen
     handler.Bytes({static_cast<uint8_t>(irq)});
     handler.Jump(return_virt);
-    if (absl::Status put = PutCode(memory, virt, handler); !put.ok()) return put;
+    RETURN_IF_ERROR(PutCode(memory, virt, handler));
   }
   Code back(return_virt);
   back.Store(kIrqEnabled, kInterruptFlag).Bytes({0xcf});  // iret
@@ -276,12 +277,10 @@ absl::Status PutHandlers(GuestMemory& memory) {
 
 absl::Status PutPageTables(GuestMemory& memory) {
   const uint32_t entry = kPageDirectory + (Script::kPageOffset >> 22) * 4;
-  if (absl::Status put = memory.Write(GuestPhys(entry), kPageTable | kMapped); !put.ok()) {
-    return put;
-  }
+  RETURN_IF_ERROR(memory.Write(GuestPhys(entry), kPageTable | kMapped));
   for (uint32_t page = 0; page < memory.size(); page += kPageSize) {
     const GuestPhys pte(kPageTable + page / kPageSize * 4);
-    if (absl::Status put = memory.Write(pte, page | kMapped); !put.ok()) return put;
+    RETURN_IF_ERROR(memory.Write(pte, page | kMapped));
   }
   return absl::OkStatus();
 }
@@ -296,7 +295,7 @@ absl::StatusOr<BootState> LoadScriptCode(const Script& script, GuestMemory& memo
   }
   Compiler compiler(memory.size());
   for (const Action& action : script.actions()) {
-    if (absl::Status added = compiler.Add(action); !added.ok()) return added;
+    RETURN_IF_ERROR(compiler.Add(action));
   }
   compiler.Crash("script ended");
   const Code& code = compiler.code();

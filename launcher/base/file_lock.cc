@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/status/status.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -27,12 +28,12 @@ int SetLock(int fd, int16_t type, FileRange range) {
 absl::StatusOr<bool> LockFile(int fd, FileLock lock, FileRange range) {
   if (SetLock(fd, lock == FileLock::kShared ? F_RDLCK : F_WRLCK, range) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
-  return absl::ErrnoToStatus(errno, "locking");
+  return ErrnoStatus("locking");
 }
 
 absl::Status UnlockFile(int fd, FileRange range) {
   if (SetLock(fd, F_UNLCK, range) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, "unlocking");
+  return ErrnoStatus("unlocking");
 }
 
 }  // namespace lguest

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -62,9 +63,9 @@ void* MapForHugePages(uint32_t size) {
 // Nothing that is there already may be replaced: it would be the launcher's own.
 absl::Status MapFromZero(uint32_t size) {
   if (mmap(nullptr, kPageSize, kProtection, kPrivate | MAP_FIXED, -1, 0) == MAP_FAILED) {
-    return absl::ErrnoToStatus(errno,
-                               "mapping guest memory at address 0: that is for root, or for all "
-                               "after `sysctl vm.mmap_min_addr=0`");
+    return ErrnoStatus(
+        "mapping guest memory at address 0: that is for root, or for all "
+        "after `sysctl vm.mmap_min_addr=0`");
   }
   if (size == kPageSize) return absl::OkStatus();
   // To a kernel older than the flag (4.17) the address is but a wish, which it grants if it can.
@@ -90,12 +91,12 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
   }
   void* map = nullptr;
   if (placement == Placement::kIdentity) {
-    if (absl::Status mapped = MapFromZero(size); !mapped.ok()) return mapped;
+    RETURN_IF_ERROR(MapFromZero(size));
   } else {
     map = placement == Placement::kHugePages ? MapForHugePages(size)
                                              : mmap(nullptr, size, kProtection, kPrivate, -1, 0);
     if (map == MAP_FAILED) {
-      return absl::ErrnoToStatus(errno, absl::StrFormat("mapping %u bytes of guest memory", size));
+      return ErrnoStatusF("mapping %u bytes of guest memory", size);
     }
   }
   // Not make_unique: the constructor is private.
@@ -154,9 +155,7 @@ absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint3
   // mmap64(): an off_t of i386 would cut the offset.
   if (mmap64(At(addr), static_cast<size_t>(mapped), kProtection, MAP_PRIVATE | MAP_FIXED, fd,
              static_cast<off64_t>(offset)) == MAP_FAILED) {
-    return absl::ErrnoToStatus(
-        errno,
-        absl::StrFormat("mapping %u bytes of a file to guest address 0x%x", len, addr.value()));
+    return ErrnoStatusF("mapping %u bytes of a file to guest address 0x%x", len, addr.value());
   }
   NotifyWritten(addr, static_cast<uint32_t>(mapped));
   return absl::OkStatus();
@@ -167,8 +166,7 @@ absl::Status GuestMemory::MapSharedPage(GuestPhys addr, int fd) {
     return OutOfRange("map", addr, kPageSize);
   }
   if (mmap(At(addr), kPageSize, kProtection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrFormat("sharing a page of a file at guest address 0x%x", addr.value()));
+    return ErrnoStatusF("sharing a page of a file at guest address 0x%x", addr.value());
   }
   NotifyWritten(addr, kPageSize);
   return absl::OkStatus();

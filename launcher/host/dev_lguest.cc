@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {
 
-// The first word of what is written (lguest interface, section 2).
+// The first word of what is written (ABI.md §2.1).
 constexpr uint32_t kInitialize = 0;
 constexpr uint32_t kGetDma = 1;
 constexpr uint32_t kIrq = 2;
@@ -111,7 +112,7 @@ absl::StatusOr<BoundDma> DevLguest::GetDma(DmaKey key) {
   const absl::StatusOr<uint32_t> irq = memory_.Read<uint32_t>(dma);
   if (!irq.ok()) return IsDead() ? DeadGuest() : irq.status();
   const uint32_t used_len = ledger_.RecordHandout(dma);
-  if (absl::Status restored = memory_.Write(dma, used_len); !restored.ok()) return restored;
+  RETURN_IF_ERROR(memory_.Write(dma, used_len));
   if (used_len != 0) return NoBuffer(key);
   return BoundDma{.dma = dma, .irq = *irq};
 }

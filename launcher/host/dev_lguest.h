@@ -20,8 +20,8 @@
 
 namespace lguest {
 
-// Host over the requests of lguest interface, section 2. Where the kernel has corners that other
-// hosts do not have, they end here:
+// Host over the requests of ABI.md §2.1. Where the kernel has corners that other hosts do not have,
+// they end here:
 //
 //  * ENOENT means "dead" or "no buffer"; and a death that no read() has told of makes the next one
 //    return the beginning of its reason as if it were a DMA. Both are settled by a request that

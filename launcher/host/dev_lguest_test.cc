@@ -33,8 +33,8 @@ constexpr uint32_t kSize = 16 * kPageSize;
 constexpr GuestPhys kBuffer(0x3000);
 constexpr DmaKey kKey(0x5000);
 
-// The kernel's side of /dev/lguest, corners included (lguest interface, section 2, "Seen on a
-// running 2.6.23 host"). Reads are answered from a script.
+// The kernel's side of /dev/lguest, corners included (ABI.md §2.3, §2.6, §2.7, §2.9). Reads are
+// answered from a script.
 class FakeKernel final : public LguestFile {
  public:
   explicit FakeKernel(GuestMemory& memory) : memory_(memory) {}

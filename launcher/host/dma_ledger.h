@@ -13,9 +13,9 @@
 namespace lguest {
 
 // When every buffer of a key is in use, the 2.6.23 host hands out the last of them all the same and
-// puts the interrupt's number over its `used_len` (lguest interface, section 2). It has handed that
-// buffer out before, while it was free: so whoever remembers what was handed out, and looks at the
-// lengths before asking, can tell.
+// puts the interrupt's number over its `used_len` (ABI.md §2.6). It has handed that buffer out
+// before, while it was free: so whoever remembers what was handed out, and looks at the lengths
+// before asking, can tell.
 class DmaLedger {
  public:
   // Notes the `used_len` of every buffer that is remembered for `key`.

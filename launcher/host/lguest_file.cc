@@ -8,25 +8,26 @@
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 namespace {
 
 class RealLguestFile final : public LguestFile {
  public:
-  explicit RealLguestFile(int fd) : fd_(fd) {}
-  ~RealLguestFile() override { close(fd_); }
+  explicit RealLguestFile(UniqueFd fd) : fd_(std::move(fd)) {}
 
   // Through syscall(), which spares them what read() and write() do for threads that might be
   // cancelled: with a guest that sends little each time, that shows.
   Result Write(std::span<const uint32_t> words) override {
-    return ResultOf(syscall(SYS_write, fd_, words.data(), words.size_bytes()));
+    return ResultOf(syscall(SYS_write, fd_.get(), words.data(), words.size_bytes()));
   }
   Result Read(std::span<std::byte> bytes) override {
-    return ResultOf(syscall(SYS_read, fd_, bytes.data(), bytes.size()));
+    return ResultOf(syscall(SYS_read, fd_.get(), bytes.data(), bytes.size()));
   }
 
  private:
@@ -36,7 +37,7 @@ class RealLguestFile final : public LguestFile {
     return {.value = static_cast<uint32_t>(returned)};
   }
 
-  const int fd_;
+  const UniqueFd fd_;
 };
 
 // The minor number under which the kernel has the device, whether or not /dev shows it.
@@ -61,8 +62,8 @@ std::string WhatHelps(int error, const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LguestFile>> OpenLguestFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd >= 0) return std::make_unique<RealLguestFile>(fd);
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (fd.valid()) return std::make_unique<RealLguestFile>(std::move(fd));
   const int error = errno;
   return absl::UnavailableError(
       absl::StrCat(absl::ErrnoToStatus(error, absl::StrCat("opening ", path)).message(), " (",

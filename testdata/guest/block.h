@@ -1,5 +1,4 @@
-// Disks (lguest interface, section 4: guest-side conventions): one request at a time, by way of the
-// device's page.
+// Disks (ABI.md §4.20): one request at a time, by way of the device's page.
 
 #ifndef TESTDATA_GUEST_BLOCK_H_
 #define TESTDATA_GUEST_BLOCK_H_

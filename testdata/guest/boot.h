@@ -1,5 +1,4 @@
-// What the launcher left for the kernel: memory, initrd, command line (lguest interface, section
-// 3).
+// What the launcher left for the kernel: memory, initrd, command line (ABI.md §3.3, §3.5).
 
 #ifndef TESTDATA_GUEST_BOOT_H_
 #define TESTDATA_GUEST_BOOT_H_

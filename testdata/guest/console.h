@@ -1,5 +1,4 @@
-// The console: output by SEND_DMA, input into one buffer bound to key 0 (lguest interface, section
-// 4).
+// The console: output by SEND_DMA, input into one buffer bound to key 0 (ABI.md §4.19).
 
 #ifndef TESTDATA_GUEST_CONSOLE_H_
 #define TESTDATA_GUEST_CONSOLE_H_

@@ -1,5 +1,4 @@
-// The table of devices that the launcher put above RAM, and DMA bindings (lguest interface,
-// sections 1 and 4).
+// The table of devices that the launcher put above RAM, and DMA bindings (ABI.md §1.7, §4.11).
 
 #ifndef TESTDATA_GUEST_DEVICES_H_
 #define TESTDATA_GUEST_DEVICES_H_

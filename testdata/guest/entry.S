@@ -4,7 +4,7 @@
 #define KERNEL_DS 0x69
 #define INTERRUPT_FLAG 0x200
 
-// ---- Start (lguest interface, section 3) -------------------------------------------------------
+// ---- Start (ABI.md §3.7) -------------------------------------------------------
 
         .section .entry, "ax"
 
@@ -88,9 +88,9 @@ ReturnFromTrap:
         pushl %eax
         movl 12(%esp), %eax             // eflags: their IF says what irq_enabled was
         andl $INTERRUPT_FLAG, %eax
-        // An interrupt between the store and the iret would only find a deeper stack, but an endless
-        // storm of them would find its end. The host holds interrupts back while %eip is in this
-        // window (lguest interface, section 4).
+        // An interrupt between the store and the iret would only find a deeper stack, but an
+        // endless storm of them would find its end. The host holds interrupts back while %eip is in
+        // this window (ABI.md §4.14).
         .globl noirq_window_start
 noirq_window_start:
         movl %eax, %ss:lguest_data      // irq_enabled is its first field

@@ -1,4 +1,4 @@
-// The FPU, loaded for a process only when it touches it (lguest interface, section 4: TS).
+// The FPU, loaded for a process only when it touches it (ABI.md §4.8).
 
 #ifndef TESTDATA_GUEST_FPU_H_
 #define TESTDATA_GUEST_FPU_H_

@@ -1,5 +1,4 @@
-// Segments: the kernel's and the user's flat ones, and thread-local storage (lguest interface,
-// section 4).
+// Segments: the kernel's and the user's flat ones, and thread-local storage (ABI.md §4.4).
 
 #ifndef TESTDATA_GUEST_GDT_H_
 #define TESTDATA_GUEST_GDT_H_

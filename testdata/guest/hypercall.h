@@ -1,5 +1,5 @@
-// How the guest speaks to its host: one interrupt, and one structure that both can see (lguest
-// interface, section 4).
+// How the guest speaks to its host: one interrupt, and one structure that both can see (ABI.md
+// §4.1).
 
 #ifndef TESTDATA_GUEST_HYPERCALL_H_
 #define TESTDATA_GUEST_HYPERCALL_H_

@@ -1,4 +1,4 @@
-"""The guest kernel's images, as the lguest interface wants them (section 3)."""
+"""The images of the guest kernel meet ABI.md §3."""
 
 import struct
 import sys

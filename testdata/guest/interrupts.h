@@ -84,7 +84,7 @@ class InterruptsOff {
 
 // Sleeps until an interrupt has been handled. Called with interrupts off, so that none slips in
 // between the caller's look at the world and the sleep: HALT wakes all the same, and turns them on
-// (lguest interface, section 4).
+// (ABI.md §4.10).
 inline void Halt() { CallHost(Hypercall::kHalt); }
 
 }  // namespace guest

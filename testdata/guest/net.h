@@ -1,6 +1,5 @@
-// Network interfaces (lguest interface, section 4: guest-side conventions). A packet goes by DMA to
-// each peer that wants it: the peers' slots, with their addresses, are on the device's page, which
-// all of them share.
+// Network interfaces (ABI.md §4.21). A packet goes by DMA to each peer that wants it: the peers'
+// slots, with their addresses, are on the device's page, which all of them share.
 
 #ifndef TESTDATA_GUEST_NET_H_
 #define TESTDATA_GUEST_NET_H_

@@ -21,7 +21,7 @@ constexpr uint32_t kEntries = 1024;
 constexpr uint32_t kBytesPerTable = kEntries * kPageSize;
 constexpr uint32_t kFirstKernelTable = kPageOffset / kBytesPerTable;
 
-// The host accepts these bits and no others in a page directory (lguest interface, section 4).
+// The host accepts these bits and no others in a page directory (ABI.md §4.5).
 constexpr uint32_t kKernelTableFlags = kPagePresent | kPageWritable | kPageAccessed | kPageDirty;
 constexpr uint32_t kUserTableFlags = kKernelTableFlags | kPageUser;
 constexpr uint32_t kKernelPageFlags = kKernelTableFlags;

@@ -27,7 +27,7 @@ void MapKernelPage(uint32_t address, uint32_t page);
 // visible by SetPageTableEntry only.
 uint32_t* KernelPageTableEntry(uint32_t address);
 
-// Writes an entry and tells the host, as it may have a copy (lguest interface, section 4: SET_PTE).
+// Writes an entry and tells the host, as it may have a copy (ABI.md §4.5).
 void SetPageTableEntry(uint32_t directory, uint32_t address, uint32_t* entry, uint32_t value);
 
 uint32_t KernelDirectory();

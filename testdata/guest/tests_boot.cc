@@ -1,4 +1,4 @@
-// What the launcher and the host hand over at the start (lguest interface, section 3).
+// What the launcher and the host hand over at the start (ABI.md §3).
 
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"

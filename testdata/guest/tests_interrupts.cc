@@ -1,4 +1,4 @@
-// When interrupts come, and when they must not (lguest interface, section 4: Interrupts).
+// When interrupts come, and when they must not (ABI.md §4.14).
 
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"

@@ -1,5 +1,4 @@
-// The kernel's page tables, and changes to them (lguest interface, section 4: SET_PTE, NEW_PGTABLE,
-// FLUSH_TLB).
+// The kernel's page tables, and changes to them (ABI.md §4.5).
 
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"

@@ -1,5 +1,4 @@
-// Traps of the kernel itself, and instructions that the host must see (lguest interface, section
-// 4).
+// Traps of the kernel itself, and instructions that the host must see (ABI.md §4.15, §4.17).
 
 #include <array>
 

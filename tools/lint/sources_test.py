@@ -29,6 +29,15 @@ class SourcesTest(unittest.TestCase):
                 named = stem in patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
                 self.assertTrue(named, f"{path} is in no target of {folder}/BUILD.bazel")
 
+    def test_errno_is_read_before_the_message_is_built(self):
+        # ErrnoStatus() reads errno first. A call that builds text in its arguments would run before that.
+        late = re.compile(r"absl::ErrnoToStatus\(\s*errno|ErrnoStatusF?\([^;]*absl::Str(Cat|Format|Join)\(")
+        for path in workspace.cxx_files():
+            with open(os.path.join(workspace.root(), path), encoding="utf-8") as file:
+                found = late.search(file.read())
+            with self.subTest(path):
+                self.assertIsNone(found, f"{path}: errno may be changed before it is read: use ErrnoStatus() with plain values")
+
     def test_every_rule_is_the_one_with_the_clang_tidy_test(self):
         for path in workspace.starlark_files():
             if os.path.basename(path) != "BUILD.bazel" or path.startswith("tools/third_party/"):

@@ -28,6 +28,7 @@
 #include "hostsim/software_host.h"
 #include "hostsim/testing/scripted_vcpu.h"
 #include "hostsim/testing/test_platform.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/run_loop.h"
 
@@ -62,7 +63,7 @@ class SocketBackend final : public PacketBackend {
     message.msg_iov = const_cast<iovec*>(packet.data());
     message.msg_iovlen = packet.size();
     if (sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return absl::OkStatus();
-    return absl::ErrnoToStatus(errno, "sending a packet");
+    return ErrnoStatus("sending a packet");
   }
 
  private:

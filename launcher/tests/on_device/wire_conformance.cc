@@ -1,5 +1,4 @@
-// What of /dev/lguest shows in its two calls only, and not through Host: lguest interface,
-// section 2.
+// What of /dev/lguest shows in its two calls only, and not through Host: ABI.md §2.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
