@@ -9,22 +9,22 @@
 namespace lguest::hostsim {
 namespace {
 
-// All handlers run with the same two segments. Where these are not what they should be, the host
-// has to see every trap, to end the guest.
+// An accelerator enters all handlers with these two segments. If one of them is not usable, the
+// host has to see every trap, to end the guest.
 bool HasUsualSegments(const GuestState& guest) {
-  return guest.kernel_ss == kGuestKernelDs && guest.segments.IsRing1Stack(kGuestKernelDs) &&
-         guest.segments.IsRing1Code(kGuestKernelCs);
+  return guest.kernel_ss == kGuestKernelDs && guest.gdt.IsRing1Stack(kGuestKernelDs) &&
+         guest.gdt.IsRing1Code(kGuestKernelCs);
 }
 
-AcceleratorPolicy PolicyOf(const GuestState& guest, const SharedData& data) {
-  AcceleratorPolicy paths;
-  paths.lguest_data = data.address();
-  if (!HasUsualSegments(guest)) return paths;
+AcceleratorPolicy PolicyFor(const GuestState& guest, const SharedData& data) {
+  AcceleratorPolicy policy;
+  policy.lguest_data = data.address();
+  if (!HasUsualSegments(guest)) return policy;
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
-    paths.exceptions[vector] = guest.gates.Fast(vector);
+    policy.exceptions[vector] = guest.gates.Accelerated(vector);
   }
-  paths.system_call = guest.gates.Fast(kSystemCallVector);
-  return paths;
+  policy.system_call = guest.gates.Accelerated(kSystemCallVector);
+  return policy;
 }
 
 }  // namespace
@@ -33,31 +33,32 @@ void SyncToAccelerator(GuestState& guest) {
   if (!guest.data.has_value()) return;
   if (guest.policy_changed) {
     guest.policy_changed = false;
-    guest.has_accelerator = guest.cpu.SetPolicy(PolicyOf(guest, *guest.data));
+    guest.accelerator = guest.cpu.accelerator();
+    if (guest.accelerator == nullptr) return;
+    guest.accelerator->SetPolicy(PolicyFor(guest, *guest.data));
   }
-  if (!guest.has_accelerator) return;
+  if (guest.accelerator == nullptr) return;
   AcceleratorState state = {.kernel_ss = guest.kernel_ss,
                             .kernel_esp = guest.kernel_esp,
                             .task_switched = guest.task_switched,
                             .next_ring_slot = guest.next_ring_slot};
-  const auto tls = guest.segments.descriptors().subspan(kTlsFirstEntry, kTlsEntries);
+  const auto tls = guest.gdt.descriptors().subspan(kTlsFirstEntry, kTlsEntries);
   std::copy(tls.begin(), tls.end(), state.tls.begin());
-  guest.cpu.HandOver(state, /*interrupt_waits=*/guest.pending_interrupts != 0);
+  guest.accelerator->SetState(state, /*irq_pending=*/guest.pending_interrupts != 0);
 }
 
 void SyncFromAccelerator(GuestState& guest) {
-  if (!guest.has_accelerator) return;
-  const std::optional<AcceleratorState> changed = guest.cpu.TakeBack();
-  if (!changed.has_value()) return;
-  const AcceleratorState& state = *changed;
-  if (state.kernel_ss != guest.kernel_ss) {
-    guest.kernel_ss = state.kernel_ss;
+  if (guest.accelerator == nullptr) return;
+  const std::optional<AcceleratorState> state = guest.accelerator->TakeState();
+  if (!state.has_value()) return;
+  if (state->kernel_ss != guest.kernel_ss) {
+    guest.kernel_ss = state->kernel_ss;
     guest.policy_changed = true;
   }
-  guest.kernel_esp = state.kernel_esp;
-  guest.task_switched = state.task_switched;
-  guest.next_ring_slot = state.next_ring_slot % kHypercallRingSize;
-  guest.segments.SetTls(state.tls);
+  guest.kernel_esp = state->kernel_esp;
+  guest.task_switched = state->task_switched;
+  guest.next_ring_slot = state->next_ring_slot % kHypercallRingSize;
+  guest.gdt.SetTls(state->tls);
 }
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// Keeps the host's knowledge of a guest and that of a CPU with fast paths in step.
+// Copies guest state between the host and the CPU's HypercallAccelerator.
 
 #ifndef HOSTSIM_ACCELERATOR_SYNC_H_
 #define HOSTSIM_ACCELERATOR_SYNC_H_
@@ -7,12 +7,12 @@
 
 namespace lguest::hostsim {
 
-// Before the guest goes on: lets the CPU know what it may do, if that has changed, and what the
-// hypercalls so far have changed.
+// Before the guest runs: gives the accelerator its policy if that has changed, and the state that
+// hypercalls have changed. Does nothing before LGUEST_INIT.
 void SyncToAccelerator(GuestState& guest);
 
-// After it has stopped: learns what the hypercalls that the CPU has served have changed. The guest
-// may have written all of it, so it is checked like a hypercall's arguments.
+// After the guest has stopped: reads the state that hypercalls served by the CPU have changed. The
+// guest may have written any of it, so it is checked like a hypercall's arguments.
 void SyncFromAccelerator(GuestState& guest);
 
 }  // namespace lguest::hostsim

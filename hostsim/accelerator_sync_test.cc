@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 
 #include "hostsim/guest_state.h"
 #include "hostsim/hypercall_accelerator.h"
@@ -15,108 +16,117 @@ namespace lguest::hostsim {
 namespace {
 
 constexpr uint32_t kPresentInterruptGate = 0x8e00;
-constexpr uint8_t kPageFault = 14;
 constexpr GuestPhys kData(0x2000);
 
-// Remembers what it is told, and tells what the test wants.
-class FastCpu final : public ScriptedVcpu {
+// Records what the host sets, and returns the state that a test puts there.
+class FakeAccelerator final : public HypercallAccelerator {
  public:
-  explicit FastCpu(GuestMemory& memory) : ScriptedVcpu(memory, Script()) {}
-
-  bool SetPolicy(const AcceleratorPolicy& new_paths) override {
-    is_told = true;
-    paths = new_paths;
-    return true;
+  void SetPolicy(const AcceleratorPolicy& new_policy) override {
+    has_policy = true;
+    policy = new_policy;
   }
-  void HandOver(const AcceleratorState& new_state, bool new_interrupt_waits) override {
+  void SetState(const AcceleratorState& new_state, bool new_irq_pending) override {
     state = new_state;
-    interrupt_waits = new_interrupt_waits;
+    irq_pending = new_irq_pending;
   }
-  std::optional<AcceleratorState> TakeBack() override { return state; }
+  std::optional<AcceleratorState> TakeState() override { return state; }
 
-  bool is_told = false;
-  AcceleratorPolicy paths;
+  bool has_policy = false;  // since a test cleared it
+  AcceleratorPolicy policy;
   AcceleratorState state;
-  bool interrupt_waits = false;
+  bool irq_pending = false;
+};
+
+class AcceleratedCpu final : public ScriptedVcpu {
+ public:
+  AcceleratedCpu(GuestMemory& memory, FakeAccelerator& accelerator)
+      : ScriptedVcpu(memory, Script()), accelerator_(accelerator) {}
+
+  HypercallAccelerator* accelerator() override { return &accelerator_; }
+
+ private:
+  FakeAccelerator& accelerator_;
 };
 
 class AcceleratorSyncTest : public ::testing::Test {
  protected:
-  // As LGUEST_INIT leaves a guest.
+  // The state after LGUEST_INIT.
   void Init() { guest_.data = *SharedData::At(*memory_, kData); }
 
   std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(16 * kPageSize).value();
-  FastCpu cpu_{*memory_};
+  FakeAccelerator accelerator_;
+  AcceleratedCpu cpu_{*memory_, accelerator_};
   FakeClock clock_;
   GuestState guest_{*memory_, cpu_, clock_};
 };
 
-TEST_F(AcceleratorSyncTest, NothingIsAllowedBeforeTheGuestSaysWhereItsDataIs) {
+TEST_F(AcceleratorSyncTest, PolicyFollowsLguestInit) {
   SyncToAccelerator(guest_);
-  EXPECT_FALSE(cpu_.is_told);
+  EXPECT_FALSE(accelerator_.has_policy);
   Init();
   SyncToAccelerator(guest_);
-  ASSERT_TRUE(cpu_.is_told);
-  EXPECT_EQ(cpu_.paths.lguest_data, kData);
+  ASSERT_TRUE(accelerator_.has_policy);
+  EXPECT_EQ(accelerator_.policy.lguest_data, kData);
 }
 
-TEST_F(AcceleratorSyncTest, TheCpuHearsOfChangesOnly) {
+TEST_F(AcceleratorSyncTest, PolicyIsSetOnlyWhenItChanged) {
   Init();
   SyncToAccelerator(guest_);
-  cpu_.is_told = false;
+  accelerator_.has_policy = false;
   SyncToAccelerator(guest_);
-  EXPECT_FALSE(cpu_.is_told);
+  EXPECT_FALSE(accelerator_.has_policy);
   guest_.policy_changed = true;
   SyncToAccelerator(guest_);
-  EXPECT_TRUE(cpu_.is_told);
+  EXPECT_TRUE(accelerator_.has_policy);
 }
 
-TEST_F(AcceleratorSyncTest, HandlersAreTheHostsWhereTheirSegmentsAreNotTheUsualOnes) {
+TEST_F(AcceleratorSyncTest, HostEntersHandlersWithAnotherStackSegment) {
   ASSERT_TRUE(guest_.gates.Load(kPageFault, 0, kPresentInterruptGate).ok());
   Init();
   SyncToAccelerator(guest_);
-  EXPECT_EQ(cpu_.paths.exceptions[kPageFault].entry, AcceleratedGate::Entry::kReflected);
-  // The guest has changed its stack segment by a hypercall that the CPU has served.
-  cpu_.state.kernel_ss = 0x79;
+  EXPECT_EQ(accelerator_.policy.exceptions[kPageFault].entry, AcceleratedGate::Entry::kReflected);
+  // A hypercall that the CPU served has changed the stack segment.
+  accelerator_.state.kernel_ss = 0x79;
   SyncFromAccelerator(guest_);
   EXPECT_EQ(guest_.kernel_ss, 0x79);
   SyncToAccelerator(guest_);
-  EXPECT_EQ(cpu_.paths.exceptions[kPageFault].entry, AcceleratedGate::Entry::kByHost);
+  EXPECT_EQ(accelerator_.policy.exceptions[kPageFault].entry, AcceleratedGate::Entry::kByHost);
 }
 
-TEST_F(AcceleratorSyncTest, WhatTheCpuHasDoneIsKnownToTheHost) {
+TEST_F(AcceleratorSyncTest, StateReturnsToTheHost) {
   Init();
   guest_.kernel_esp = 1;
   guest_.next_ring_slot = 2;
   SyncToAccelerator(guest_);
-  EXPECT_EQ(cpu_.state.kernel_esp, 1u);
-  EXPECT_EQ(cpu_.state.next_ring_slot, 2u);
-  cpu_.state.kernel_esp = 3;
-  cpu_.state.next_ring_slot = 4;
-  cpu_.state.task_switched = true;
+  EXPECT_EQ(accelerator_.state.kernel_esp, 1u);
+  EXPECT_EQ(accelerator_.state.next_ring_slot, 2u);
+  accelerator_.state.kernel_esp = 3;
+  accelerator_.state.next_ring_slot = 4;
+  accelerator_.state.task_switched = true;
   SyncFromAccelerator(guest_);
   EXPECT_EQ(guest_.kernel_esp, 3u);
   EXPECT_EQ(guest_.next_ring_slot, 4u);
   EXPECT_TRUE(guest_.task_switched);
 }
 
-TEST_F(AcceleratorSyncTest, TheCpuKnowsWhetherAnInterruptWaits) {
+TEST_F(AcceleratorSyncTest, PendingInterruptIsAnnounced) {
   Init();
   SyncToAccelerator(guest_);
-  EXPECT_FALSE(cpu_.interrupt_waits);
+  EXPECT_FALSE(accelerator_.irq_pending);
   guest_.pending_interrupts = 2;
   SyncToAccelerator(guest_);
-  EXPECT_TRUE(cpu_.interrupt_waits);
+  EXPECT_TRUE(accelerator_.irq_pending);
 }
 
-TEST_F(AcceleratorSyncTest, WhatTheGuestMayHaveWrittenIsMadeHarmless) {
+TEST_F(AcceleratorSyncTest, ReturnedStateIsSanitized) {
   Init();
   SyncToAccelerator(guest_);
-  cpu_.state.next_ring_slot = 0xffffffff;
-  cpu_.state.tls = {0x0000e90000000000, 0x00cf92000000ffff, 0};  // a task state; data of ring 0
+  accelerator_.state.next_ring_slot = 0xffffffff;
+  accelerator_.state.tls = {0x0000e90000000000, 0x00cf92000000ffff,
+                            0};  // a task state; data of ring 0
   SyncFromAccelerator(guest_);
   EXPECT_LT(guest_.next_ring_slot, kHypercallRingSize);
-  const auto gdt = guest_.segments.descriptors();
+  const auto gdt = guest_.gdt.descriptors();
   EXPECT_EQ(gdt[kTlsFirstEntry], 0u);
   EXPECT_EQ(gdt[kTlsFirstEntry + 1], 0x00cfb3000000ffffu);
 }

@@ -40,7 +40,7 @@ class GuestGdt {
   std::span<const uint64_t, kGdtEntries> descriptors() const { return gdt_; }
 
  private:
-  bool IsRing1(uint16_t selector, uint64_t type_mask, uint64_t type) const;
+  bool IsRing1(uint16_t selector, uint32_t type_mask, uint32_t type) const;
   absl::Status Copy(const GuestMemory& memory, GuestPhys table, std::span<uint64_t> to);
 
   std::array<uint64_t, kGdtEntries> gdt_ = {};

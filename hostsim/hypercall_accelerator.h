@@ -1,48 +1,67 @@
-// What a CPU may do for its guest in the host's place, because it comes up all the time.
+// What a CPU may serve in place of the host, because it happens very often.
 
 #ifndef HOSTSIM_HYPERCALL_ACCELERATOR_H_
 #define HOSTSIM_HYPERCALL_ACCELERATOR_H_
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "hostsim/i386/constants.h"
 #include "hostsim/i386/gate.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 
 namespace lguest::hostsim {
 
-inline constexpr uint32_t kExceptionVectors = 32;
-
-// A handler of the guest's kernel, and who takes the guest there.
+// A handler of the guest's kernel, and who enters it.
 struct AcceleratedGate {
   enum class Entry : uint8_t {
-    kByHost,     // the trap handler has to be told
-    kReflected,  // the CPU, exactly as the host would; never by `int n`
-    kDirect,     // the processor, as through a trap gate, also by `int n`
+    kByHost,     // the trap handler
+    kReflected,  // the CPU, by MakeTrapEntry(); never for an `int n`
+    kDirect,     // the processor, as through a trap gate, also for an `int n`
   };
   Entry entry = Entry::kByHost;
   Gate gate;
 };
 
-// Exceptions and hypercalls that a CPU may serve by itself, as ABI.md §4.1 and §4.15 describe. The
-// host decides what is allowed: all that is in here it has checked.
+// What the CPU may serve. The host has checked all of it.
 struct AcceleratorPolicy {
-  // Where lguest_data lies, all of it in guest memory: from it and from %eax a CPU may serve
-  // hypercalls that concern nothing but itself and AcceleratorState, those in the ring first.
+  // The address of lguest_data, all of it in guest memory. The CPU may serve hypercalls from its
+  // ring and from %eax that change nothing but the CPU and AcceleratorState, the ring first
+  // (ABI.md §4.1, §4.13).
   GuestPhys lguest_data;
   std::array<AcceleratedGate, kExceptionVectors> exceptions;
   AcceleratedGate system_call;
 };
 
-// What such hypercalls change.
+// What those hypercalls change.
 struct AcceleratorState {
-  // The ring-1 stack on which user code enters the kernel.
-  uint16_t kernel_ss = kGuestKernelDs;
+  uint16_t kernel_ss = kGuestKernelDs;  // the ring-1 stack for entries from ring 3
   uint32_t kernel_esp = 0;
   bool task_switched = false;
   uint32_t next_ring_slot = 0;  // the first that is not done
   std::array<uint64_t, kTlsEntries> tls = {};
+};
+
+// Serves some hypercalls and traps inside Vcpu::Run(), exactly as the software host would. A CPU
+// offers one by Vcpu::accelerator(), or passes everything to the trap handler. Called on the thread
+// that owns the CPU, while the guest is stopped.
+class HypercallAccelerator {
+ public:
+  virtual ~HypercallAccelerator() = default;
+
+  // Replaces the policy. Before the first call the CPU serves nothing.
+  virtual void SetPolicy(const AcceleratorPolicy& policy) = 0;
+
+  // Copies the host's state to the CPU before the guest runs. `irq_pending`: an interrupt is
+  // pending that the guest does not accept now. The guest accepts it later by a plain store, so a
+  // CPU for which traps are cheap passes every trap to the host then, and the host looks again.
+  virtual void SetState(const AcceleratorState& state, bool irq_pending) = 0;
+
+  // The state after the guest has stopped; nullopt if it is unchanged. The guest may have written
+  // any value.
+  virtual std::optional<AcceleratorState> TakeState() = 0;
 };
 
 }  // namespace lguest::hostsim

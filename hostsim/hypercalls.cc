@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "hostsim/guest_death.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/quirks.h"
 #include "launcher/base/status_macros.h"
 
@@ -14,13 +16,13 @@ namespace {
 constexpr uint32_t kCrashTextSize = 128;
 constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kShortestTimer = 100;
-constexpr uint32_t kHostDirectoryEntry = 1023;
+// What a hypercall returns in %eax; nullopt leaves %eax as it was.
+using HypercallResult = absl::StatusOr<std::optional<uint32_t>>;
 
-// Flags of page table entries.
-constexpr uint32_t kPresent = 0x001;
-constexpr uint32_t kWriteThrough = 0x008;
-constexpr uint32_t kLargePage = 0x080;
-constexpr uint32_t kNoDirectoryFlags = 0xf98;  // all that an entry of a directory may not have
+HypercallResult NoResult(absl::Status status) {
+  if (!status.ok()) return status;
+  return std::nullopt;
+}
 
 absl::Status CheckReach(const GuestState& guest, GuestPhys addr, uint32_t len) {
   if (!QuirkRejects(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
@@ -74,18 +76,16 @@ absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pag
   return absl::OkStatus();
 }
 
-absl::Status BindDma(GuestState& guest, const HypercallArguments& call, uint32_t& result) {
+HypercallResult BindDma(GuestState& guest, const HypercallArguments& call) {
   const DmaKey key(call.edx);
   const GuestPhys array(call.ebx);
   const uint32_t irq = call.ecx & 0xff;
   const uint32_t count = (call.ecx >> 8) & 0xffff;
-  result = 0;
-  if (irq >= kInterrupts) return absl::OkStatus();
+  if (irq >= kInterrupts) return 0;
   if (!guest.IsUsableKey(key)) return GuestDeath("bad dma key 0x%x", key.value());
   const bool done =
       irq == 0 ? guest.bindings.Unbind(key, array) : guest.bindings.Bind(key, array, count, irq);
-  result = done ? 1 : 0;
-  return absl::OkStatus();
+  return done ? 1 : 0;
 }
 
 absl::Status SendDma(GuestState& guest, DmaKey key, GuestPhys dma) {
@@ -105,8 +105,8 @@ void SetClockEvent(GuestState& guest, uint32_t nanos) {
 absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
   RETURN_IF_ERROR(CheckReach(guest, table, len));
-  absl::Status loaded = guest.segments.Load(guest.memory, table, count);
-  if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
+  absl::Status loaded = guest.gdt.Load(guest.memory, table, count);
+  if (loaded.ok()) guest.cpu.SetGdt(guest.gdt.descriptors());
   guest.policy_changed = true;
   return loaded;
 }
@@ -114,8 +114,8 @@ absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
 absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
   RETURN_IF_ERROR(CheckReach(guest, table, kLen));
-  absl::Status loaded = guest.segments.LoadTls(guest.memory, table);
-  if (loaded.ok()) guest.cpu.SetGdt(guest.segments.descriptors());
+  absl::Status loaded = guest.gdt.LoadTls(guest.memory, table);
+  if (loaded.ok()) guest.cpu.SetGdt(guest.gdt.descriptors());
   return loaded;
 }
 
@@ -128,10 +128,10 @@ bool NamesNoMemory(const GuestState& guest, uint32_t entry) {
   return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
 }
 
-// Entries that are not present may be anything: guests keep other things there.
+// An entry that is not present may have any value: guests keep other data there.
 absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
-  if ((entry & kPresent) != 0 &&
-      ((entry & (kWriteThrough | kLargePage)) != 0 || NamesNoMemory(guest, entry))) {
+  if ((entry & kEntryPresent) != 0 &&
+      ((entry & kBadTableEntryFlags) != 0 || NamesNoMemory(guest, entry))) {
     return GuestDeath("bad page table entry");
   }
   guest.cpu.FlushPage(directory, GuestVirt(PageAlignDown(address)));
@@ -143,70 +143,68 @@ absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   const uint32_t page = PageAlignDown(directory.value());
   const absl::StatusOr<uint32_t> entry =
       guest.memory.Read<uint32_t>(GuestPhys(page + index * uint32_t{sizeof(uint32_t)}));
-  if (entry.ok() && (*entry & kPresent) != 0 &&
-      ((*entry & kNoDirectoryFlags) != 0 || NamesNoMemory(guest, *entry))) {
+  if (entry.ok() && (*entry & kEntryPresent) != 0 &&
+      ((*entry & kBadDirectoryEntryFlags) != 0 || NamesNoMemory(guest, *entry))) {
     return GuestDeath("bad page directory entry");
   }
   guest.cpu.FlushDirectoryEntry(directory, index);
   return absl::OkStatus();
 }
 
-// `call.eax` becomes the result, where the hypercall has one.
-absl::Status Do(GuestState& guest, HypercallArguments& call) {
+HypercallResult Execute(GuestState& guest, const HypercallArguments& call) {
   switch (static_cast<Hypercall>(call.eax)) {
     case Hypercall::kFlushAsync:
-      return absl::OkStatus();
+      return std::nullopt;
     case Hypercall::kLguestInit:
       return GuestDeath("already have lguest_data");
     case Hypercall::kCrash:
-      return Crash(guest, GuestPhys(call.edx));
+      return NoResult(Crash(guest, GuestPhys(call.edx)));
     case Hypercall::kLoadGdt:
-      return LoadGdt(guest, GuestPhys(call.edx), call.ebx);
+      return NoResult(LoadGdt(guest, GuestPhys(call.edx), call.ebx));
     case Hypercall::kNewPgtable:
-      return SwitchPageTable(guest, GuestPhys(call.edx));
+      return NoResult(SwitchPageTable(guest, GuestPhys(call.edx)));
     case Hypercall::kFlushTlb:
       if (call.edx != 0) {
         guest.cpu.FlushTlb();
       } else {
         guest.cpu.FlushUserTlb();
       }
-      return absl::OkStatus();
+      return std::nullopt;
     case Hypercall::kLoadIdtEntry:
-      return LoadIdtEntry(guest, call);
+      return NoResult(LoadIdtEntry(guest, call));
     case Hypercall::kSetStack:
-      return SetStack(guest, call.edx, call.ebx, call.ecx);
+      return NoResult(SetStack(guest, call.edx, call.ebx, call.ecx));
     case Hypercall::kTs:
       guest.task_switched = call.edx != 0;
       guest.cpu.SetTaskSwitched(guest.task_switched);
-      return absl::OkStatus();
+      return std::nullopt;
     case Hypercall::kSetClockevent:
       SetClockEvent(guest, call.edx);
-      return absl::OkStatus();
+      return std::nullopt;
     case Hypercall::kHalt:
       guest.halted = true;
-      return absl::OkStatus();
+      return std::nullopt;
     case Hypercall::kBindDma:
-      return BindDma(guest, call, call.eax);
+      return BindDma(guest, call);
     case Hypercall::kSendDma:
-      return SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx));
+      return NoResult(SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx)));
     case Hypercall::kSetPte:
-      return SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx);
+      return NoResult(SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx));
     case Hypercall::kSetPmd:
-      return SetPmd(guest, GuestPhys(call.edx), call.ebx);
+      return NoResult(SetPmd(guest, GuestPhys(call.edx), call.ebx));
     case Hypercall::kLoadTls:
-      return LoadTls(guest, GuestPhys(call.edx));
+      return NoResult(LoadTls(guest, GuestPhys(call.edx)));
   }
   return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
 }
 
-// One turn of the ring at most, so that a guest which refills it cannot hold its host.
+// Executes each slot at most once, so that a guest that refills the ring cannot occupy its host.
 absl::Status DrainRing(GuestState& guest, SharedData& data) {
   for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
     const uint32_t slot = guest.next_ring_slot;
     if (data.hypercall_status(slot) == kHypercallDone) break;
     guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
-    HypercallArguments call = data.hypercall(slot);
-    RETURN_IF_ERROR(Do(guest, call));
+    RETURN_IF_ERROR(Execute(guest, data.hypercall(slot)).status());
     data.set_hypercall_status(slot, kHypercallDone);
   }
   return absl::OkStatus();
@@ -218,17 +216,16 @@ absl::Status ExecuteHypercalls(GuestState& guest) {
   if (guest.data.has_value()) {
     RETURN_IF_ERROR(DrainRing(guest, *guest.data));
   }
-  if (!guest.hypercall_waits || guest.sent.has_value()) return absl::OkStatus();
-  guest.hypercall_waits = false;
-  HypercallArguments call = {.eax = guest.cpu.Get(Register::kEax),
-                             .edx = guest.cpu.Get(Register::kEdx),
-                             .ebx = guest.cpu.Get(Register::kEbx),
-                             .ecx = guest.cpu.Get(Register::kEcx)};
+  if (!guest.hypercall_pending || guest.sent.has_value()) return absl::OkStatus();
+  guest.hypercall_pending = false;
+  const HypercallArguments call = {.eax = guest.cpu.Get(Register::kEax),
+                                   .edx = guest.cpu.Get(Register::kEdx),
+                                   .ebx = guest.cpu.Get(Register::kEbx),
+                                   .ecx = guest.cpu.Get(Register::kEcx)};
   if (!guest.data.has_value()) return Initialize(guest, call);
-  const bool has_result = static_cast<Hypercall>(call.eax) == Hypercall::kBindDma;
-  absl::Status status = Do(guest, call);
-  if (has_result) guest.cpu.Set(Register::kEax, call.eax);
-  return status;
+  ASSIGN_OR_RETURN(const std::optional<uint32_t> result, Execute(guest, call));
+  if (result.has_value()) guest.cpu.Set(Register::kEax, *result);
+  return absl::OkStatus();
 }
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// What a guest asks of its host.
+// Hypercalls of the guest.
 
 #ifndef HOSTSIM_HYPERCALLS_H_
 #define HOSTSIM_HYPERCALLS_H_
@@ -8,10 +8,10 @@
 
 namespace lguest::hostsim {
 
-// Does the asynchronous hypercalls in the guest's ring, then the direct one that waits, if any
-// (ABI.md §4.1, §4.13). Stops early when one of them sends a DMA to the launcher: that has to be
-// served first, the rest is done by the next call. Aborted, with the reason, when the guest has to
-// die.
+// Executes the asynchronous hypercalls in the guest's ring, then the direct one that is pending, if
+// any (ABI.md §4.1, §4.13). Stops early when a hypercall sends a DMA to the launcher: the launcher
+// must serve it first, and the next call executes the rest. Aborted, with the reason, when the
+// guest must die.
 absl::Status ExecuteHypercalls(GuestState& guest);
 
 }  // namespace lguest::hostsim

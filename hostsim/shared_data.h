@@ -1,22 +1,22 @@
-// The page that host and guest share all the time.
+// lguest_data: what host and guest share while the guest runs.
 
 #ifndef HOSTSIM_SHARED_DATA_H_
 #define HOSTSIM_SHARED_DATA_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "absl/status/statusor.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
 
 namespace lguest::hostsim {
 
-// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2), checked once: it stays where
-// LGUEST_INIT put it. Each call reads or writes memory once; the guest may have written anything
-// there.
+// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2). At() checks its range once, because
+// it stays where LGUEST_INIT put it. Each call reads or writes guest memory once. The guest may
+// have written any value.
 class SharedData {
  public:
   // OutOfRange unless all of it lies in guest memory.
@@ -39,8 +39,11 @@ class SharedData {
     Store(offsetof(LguestData, hcall_status) + slot, status);
   }
   HypercallArguments hypercall(uint32_t slot) const {
-    return Load<HypercallArguments>(offsetof(LguestData, hcalls) +
-                                    slot * sizeof(HypercallArguments));
+    const size_t call = offsetof(LguestData, hcalls) + slot * sizeof(HypercallArguments);
+    return {.eax = Load<uint32_t>(call + offsetof(HypercallArguments, eax)),
+            .edx = Load<uint32_t>(call + offsetof(HypercallArguments, edx)),
+            .ebx = Load<uint32_t>(call + offsetof(HypercallArguments, ebx)),
+            .ecx = Load<uint32_t>(call + offsetof(HypercallArguments, ecx))};
   }
 
   void set_reserve_mem(uint32_t bytes) { Store(offsetof(LguestData, reserve_mem), bytes); }
@@ -50,27 +53,28 @@ class SharedData {
   uint32_t noirq_end() const { return Load<uint32_t>(offsetof(LguestData, noirq_end)); }
 
  private:
-  SharedData(GuestMemory& memory, GuestPhys addr)
-      : memory_(&memory), addr_(addr), at_(memory.base() + addr.value()) {}
+  SharedData(GuestMemory& memory, GuestPhys addr) : memory_(&memory), addr_(addr) {}
 
   GuestPhys Field(size_t offset) const {
     return GuestPhys(addr_.value() + static_cast<uint32_t>(offset));
   }
   template <typename T>
   T Load(size_t offset) const {
-    T value;
-    std::memcpy(&value, at_ + offset, sizeof(value));
-    return value;
+    return memory_->Fetch<T>(Field(offset));
   }
   template <typename T>
   void Store(size_t offset, const T& value) {
-    memory_->Write(Field(offset), value).IgnoreError();  // At() has checked the whole structure
+    memory_->Write(Field(offset), value).IgnoreError();  // cannot fail: At() has checked the range
   }
 
   GuestMemory* memory_;
   GuestPhys addr_;
-  const std::byte* at_;  // the same: At() has checked it, and it is read at every trap
 };
+
+inline absl::StatusOr<SharedData> SharedData::At(GuestMemory& memory, GuestPhys addr) {
+  RETURN_IF_ERROR(memory.Read<LguestData>(addr).status());
+  return SharedData(memory, addr);
+}
 
 }  // namespace lguest::hostsim
 

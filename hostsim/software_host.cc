@@ -8,19 +8,13 @@
 #include "hostsim/accelerator_sync.h"
 #include "hostsim/guest_death.h"
 #include "hostsim/hypercalls.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/port_io.h"
 #include "hostsim/trap_delivery.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
-
-constexpr uint32_t kBootEflags = 0x202;
-constexpr uint8_t kBreakpointVector = 3;
-constexpr uint8_t kOverflowVector = 4;
-constexpr uint8_t kDeviceNotAvailable = 7;
-constexpr uint8_t kGeneralProtection = 13;
-constexpr uint8_t kPageFault = 14;
 
 // A guest that enables or unblocks interrupts does so with a plain store, of which nobody hears.
 // While one waits, the host looks again this often.
@@ -62,12 +56,12 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   Vcpu& cpu = guest_.cpu;
   RETURN_IF_ERROR(cpu.Start(boot.page_directory, boot.page_offset));
   guest_.page_offset = boot.page_offset;
-  cpu.SetGdt(guest_.segments.descriptors());
+  cpu.SetGdt(guest_.gdt.descriptors());
   cpu.Set(Register::kCs, kGuestKernelCs);
   for (const Register segment : {Register::kSs, Register::kDs, Register::kEs}) {
     cpu.Set(segment, kGuestKernelDs);
   }
-  cpu.Set(Register::kEflags, kBootEflags);
+  cpu.Set(Register::kEflags, kEflagsFixed);
   cpu.Set(Register::kEip, boot.entry.value());
   owner_ = std::this_thread::get_id();
   initialized_ = true;
@@ -196,15 +190,13 @@ absl::Status SoftwareHost::Handle(const Trap& trap) {
 absl::Status SoftwareHost::HandleSoftwareInterrupt(uint8_t vector) {
   const uint32_t privilege = PrivilegeLevel(guest_.cpu);
   if (vector == kHypercallVector && privilege == 1) {
-    guest_.hypercall_waits = true;
+    guest_.hypercall_pending = true;
     return absl::OkStatus();
   }
   if (guest_.gates.MayInvoke(vector, privilege)) return Reflect({.vector = vector});
-  // The processor would have refused the instruction: %eip goes back to it.
-  const bool is_one_byte = vector == kBreakpointVector || vector == kOverflowVector;
-  guest_.cpu.Set(Register::kEip, guest_.cpu.Get(Register::kEip) - (is_one_byte ? 1 : 2));
-  constexpr uint32_t kInIdt = 2;
-  return Reflect({.vector = kGeneralProtection, .error_code = vector * 8u + kInIdt});
+  // The processor refuses the instruction: %eip goes back to it.
+  guest_.cpu.Set(Register::kEip, guest_.cpu.Get(Register::kEip) - SoftwareInterruptLength(vector));
+  return Reflect({.vector = kGeneralProtection, .error_code = IdtErrorCode(vector)});
 }
 
 absl::Status SoftwareHost::Reflect(const Trap& trap) {

@@ -27,7 +27,7 @@ class TrapGates {
   bool MayInvoke(uint32_t vector, uint32_t privilege) const;
 
   // Whether a CPU may enter the handler of `vector` in the host's place.
-  AcceleratedGate Fast(uint32_t vector) const;
+  AcceleratedGate Accelerated(uint32_t vector) const;
 
  private:
   std::array<Gate, kFirstIrqVector + kInterrupts> gates_ = {};

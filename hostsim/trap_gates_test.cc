@@ -82,15 +82,15 @@ TEST(TrapGatesTest, ACpuMayEnterWhatTheHostWouldOnlyPassOn) {
   for (const uint32_t vector : {3u, 0x80u}) {
     ASSERT_TRUE(gates.Load(vector, 0, kPresentTrapGate | kRing3).ok());
   }
-  EXPECT_EQ(gates.Fast(0x80).entry, Entry::kDirect);
-  EXPECT_EQ(gates.Fast(3).entry, Entry::kDirect);
-  EXPECT_EQ(gates.Fast(6).entry, Entry::kReflected);
-  EXPECT_EQ(gates.Fast(14).entry, Entry::kReflected);
-  EXPECT_EQ(gates.Fast(13).entry, Entry::kByHost) << "it may be a port instruction";
-  EXPECT_EQ(gates.Fast(32).entry, Entry::kByHost) << "an interrupt";
-  EXPECT_EQ(gates.Fast(5).entry, Entry::kByHost) << "none there";
+  EXPECT_EQ(gates.Accelerated(0x80).entry, Entry::kDirect);
+  EXPECT_EQ(gates.Accelerated(3).entry, Entry::kDirect);
+  EXPECT_EQ(gates.Accelerated(6).entry, Entry::kReflected);
+  EXPECT_EQ(gates.Accelerated(14).entry, Entry::kReflected);
+  EXPECT_EQ(gates.Accelerated(13).entry, Entry::kByHost) << "it may be a port instruction";
+  EXPECT_EQ(gates.Accelerated(32).entry, Entry::kByHost) << "an interrupt";
+  EXPECT_EQ(gates.Accelerated(5).entry, Entry::kByHost) << "none there";
   ASSERT_TRUE(gates.Load(7, 0, kPresentTrapGate | kRing3).ok());
-  EXPECT_EQ(gates.Fast(7).entry, Entry::kReflected) << "the host looks at it first";
+  EXPECT_EQ(gates.Accelerated(7).entry, Entry::kReflected) << "the host looks at it first";
 }
 
 }  // namespace

@@ -12,23 +12,17 @@ namespace lguest::hostsim {
 
 enum class Access : uint8_t { kRead, kWrite, kExecute };
 
-// Bits of a page fault's error code.
-inline constexpr uint32_t kFaultProtection = 1;  // the page is there, the right is not
-inline constexpr uint32_t kFaultWrite = 2;
-inline constexpr uint32_t kFaultUser = 4;
-
 struct Translation {
   enum class Result : uint8_t {
     kMapped,             // frame, writable
-    kPageFault,          // error_code
+    kFault,              // error_code: of the page fault
     kBadDirectoryEntry,  // present, with flags or a frame that no guest may use
     kBadTableEntry,
   };
 
-  Result result = Result::kPageFault;
+  Result result = Result::kFault;
   GuestPhys frame;
-  bool writable =
-      false;  // a later write needs no walk: it is allowed, and the entry is marked dirty
+  bool writable = false;  // a later write needs no walk: the entry allows it and is dirty
   uint32_t error_code = 0;
 };
 
@@ -36,9 +30,9 @@ struct Translation {
 // read-only page is read-only too (CR0.WP). Sets the accessed and dirty bits of the entries it
 // used, as the processor does.
 //
-// Each entry is read once, and everything it names is checked against the size of `memory`, as is
-// `directory`, of which the low 12 bits are ignored. An entry that is not present is not looked at
-// further. (ABI.md §4.5.)
+// Reads each entry once, and checks `directory` and each frame against the size of `memory`.
+// Ignores the low 12 bits of `directory`. Does not check an entry that is not present (ABI.md
+// §4.5).
 Translation WalkPageTables(GuestMemory& memory, GuestPhys directory, GuestVirt address,
                            Access access, bool user);
 

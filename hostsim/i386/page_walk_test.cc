@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "hostsim/i386/constants.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
 
@@ -44,7 +45,7 @@ class PageWalkTest : public testing::Test {
   }
   void ExpectFault(Access access, bool user, uint32_t error_code) {
     const Translation translation = Walk(access, user);
-    EXPECT_EQ(translation.result, Result::kPageFault);
+    EXPECT_EQ(translation.result, Result::kFault);
     EXPECT_EQ(translation.error_code, error_code);
   }
 

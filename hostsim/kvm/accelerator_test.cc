@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "hostsim/clock.h"
+#include "hostsim/hypercall_accelerator.h"
 #include "hostsim/kvm/accelerator_guest_layout.h"
 #include "hostsim/kvm/kvm_device.h"
 #include "hostsim/kvm/kvm_vcpu.h"
@@ -43,9 +44,9 @@ constexpr uint64_t kRing1 = uint64_t{1} << 45;
 constexpr uint64_t kRing3 = uint64_t{3} << 45;
 constexpr uint64_t kTlsDescriptor = 0x40cff3123456ffff;
 
-class FastPathTest : public ::testing::Test {
+class KvmAcceleratorTest : public ::testing::Test {
  protected:
-  FastPathTest()
+  KvmAcceleratorTest()
       : memory_(GuestMemory::Create(kMemorySize).value()),
         cpu_(KvmVcpu::Create(OpenKvm().value(), *memory_).value()),
         clock_(NewRealClock()),
@@ -98,7 +99,9 @@ class FastPathTest : public ::testing::Test {
   }
   uint32_t Word(uint32_t addr) const { return memory_->Read<uint32_t>(GuestPhys(addr)).value(); }
 
-  AcceleratorState TakeBack() { return cpu_->TakeBack().value_or(AcceleratorState()); }
+  AcceleratorState TakeState() {
+    return cpu_->accelerator()->TakeState().value_or(AcceleratorState());
+  }
 
   // Runs the guest to its next mark, which has to be this one; how often it left the machine on the
   // way, but for the mark itself.
@@ -131,7 +134,7 @@ class FastPathTest : public ::testing::Test {
   SoftwareHost host_;
 };
 
-TEST_F(FastPathTest, NothingThatComesUpOftenLeavesTheMachine) {
+TEST_F(KvmAcceleratorTest, FrequentTrapsCauseNoExit) {
   ExitsUntil(MARK_READY);
   EXPECT_EQ(ExitsUntil(MARK_SYSTEM_CALLS_DONE), 0u);
 
@@ -141,7 +144,7 @@ TEST_F(FastPathTest, NothingThatComesUpOftenLeavesTheMachine) {
   EXPECT_EQ(Word(GUEST_FREE + (FRESH_PAGES - 1) * kPageSize), 1u);
 
   EXPECT_EQ(ExitsUntil(MARK_HYPERCALLS_DONE), 0u);
-  const AcceleratorState state = TakeBack();
+  const AcceleratorState state = TakeState();
   EXPECT_EQ(state.kernel_esp, GUEST_KERNEL_STACK_END + GUEST_PAGE_OFFSET - 64u);
   EXPECT_TRUE(state.task_switched);
   EXPECT_EQ(state.tls[0], 0u);
@@ -164,7 +167,7 @@ TEST_F(FastPathTest, NothingThatComesUpOftenLeavesTheMachine) {
   EXPECT_EQ(Word(GUEST_COUNTERS), uint32_t{INTERRUPTS});
 
   EXPECT_EQ(ExitsUntil(MARK_RING_DONE), 0u);
-  EXPECT_EQ(TakeBack().next_ring_slot, 70u % kHypercallRingSize);
+  EXPECT_EQ(TakeState().next_ring_slot, 70u % kHypercallRingSize);
 }
 
 }  // namespace

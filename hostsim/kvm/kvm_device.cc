@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/kvm/vcpu_state.h"
 #include "launcher/base/status_macros.h"
 

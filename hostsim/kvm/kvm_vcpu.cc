@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/kvm/guest_cpuid.h"
 #include "hostsim/kvm/kick_signal.h"
 #include "hostsim/kvm/vcpu_state.h"
@@ -19,15 +20,6 @@
 
 namespace lguest::hostsim {
 namespace {
-
-constexpr uint8_t kBreakpoint = 3;
-constexpr uint8_t kOverflow = 4;
-constexpr uint8_t kGeneralProtection = 13;
-constexpr uint32_t kHostDirectoryEntry = 1023;
-
-// What of EFLAGS is the guest's: all but IOPL, virtual-8086 mode and the virtual interrupt flags.
-constexpr uint32_t kGuestEflags = 0x00254dd5;
-constexpr uint32_t kFixedEflags = 0x00000202;  // interrupts are on while a guest runs
 
 // struct kvm_cpuid2 and the calls that take one: those of the kernel's header have another size in
 // C++ than in C.
@@ -43,9 +35,7 @@ constexpr unsigned long kSetCpuid = _IOW(KVMIO, 0x90, uint64_t);
 // An `int n` that the gate's privilege forbids: the error code names the gate, and the instruction
 // is still to be done.
 bool IsRefusedInt(const SwitcherFrame& frame) {
-  constexpr uint32_t kReasonMask = 7;
-  constexpr uint32_t kInIdt = 2;
-  return frame.vector == kGeneralProtection && (frame.error_code & kReasonMask) == kInIdt;
+  return frame.vector == kGeneralProtection && IsIdtErrorCode(frame.error_code);
 }
 
 uint32_t* GeneralRegister(SwitcherFrame& frame, Register reg) {
@@ -210,7 +200,7 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
 // A guest has no other flags, whatever it has put there, and whatever an emulated processor says.
 void KvmVcpu::MaskEflags() {
   SwitcherFrame& frame = switcher_->frame();
-  frame.eflags = (frame.eflags & kGuestEflags) | kFixedEflags;
+  frame.eflags = (frame.eflags & kEflagsGuest) | kEflagsFixed;
 }
 
 Trap KvmVcpu::TrapFromFrame() {
@@ -228,8 +218,7 @@ Trap KvmVcpu::TrapFromFrame() {
     trap.kind = Trap::Kind::kSoftwareInterrupt;
     trap.vector = static_cast<uint8_t>(frame.error_code >> 3);
     trap.error_code = 0;
-    const bool is_one_byte = trap.vector == kBreakpoint || trap.vector == kOverflow;
-    frame.eip += is_one_byte ? 1 : 2;
+    frame.eip += SoftwareInterruptLength(trap.vector);
   }
   return trap;
 }
@@ -303,22 +292,21 @@ void KvmVcpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
   if (directory == page_directory() || index >= page_offset_ >> 22) FlushTlb();
 }
 
-bool KvmVcpu::SetPolicy(const AcceleratorPolicy& paths) {
-  switcher_->MapLguestData(paths.lguest_data, memory_.size());
+void KvmVcpu::SetPolicy(const AcceleratorPolicy& policy) {
+  switcher_->MapLguestData(policy.lguest_data, memory_.size());
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
-    switcher_->SetException(vector, paths.exceptions[vector]);
+    switcher_->SetException(vector, policy.exceptions[vector]);
   }
-  switcher_->SetSystemCall(paths.system_call);
-  return true;
+  switcher_->SetSystemCall(policy.system_call);
 }
 
-void KvmVcpu::HandOver(const AcceleratorState& state, bool /*interrupt_waits*/) {
+void KvmVcpu::SetState(const AcceleratorState& state, bool /*irq_pending*/) {
+  // SetTaskSwitched() and SetGdt() have set the rest.
   switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
   switcher_->state().next_ring_slot = state.next_ring_slot;
-  // TS and the descriptors have been told already.
 }
 
-std::optional<AcceleratorState> KvmVcpu::TakeBack() {
+std::optional<AcceleratorState> KvmVcpu::TakeState() {
   AcceleratorState state = {.kernel_ss = switcher_->kernel_ss(),
                             .kernel_esp = switcher_->kernel_esp(),
                             .task_switched = (switcher_->state().cr0 & kCr0TaskSwitched) != 0,

@@ -26,7 +26,7 @@
 namespace lguest::hostsim {
 
 // A Vcpu on KVM. The guest runs on its own page tables, at the machine's own speed; a switcher in
-// ring 0 of its virtual machine takes its traps, and serves the fast paths.
+// ring 0 of its virtual machine takes its traps, and serves what the accelerator's policy allows.
 //
 // While the guest is stopped its registers lie in the switcher's frame, so that most of what is
 // called here is a few plain stores.
@@ -35,7 +35,7 @@ namespace lguest::hostsim {
 // page fault instead of kBadPageDirectoryEntry, and flags that a page table entry may not have are
 // not noticed. A guest that writes over the last entry of its page directory, or makes itself a
 // mapping of the switcher's memory and changes that, gives kHostAreaDamaged or hurts itself.
-class KvmVcpu final : public Vcpu {
+class KvmVcpu final : public Vcpu, private HypercallAccelerator {
  public:
   // `memory` has to outlive the CPU. Fails with InvalidArgument for memory that reaches into the
   // last 4 MB below 4 GB, and otherwise as the kernel does.
@@ -58,9 +58,7 @@ class KvmVcpu final : public Vcpu {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
-  bool SetPolicy(const AcceleratorPolicy& paths) override;
-  void HandOver(const AcceleratorState& state, bool interrupt_waits) override;
-  std::optional<AcceleratorState> TakeBack() override;
+  HypercallAccelerator* accelerator() override { return this; }
 
   // How often the guest has left KVM for the launcher.
   uint64_t exits() const { return exits_; }
@@ -68,6 +66,11 @@ class KvmVcpu final : public Vcpu {
  private:
   KvmVcpu(KvmMachine machine, GuestMemory& memory)
       : memory_(memory), machine_(std::move(machine)) {}
+
+  // HypercallAccelerator.
+  void SetPolicy(const AcceleratorPolicy& policy) override;
+  void SetState(const AcceleratorState& state, bool irq_pending) override;
+  std::optional<AcceleratorState> TakeState() override;
 
   absl::Status Open();
   absl::Status SetCpuid();

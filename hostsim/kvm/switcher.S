@@ -8,6 +8,7 @@
 // guest's %ds, %es, %fs and %gs stay loaded: the switcher's own data is reached through %ss.
 // Interrupts are off throughout.
 
+#include "hostsim/i386/asm_constants.h"
 #include "hostsim/kvm/switcher_layout.h"
 
 #define STATE(offset) %ss:SWITCHER_STATE + (offset)
@@ -16,25 +17,6 @@
 
 // The linear address of a label.
 #define LINEAR(label) (label - switcher_start + SWITCHER_CODE)
-
-#define HYPERCALL_VECTOR 0x1f
-#define PAGE_FAULT 14
-#define ERROR_CODE_VECTORS 0x27d00  /* 8, 10 to 14, 17 */
-
-#define GUEST_KERNEL_CS 0x61
-#define GUEST_KERNEL_DS 0x69
-
-#define INTERRUPT_FLAG 0x200
-#define CLEARED_IN_HANDLER 0x34100  /* trap flag, nested task, resume, virtual-8086 mode */
-#define TASK_SWITCHED 8
-
-#define RING_SLOTS 64
-#define HYPERCALL_DONE 0xff
-#define LAST_HYPERCALL 16
-
-#define LAST_DIRECTORY_ENTRY 1023
-#define BAD_TABLE_ENTRY_FLAGS 0x88       /* of a present entry: PWT, PSE */
-#define BAD_DIRECTORY_ENTRY_FLAGS 0xf98  /* all but 0x67 */
 
         .section .rodata
         .code32
@@ -50,7 +32,7 @@ switcher_stubs:
         .set vector, 0
         .rept 32
         .balign 16
-        .if !((ERROR_CODE_VECTORS >> vector) & 1)
+        .if !((I386_VECTORS_WITH_ERROR_CODE >> vector) & 1)
         pushl $0
         .endif
         pushl $vector
@@ -90,23 +72,23 @@ guest_stack_start:
         movl %ecx, %ss:-8(%ebx)
         subl $8, %ebx
 1:      movl FRAME(FRAME_EFLAGS), %ecx
-        testl $INTERRUPT_FLAG, %ss:LGUEST_DATA_IRQ_ENABLED(%edi)
+        testl $I386_EFLAGS_IF, %ss:LGUEST_DATA_IRQ_ENABLED(%edi)
         jnz 2f
-        andl $~INTERRUPT_FLAG, %ecx
+        andl $~I386_EFLAGS_IF, %ecx
 2:      movl %ecx, %ss:-4(%ebx)
         movl FRAME(FRAME_CS), %ecx
         movl %ecx, %ss:-8(%ebx)
         movl FRAME(FRAME_EIP), %ecx
         movl %ecx, %ss:-12(%ebx)
         subl $12, %ebx
-        movl $ERROR_CODE_VECTORS, %ecx
+        movl $I386_VECTORS_WITH_ERROR_CODE, %ecx
         btl %eax, %ecx
         jnc 3f
         movl FRAME(FRAME_ERROR_CODE), %ecx
         movl %ecx, %ss:-4(%ebx)
         subl $4, %ebx
 guest_stack_end:
-        cmpl $PAGE_FAULT, %eax
+        cmpl $I386_PAGE_FAULT, %eax
         jne 3f
         movl %edx, %ss:LGUEST_DATA_CR2(%edi)
 3:      cmpl $0, STATE(STATE_GATES + GATE_DISABLES_INTERRUPTS)(, %eax, GATE_SIZE)
@@ -116,7 +98,7 @@ guest_stack_end:
         jz 5f
         movl $GUEST_KERNEL_DS, FRAME(FRAME_SS)
 5:      movl $GUEST_KERNEL_CS, FRAME(FRAME_CS)
-        andl $~CLEARED_IN_HANDLER, FRAME(FRAME_EFLAGS)
+        andl $~I386_EFLAGS_CLEARED_BY_TRAP, FRAME(FRAME_EFLAGS)
         movl %esi, FRAME(FRAME_EIP)
         movl %ebx, FRAME(FRAME_ESP)
         popal
@@ -247,7 +229,7 @@ new_pgtable:
         jae not_served
         call open_window
         movl $SWITCHER_PAGE_TABLE + SWITCHER_ENTRY_FLAGS, \
-            %ss:SWITCHER_PAGE_WINDOW + 4 * LAST_DIRECTORY_ENTRY
+            %ss:SWITCHER_PAGE_WINDOW + 4 * I386_HOST_DIRECTORY_ENTRY
         movl %edx, STATE(STATE_DIRECTORY)
         movl %edx, %cr3
 served:
@@ -272,10 +254,10 @@ set_stack:
 
 ts:
         movl STATE(STATE_CR0), %eax
-        andl $~TASK_SWITCHED, %eax
+        andl $~I386_CR0_TS, %eax
         testl %edx, %edx
         jz 1f
-        orl $TASK_SWITCHED, %eax
+        orl $I386_CR0_TS, %eax
 1:      movl %eax, STATE(STATE_CR0)
         movl %eax, %cr0
         clc
@@ -283,9 +265,9 @@ ts:
 
 // A user page of another directory is not in the TLB.
 set_pte:
-        testb $1, %cl
+        testb $I386_ENTRY_PRESENT, %cl
         jz 1f
-        testb $BAD_TABLE_ENTRY_FLAGS, %cl
+        testb $I386_BAD_TABLE_ENTRY, %cl
         jnz not_served
         cmpl STATE(STATE_MEMORY_SIZE), %ecx
         jae not_served
@@ -298,7 +280,7 @@ set_pte:
         ret
 
 set_pmd:
-        cmpl $LAST_DIRECTORY_ENTRY, %ebx
+        cmpl $I386_HOST_DIRECTORY_ENTRY, %ebx
         jae served
         testl $0xfff, %edx
         jnz not_served
@@ -306,9 +288,9 @@ set_pmd:
         jae not_served
         call open_window
         movl %ss:SWITCHER_PAGE_WINDOW(, %ebx, 4), %eax
-        testb $1, %al
+        testb $I386_ENTRY_PRESENT, %al
         jz 1f
-        testl $BAD_DIRECTORY_ENTRY_FLAGS, %eax
+        testl $I386_BAD_DIRECTORY_ENTRY, %eax
         jnz not_served
         cmpl STATE(STATE_MEMORY_SIZE), %eax
         jae not_served
@@ -335,15 +317,15 @@ load_tls:
         xorl %edx, %edx
 1:      movl %ss:SWITCHER_PAGE_WINDOW(%ebx, %edx, 8), %eax
         movl %ss:SWITCHER_PAGE_WINDOW + 4(%ebx, %edx, 8), %ecx
-        testl $0x1000, %ecx
+        testl $I386_DESCRIPTOR_CODE_OR_DATA, %ecx
         jnz 2f
         xorl %eax, %eax
         xorl %ecx, %ecx
         jmp 4f
-2:      testl $0x6000, %ecx
+2:      testl $I386_DESCRIPTOR_PRIVILEGE, %ecx
         jnz 3f
-        orl $0x2000, %ecx
-3:      orl $0x100, %ecx
+        orl $I386_DESCRIPTOR_PRIVILEGE_1, %ecx
+3:      orl $I386_DESCRIPTOR_ACCESSED, %ecx
 4:      movl %eax, %ss:SWITCHER_GDT + 6 * 8(, %edx, 8)
         movl %ecx, %ss:SWITCHER_GDT + 6 * 8 + 4(, %edx, 8)
         incl %edx

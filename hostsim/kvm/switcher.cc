@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "hostsim/i386/descriptor.h"
+#include "hostsim/i386/gate.h"
 #include "launcher/base/status_macros.h"
 
 extern "C" {
@@ -26,9 +27,6 @@ constexpr uint32_t PageTableEntry(uint32_t address) {
   return SWITCHER_PAGE_TABLE + (address - SWITCHER_CODE) / kPageSize * uint32_t{sizeof(uint32_t)};
 }
 
-constexpr uint64_t kRing0Code = 0x00cf9b000000ffff;
-constexpr uint64_t kRing0Data = 0x00cf93000000ffff;
-
 // Of the 32-bit task state segment, those fields that the processor reads.
 struct TaskState {
   uint32_t link;
@@ -42,29 +40,22 @@ static_assert(sizeof(TaskState) == kTaskStateSize);
 static_assert(offsetof(TaskState, esp1) == TSS_ESP1);
 static_assert(offsetof(TaskState, ss1) == TSS_SS1);
 
-constexpr uint64_t PackGate(uint32_t handler, uint16_t selector, uint32_t type,
-                            uint32_t privilege) {
-  const uint32_t low = uint32_t{selector} << 16 | (handler & 0xffff);
-  const uint32_t high = (handler & 0xffff0000) | 0x8000 | privilege << 13 | type << 8;
-  return uint64_t{high} << 32 | low;
-}
-constexpr uint32_t kInterruptGate = 0xe;
-constexpr uint32_t kTrapGate = 0xf;
-
 uint32_t Linear(const std::byte* label) {
   return SWITCHER_CODE + static_cast<uint32_t>(label - switcher_start);
 }
 
 // The switcher's own entry for `vector`, which the guest may only name where it is a hypercall.
 uint64_t OwnGate(uint32_t vector) {
-  return PackGate(Linear(switcher_stubs) + vector * kStubSize, SWITCHER_CODE_SELECTOR,
-                  kInterruptGate, vector == kHypercallVector ? 1 : 0);
+  return EncodeGate(Linear(switcher_stubs) + vector * kStubSize, SWITCHER_CODE_SELECTOR,
+                    kInterruptGate, vector == kHypercallVector ? 1 : 0);
 }
 
-bool IsDirect(const AcceleratedGate& fast) { return fast.entry == AcceleratedGate::Entry::kDirect; }
+bool IsDirect(const AcceleratedGate& accelerated) {
+  return accelerated.entry == AcceleratedGate::Entry::kDirect;
+}
 
 uint64_t DirectGate(const Gate& gate) {
-  return PackGate(gate.handler.value(), kGuestKernelCs, kTrapGate, gate.privilege);
+  return EncodeGate(gate.handler.value(), kGuestKernelCs, kTrapGate, gate.privilege);
 }
 
 }  // namespace
@@ -106,8 +97,8 @@ uint64_t& Switcher::IdtEntry(uint32_t vector) const {
 void Switcher::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {
   auto& table = At<std::array<uint64_t, kGdtEntries>>(SWITCHER_GDT);
   for (size_t i = 0; i < kGdtEntries; ++i) table[i] = SanitizeDescriptor(gdt[i]);
-  table[SWITCHER_CODE_SELECTOR / 8] = kRing0Code;
-  table[SWITCHER_DATA_SELECTOR / 8] = kRing0Data;
+  table[SWITCHER_CODE_SELECTOR / 8] = kFlatCode;
+  table[SWITCHER_DATA_SELECTOR / 8] = kFlatData;
 }
 
 uint64_t Switcher::Descriptor(uint32_t entry) const {
@@ -135,15 +126,15 @@ void Switcher::MapLguestData(GuestPhys addr, uint32_t memory_size) {
   state().lguest_data = SWITCHER_DATA_WINDOW + (addr.value() - page);
 }
 
-void Switcher::SetException(uint32_t vector, const AcceleratedGate& fast) {
-  const bool is_reflected = fast.entry == AcceleratedGate::Entry::kReflected;
-  IdtEntry(vector) = IsDirect(fast) ? DirectGate(fast.gate) : OwnGate(vector);
-  state().gates[vector] = {.handler = is_reflected ? fast.gate.handler.value() : 0,
-                           .disables_interrupts = fast.gate.disables_interrupts ? 1u : 0u};
+void Switcher::SetException(uint32_t vector, const AcceleratedGate& accelerated) {
+  const bool is_reflected = accelerated.entry == AcceleratedGate::Entry::kReflected;
+  IdtEntry(vector) = IsDirect(accelerated) ? DirectGate(accelerated.gate) : OwnGate(vector);
+  state().gates[vector] = {.handler = is_reflected ? accelerated.gate.handler.value() : 0,
+                           .disables_interrupts = accelerated.gate.disables_interrupts ? 1u : 0u};
 }
 
-void Switcher::SetSystemCall(const AcceleratedGate& fast) {
-  IdtEntry(kSystemCallVector) = IsDirect(fast) ? DirectGate(fast.gate) : 0;
+void Switcher::SetSystemCall(const AcceleratedGate& accelerated) {
+  IdtEntry(kSystemCallVector) = IsDirect(accelerated) ? DirectGate(accelerated.gate) : 0;
 }
 
 }  // namespace lguest::hostsim

@@ -68,6 +68,13 @@ static_assert(offsetof(SwitcherState, reload) == STATE_RELOAD);
 static_assert(offsetof(SwitcherState, segments) == STATE_SEGMENTS);
 static_assert(offsetof(SwitcherState, gates) == STATE_GATES);
 
+static_assert(kHypercallVector == HYPERCALL_VECTOR);
+static_assert(static_cast<uint32_t>(Hypercall::kLoadTls) == LAST_HYPERCALL);
+static_assert(kHypercallRingSize == RING_SLOTS);
+static_assert(kHypercallDone == HYPERCALL_DONE);
+static_assert(kGuestKernelCs == GUEST_KERNEL_CS);
+static_assert(kGuestKernelDs == GUEST_KERNEL_DS);
+
 static_assert(offsetof(LguestData, irq_enabled) == LGUEST_DATA_IRQ_ENABLED);
 static_assert(offsetof(LguestData, cr2) == LGUEST_DATA_CR2);
 static_assert(offsetof(LguestData, hcall_status) == LGUEST_DATA_HCALL_STATUS);
@@ -113,8 +120,8 @@ class Switcher {
   void MapLguestData(GuestPhys addr, uint32_t memory_size);
 
   // Who enters a handler of the guest's.
-  void SetException(uint32_t vector, const AcceleratedGate& fast);
-  void SetSystemCall(const AcceleratedGate& fast);
+  void SetException(uint32_t vector, const AcceleratedGate& accelerated);
+  void SetSystemCall(const AcceleratedGate& accelerated);
 
  private:
   explicit Switcher(std::byte* memory);

@@ -80,6 +80,14 @@
 #define TSS_ESP1 0x0c
 #define TSS_SS1 0x10
 
+// Numbers of the lguest interface (ABI.md §1.6, §3.7, §4.1).
+#define HYPERCALL_VECTOR 0x1f
+#define LAST_HYPERCALL 16
+#define RING_SLOTS 64
+#define HYPERCALL_DONE 0xff
+#define GUEST_KERNEL_CS 0x61
+#define GUEST_KERNEL_DS 0x69
+
 // Offsets in lguest_data (ABI.md §1.5).
 #define LGUEST_DATA_IRQ_ENABLED 0
 #define LGUEST_DATA_CR2 8

@@ -39,6 +39,9 @@ std::string Missing(CpuFeature feature) {
       return HasNestedPaging() ? ""
                                : "without nested paging KVM learns of changes from the guest's "
                                  "own writes only";
+    case CpuFeature::kEntersEveryHandler:
+    case CpuFeature::kServesLoadTls:
+      return "";
   }
   return "no such feature";
 }

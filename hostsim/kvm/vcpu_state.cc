@@ -3,14 +3,14 @@
 #include <cpuid.h>
 #include <linux/kvm.h>
 
+#include "hostsim/i386/constants.h"
 #include "hostsim/kvm/switcher.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
 
-constexpr uint32_t kCr4 = 0x600;  // OSFXSR, OSXMMEXCPT
-constexpr uint32_t kEflags = 2;   // interrupts off
+constexpr uint32_t kEflags = 2;  // interrupts off
 
 constexpr uint8_t kCode = 11;
 constexpr uint8_t kData = 3;

@@ -12,20 +12,16 @@
 
 namespace lguest::hostsim {
 
-// Protected mode with paging; MP, ET, NE, WP and AM as Linux has them.
-inline constexpr uint32_t kCr0Paging = 0x80000000;
-inline constexpr uint32_t kCr0 = 0x80050033;
-inline constexpr uint32_t kCr0TaskSwitched = 8;
-
-// Puts a virtual CPU that has just been made into ring 0, with paging through `page_directory`, the
-// switcher's tables and no segments but code and stack.
+// Initializes a new virtual CPU: ring 0, paging through `page_directory`, the switcher's tables,
+// and no segments but code and stack.
 absl::Status SetRing0State(const KvmFd& vcpu, uint32_t page_directory);
 
-// Does to a virtual CPU that was stopped in the guest's code what a trap would have done: the
-// guest's registers are in the frame, and the switcher is about to go on as the frame says.
+// Moves a virtual CPU that was stopped in guest code to the switcher, as a trap would: saves the
+// guest's registers in the frame and sets RIP to switcher_resume.
 absl::Status MoveToSwitcher(const KvmFd& vcpu, Switcher& switcher);
 
-// Whether it is still there.
+// True if RIP is still at switcher_resume: the virtual CPU has executed nothing since
+// MoveToSwitcher().
 absl::StatusOr<bool> IsAboutToResume(const KvmFd& vcpu);
 
 }  // namespace lguest::hostsim

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "hostsim/i386/constants.h"
 #include "hostsim/i386/descriptor.h"
 
 namespace lguest::hostsim {

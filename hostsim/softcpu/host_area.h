@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "hostsim/i386/descriptor.h"
 #include "hostsim/i386/page_walk.h"
-#include "hostsim/i386/segment.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 

@@ -1,7 +1,6 @@
 #include "hostsim/softcpu/segment_registers.h"
 
 #include "hostsim/i386/descriptor.h"
-#include "hostsim/i386/segment.h"
 
 namespace lguest::hostsim {
 

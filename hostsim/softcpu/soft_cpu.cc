@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/softcpu/conditional_loop.h"
 #include "hostsim/softcpu/cpuid.h"
 #include "hostsim/softcpu/instruction_filter.h"
@@ -17,15 +18,7 @@ namespace {
 
 constexpr uint64_t kHostFrames = uint64_t{1} << 32;
 
-// Protected mode with paging; MP, ET, NE, WP and AM as Linux has them.
-constexpr uint32_t kCr0 = 0x80050033;
-constexpr uint32_t kCr0TaskSwitched = 8;
-constexpr uint32_t kCr4 = 0x600;  // OSFXSR, OSXMMEXCPT
 constexpr uint32_t kBusyTss = 0x8b00;
-
-constexpr uint8_t kInvalidOpcode = 6;
-constexpr uint8_t kPageFault = 14;
-constexpr uint32_t kHostDirectoryEntry = 1023;
 
 absl::Status LibraryError(const char* what, uc_err error) {
   const auto text = absl::StrCat(what, ": ", uc_strerror(error));
@@ -199,13 +192,16 @@ void SoftCpu::SetPageDirectory(GuestPhys page_directory) {
 }
 
 bool SoftCpu::SameKernelHalf(GuestPhys a, GuestPhys b) const {
-  const uint32_t first = page_offset_ >> 22;
+  const uint32_t first = page_offset_ >> kDirectoryShift;
   if (first >= kHostDirectoryEntry) return true;
-  const uint32_t len = (kHostDirectoryEntry - first) * 4;
-  const GuestPhys from_a(PageAlignDown(a.value()) + first * 4);
-  const GuestPhys from_b(PageAlignDown(b.value()) + first * 4);
-  return memory_.Contains(from_a, len) && memory_.Contains(from_b, len) &&
-         std::memcmp(memory_.base() + from_a.value(), memory_.base() + from_b.value(), len) == 0;
+  constexpr uint32_t kEntrySize = sizeof(uint32_t);
+  const uint32_t len = (kHostDirectoryEntry - first) * kEntrySize;
+  const auto half = [&](GuestPhys directory) {
+    return memory_.Range(GuestPhys(PageAlignDown(directory.value()) + first * kEntrySize), len);
+  };
+  const auto half_a = half(a);
+  const auto half_b = half(b);
+  return half_a.ok() && half_b.ok() && std::memcmp(half_a->data(), half_b->data(), len) == 0;
 }
 
 void SoftCpu::FlushTlb() { unicorn_->FlushAll(); }
@@ -220,7 +216,7 @@ void SoftCpu::FlushPage(GuestPhys directory, GuestVirt page) {
 
 void SoftCpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
   if (index >= kHostDirectoryEntry || !unicorn_->HasFilled(index)) return;
-  if (index >= page_offset_ >> 22) {
+  if (index >= page_offset_ >> kDirectoryShift) {
     FlushTlb();
   } else if (directory == directory_) {
     FlushUserTlb();
@@ -257,7 +253,7 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
   } else if (vector == kPageFault) {
     trap = PageFault(error_code);
   }
-  if (trap_accelerator_->Enter(trap) || handler_->OnTrap(trap)) return true;
+  if (trap_accelerator_->TryEnter(trap) || handler_->OnTrap(trap)) return true;
   handler_stopped_ = true;
   return false;
 }
@@ -280,9 +276,8 @@ Trap SoftCpu::PageFault(uint32_t error_code) const {
 }
 
 bool SoftCpu::ExecuteLoop() {
-  constexpr uint32_t kZeroFlag = 0x40;
   const LoopState before = {.ecx = Get(Register::kEcx), .eip = Get(Register::kEip)};
-  const auto after = ExecuteConditionalLoop(before, (Get(Register::kEflags) & kZeroFlag) != 0,
+  const auto after = ExecuteConditionalLoop(before, (Get(Register::kEflags) & kEflagsZero) != 0,
                                             (unicorn_->hflags() & kHflagsCode32) != 0,
                                             [this](int n) { return CodeByte(n); });
   if (!after.has_value()) return false;
@@ -300,12 +295,7 @@ uint8_t SoftCpu::CodeByte(int n) const {
   const Translation code =
       WalkPageTables(memory_, directory_, GuestVirt(address), Access::kExecute, user);
   if (code.result != Translation::Result::kMapped) return 0;
-  return static_cast<uint8_t>(memory_.base()[code.frame.value() + address % kPageSize]);
-}
-
-bool SoftCpu::SetPolicy(const AcceleratorPolicy& paths) {
-  trap_accelerator_->set_paths(paths);
-  return true;
+  return memory_.Fetch<uint8_t>(GuestPhys(code.frame.value() + address % kPageSize));
 }
 
 CpuidResult SoftCpu::Cpuid(uint32_t leaf) { return PentiumThreeCpuid(leaf); }

@@ -62,11 +62,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
-  bool SetPolicy(const AcceleratorPolicy& paths) override;
-  void HandOver(const AcceleratorState& state, bool interrupt_waits) override {
-    trap_accelerator_->set_kernel_esp(state.kernel_esp);
-    trap_accelerator_->set_interrupt_waits(interrupt_waits);
-  }
+  HypercallAccelerator* accelerator() override { return trap_accelerator_.get(); }
 
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
@@ -113,7 +109,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   // What the last TLB miss that faulted was about.
   uint32_t fault_address_ = 0;
   Access fault_access_ = Access::kRead;
-  Translation::Result fault_result_ = Translation::Result::kPageFault;
+  Translation::Result fault_result_ = Translation::Result::kFault;
 };
 
 }  // namespace lguest::hostsim

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hostsim/hypercall_accelerator.h"
 #include "hostsim/testing/test_machine.h"
 #include "hostsim/vcpu.h"
 #include "launcher/guest/abi.h"
@@ -34,15 +35,15 @@ class TrapAcceleratorTest : public ::testing::Test {
 
   // Runs `code`; to the first trap that the CPU does not serve.
   Trap Run(int ring, const MachineCode& code, uint32_t kernel_esp = kKernelStackTop,
-           bool interrupt_waits = false) {
-    AcceleratorPolicy paths;
-    paths.lguest_data = GuestPhys(kData);
-    paths.system_call = {.entry = AcceleratedGate::Entry::kDirect, .gate = gate_};
-    paths.exceptions[14] = {.entry = AcceleratedGate::Entry::kReflected, .gate = gate_};
-    EXPECT_TRUE(machine_.cpu->SetPolicy(paths));
+           bool irq_pending = false) {
+    AcceleratorPolicy policy;
+    policy.lguest_data = GuestPhys(kData);
+    policy.system_call = {.entry = AcceleratedGate::Entry::kDirect, .gate = gate_};
+    policy.exceptions[14] = {.entry = AcceleratedGate::Entry::kReflected, .gate = gate_};
+    machine_.cpu->accelerator()->SetPolicy(policy);
     AcceleratorState state;
     state.kernel_esp = kernel_esp;
-    machine_.cpu->HandOver(state, interrupt_waits);
+    machine_.cpu->accelerator()->SetState(state, irq_pending);
     machine_.Load(ring, code);
     machine_.PokeBytes(kCodePhys + kHandlerOffset, {kInt, kDone});
     return machine_.RunToTrap();

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "hostsim/i386/segment.h"
 #include "hostsim/softcpu/machine_code.h"
 #include "hostsim/softcpu/unicorn_experiments.h"
 #include "hostsim/softcpu/unicorn_internals.h"

@@ -36,15 +36,13 @@ void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping")
 
 namespace {
 
-constexpr uint32_t kPageFault = 14;
-
 constexpr int kMmuUser = 1;     // MMU_USER_IDX: accesses of ring 3
 constexpr int kMmuKernel = 2;   // MMU_KNOSMAP_IDX: all others
 constexpr size_t kVictims = 8;  // CPU_VTLB_SIZE
 constexpr uint64_t kTlbEntrySize = sizeof(TlbEntry);
 static_assert(kTlbEntrySize == 32);
 
-constexpr uint32_t kArithmeticFlags = kStatusFlags | 0x400;  // and DF
+constexpr uint32_t kArithmeticFlags = kEflagsStatus | kEflagsDirection;
 
 // PAGE_READ, PAGE_WRITE, PAGE_EXEC.
 constexpr int kProtRead = 1;
@@ -185,11 +183,11 @@ bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
 }
 
 uint32_t UnicornInternals::eflags() const {
-  return (static_cast<uint32_t>(ReadEflags(env_)) & kGuestEflags) | kFixedEflags;
+  return (static_cast<uint32_t>(ReadEflags(env_)) & kEflagsGuest) | kEflagsFixed;
 }
 
 void UnicornInternals::set_eflags(uint32_t value) {
-  const uint32_t eflags = (value & kGuestEflags) | kFixedEflags;
+  const uint32_t eflags = (value & kEflagsGuest) | kEflagsFixed;
   if (!telling_client_) return WriteEflags(env_, eflags, ~0u);
   // While code runs, the arithmetic flags are what the library makes of the last instruction, and
   // nothing of them may be left where it keeps the others.

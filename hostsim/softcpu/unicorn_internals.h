@@ -20,8 +20,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/i386/constants.h"
+#include "hostsim/i386/descriptor.h"
 #include "hostsim/i386/page_walk.h"
-#include "hostsim/i386/segment.h"
 
 namespace lguest::hostsim {
 
@@ -73,12 +74,6 @@ inline constexpr uint32_t kHflagsSse = 1u << 22;
 
 // CPUX86State::cc_op.
 inline constexpr uint32_t kCcEflags = 1;  // CC_OP_EFLAGS
-
-// The bits of EFLAGS that can be set at ring 1 and 3: CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, RF,
-// AC, ID. IOPL stays 0, and there is no virtual-8086 mode. Bit 1 is always set.
-inline constexpr uint32_t kGuestEflags = 0x00254fd5;
-inline constexpr uint32_t kFixedEflags = 2;
-inline constexpr uint32_t kStatusFlags = 0x8d5;  // CF, PF, AF, ZF, SF, OF
 
 // One translation in the library's TLB. An address field that is all ones matches nothing.
 struct TlbEntry {
@@ -169,7 +164,7 @@ class UnicornInternals {
   uint32_t hflags() const { return EnvField<uint32_t>(layout_.hflags); }
   void set_hflags(uint32_t value) { EnvField<uint32_t>(layout_.hflags) = value; }
   uint32_t selector(int index) const { return SegmentField(index).selector; }
-  // Only bits of kGuestEflags can be had and set, besides the fixed one.
+  // Reads and writes the bits of kEflagsGuest; the others are kEflagsFixed.
   uint32_t eflags() const;
   void set_eflags(uint32_t value);
   LoadedSegment segment(int index) const {
@@ -203,7 +198,7 @@ class UnicornInternals {
   bool OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index, uint32_t* error_code);
   // The arithmetic flags have been computed, by translated code that goes on at `ra`.
   void OnFlagsComputed(uint32_t flags, uintptr_t ra) {
-    flags_computed_ = flags & kStatusFlags;
+    flags_computed_ = flags & kEflagsStatus;
     flags_computed_at_ = ra;
   }
   // The same, and they are in the state of the CPU.

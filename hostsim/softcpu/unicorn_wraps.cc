@@ -5,16 +5,11 @@
 #include <cstdint>
 #include <cstring>
 
-#include "hostsim/i386/segment.h"
 #include "hostsim/softcpu/instruction_filter.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 
 namespace lguest::hostsim {
 namespace {
-
-constexpr int kInvalidOpcode = 6;
-constexpr int kGeneralProtection = 13;
-constexpr int kPageFault = 14;
 
 constexpr int kMmuKernel = 2;           // MMU_KNOSMAP_IDX
 constexpr int kFetch = 2;               // MMU_INST_FETCH
@@ -74,7 +69,7 @@ uint64_t ComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int op
 uint32_t RealComputeFlagsOf(char* env, int operation) LGUEST_REAL(cpu_cc_compute_all_x86_64);
 uint32_t ComputeFlagsOf(char* env, int operation) LGUEST_WRAP(cpu_cc_compute_all_x86_64);
 uint32_t ComputeFlagsOf(char* env, int operation) {
-  return RealComputeFlagsOf(env, operation) & kStatusFlags;
+  return RealComputeFlagsOf(env, operation) & kEflagsStatus;
 }
 
 // Rotations through the carry flag use the flags, computed before, and change them before their
@@ -305,7 +300,6 @@ void Iret(char* env, int size, int next_eip) {
   constexpr int kSs = 2;
   constexpr int kEsp = 4;
   constexpr int kSize32 = 1;
-  constexpr uint32_t kVirtual8086 = 1u << 17;
   if (size == kSize32) {
     const auto ra = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
     const UnicornInternals& cpu = *UnicornInternals::current();
@@ -318,7 +312,7 @@ void Iret(char* env, int size, int next_eip) {
       Load32(env, word(0), kMmuKernel, ra);
     }
     const uint32_t eflags = Load32(env, word(2), kMmuKernel, ra);
-    if ((eflags & kVirtual8086) != 0) RaiseException(env, kGeneralProtection, 0, ra);
+    if ((eflags & kEflagsVirtual8086) != 0) RaiseException(env, kGeneralProtection, 0, ra);
   }
   RealIret(env, size, next_eip);
 }

@@ -49,7 +49,6 @@ TestMachine::TestMachine() {
   cpu = OrDie(CurrentTestPlatform().new_cpu(*memory));
   OrDie(cpu->Start(GuestPhys(kDirectory), kPageOffset));
 
-  std::array<uint64_t, kGdtEntries> gdt = {};
   gdt[kTls3 >> 3] = Flat(3, 3, kTlsBase);
   gdt[kCode1 >> 3] = Flat(0xb, 1);
   gdt[kData1 >> 3] = Flat(3, 1);

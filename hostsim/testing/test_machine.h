@@ -4,6 +4,7 @@
 #ifndef HOSTSIM_TESTING_TEST_MACHINE_H_
 #define HOSTSIM_TESTING_TEST_MACHINE_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -93,6 +94,7 @@ class TestMachine {
 
   std::unique_ptr<GuestMemory> memory;
   std::unique_ptr<Vcpu> cpu;
+  std::array<uint64_t, Vcpu::kGdtEntries> gdt = {};  // what the CPU has
 
  private:
   uint32_t next_table_ = 0x10000;

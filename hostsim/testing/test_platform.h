@@ -27,6 +27,8 @@ enum class CpuFeature : uint8_t {
   kRefusesVirtual8086,     // iret with EFLAGS.VM in the image is #GP(0)
   kExactEflags,            // a fault leaves no EFLAGS bit that a guest cannot have
   kTablesChangeUnseen,     // the launcher may change page tables and announce it by a flush
+  kEntersEveryHandler,     // the accelerator enters the handler of every vector it may
+  kServesLoadTls,          // the accelerator serves LOAD_TLS
 };
 
 struct TestPlatform {

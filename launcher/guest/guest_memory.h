@@ -102,6 +102,13 @@ class GuestMemory {
     return absl::OkStatus();
   }
 
+  // Writes a word that is known to lie in guest memory, without a call of the observer: for a CPU
+  // that sets the accessed and dirty bits of page table entries.
+  void StoreUnobserved(GuestPhys addr, uint32_t value) {
+    assert(Contains(addr, sizeof(value)));
+    Store(addr, value);
+  }
+
   // The same for `bytes.size()` bytes; none at all is always in range.
   absl::Status ReadBytes(GuestPhys addr, std::span<std::byte> bytes) const;
   absl::Status WriteBytes(GuestPhys addr, std::span<const std::byte> bytes);
@@ -145,20 +152,23 @@ class GuestMemory {
   // By one instruction, for what the launcher touches all the time; at address 0 as anywhere, and
   // whatever the guest has aligned it to.
   template <typename T>
-  static constexpr bool kIsWord = sizeof(T) == sizeof(uint16_t) || sizeof(T) == sizeof(uint32_t);
+  static constexpr bool kIsWord = sizeof(T) == sizeof(uint8_t) || sizeof(T) == sizeof(uint16_t) ||
+                                  sizeof(T) == sizeof(uint32_t);
   template <typename T>
-  using WordOf = std::conditional_t<sizeof(T) == sizeof(uint16_t), uint16_t, uint32_t>;
+  using WordOf =
+      std::conditional_t<sizeof(T) == sizeof(uint8_t), uint8_t,
+                         std::conditional_t<sizeof(T) == sizeof(uint16_t), uint16_t, uint32_t>>;
   template <typename Word>
   using AnyAligned [[gnu::aligned(1), gnu::may_alias]] = Word;
   template <typename Word>
   Word Load(GuestPhys addr) const {
     Word value = 0;
-    asm volatile("mov %1, %0" : "=r"(value) : "m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))));
+    asm volatile("mov %1, %0" : "=q"(value) : "m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))));
     return value;
   }
   template <typename Word>
   void Store(GuestPhys addr, Word value) {
-    asm volatile("mov %1, %0" : "=m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))) : "r"(value));
+    asm volatile("mov %1, %0" : "=m"(*reinterpret_cast<AnyAligned<Word>*>(At(addr))) : "q"(value));
   }
 
   void CopyOut(void* to, GuestPhys from, size_t len) const;
