@@ -50,6 +50,11 @@ absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMo
 
 }  // namespace
 
+uint32_t DevicePages(std::span<const DeviceOption> options) {
+  // The descriptor page, and one page for each disk and each network. The console has none.
+  return 1 + static_cast<uint32_t>(options.size());
+}
+
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
   std::vector<std::unique_ptr<Device>> devices;

@@ -1,4 +1,4 @@
-// The devices that a command line asks for.
+// Makes the devices that the command line asks for.
 
 #ifndef LAUNCHER_DEVICE_FACTORY_H_
 #define LAUNCHER_DEVICE_FACTORY_H_
@@ -16,11 +16,15 @@
 
 namespace lguest {
 
-// The devices of `options` in their order and, as the guest expects, the console last (ABI.md
-// §1.7); it uses standard input and output.
+// Pages above RAM that these devices and the descriptor page need. Opens nothing.
+uint32_t DevicePages(std::span<const DeviceOption> options);
+
+// The devices of `options` in their order and the console, which uses standard input and output, as
+// the last (ABI.md §1.7).
 //
-// Opens disks and configures networks, in that order of the options. An error names the option;
-// InvalidArgument: what it names is not what it should be; any other: it cannot be had.
+// Opens disks and configures networks, in the order of the options. An error names the option.
+// InvalidArgument: what the option names is not what it should be. Any other error: it cannot be
+// opened.
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     std::span<const DeviceOption> options, PacketMover mover, const LogSink& log);
 

@@ -1,13 +1,18 @@
-// What the launcher's exit status tells.
+// The launcher's exit status, and how errors map to it.
 
 #ifndef LAUNCHER_EXIT_STATUS_H_
 #define LAUNCHER_EXIT_STATUS_H_
 
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace lguest {
 
-// Those from 64 on are the ones of <sysexits.h>.
+// From 64 on, the statuses of <sysexits.h>.
 enum class ExitStatus : int {
   kPoweredOff = 0,   // the guest powered off
   kGuestDied = 1,    // the reason is on stderr
@@ -19,18 +24,31 @@ enum class ExitStatus : int {
   kInternal = 70,    // a fault of the launcher
 };
 
-// For an error met while a file was loaded: the loader tells files that cannot be opened (NotFound,
-// PermissionDenied) from those that are wrong.
-inline ExitStatus ExitStatusOfFile(const absl::Status& error) {
-  switch (error.code()) {
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnavailable:
-      return ExitStatus::kCannotOpen;
-    default:
-      return ExitStatus::kBadFile;
-  }
+// What the launcher was doing when an error occurred.
+enum class Stage : uint8_t {
+  kOptions,    // reading the command line
+  kHost,       // choosing, making or initializing the host
+  kMemory,     // allocating guest memory
+  kKernel,     // loading kernel and initrd
+  kDevices,    // opening what devices need, and attaching the devices
+  kStatsFile,  // opening the file of --stats
+  kRun,        // running the guest
+};
+
+// Notes the stage in an error; returns OK unchanged. A stage that is noted already stays.
+absl::Status AtStage(Stage stage, absl::Status error);
+
+template <typename T>
+absl::StatusOr<T> AtStage(Stage stage, absl::StatusOr<T> result) {
+  if (!result.ok()) return AtStage(stage, std::move(result).status());
+  return result;
 }
+
+// The exit status for an error with a stage; kInternal without one.
+ExitStatus ExitStatusOfError(const absl::Status& error);
+
+// The exit status for the reason of a guest's death, as Host::Run() reports it.
+ExitStatus ExitStatusOfDeath(std::string_view reason);
 
 }  // namespace lguest
 

@@ -5,39 +5,58 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "launcher/base/status_macros.h"
+#include "launcher/base/terminal_quote.h"
 #include "launcher/exit_status.h"
-#include "launcher/launch.h"
+#include "launcher/host_factory.h"
 #include "launcher/options.h"
+#include "launcher/stats.h"
+#include "launcher/virtual_machine.h"
 
+namespace lguest {
 namespace {
 
 constexpr char kVersion[] = "lguest 1.0\n";
 
-void Say(const std::string& line) { std::fprintf(stderr, "lguest: %s\n", line.c_str()); }
+void PrintMessage(const std::string& line) { std::fprintf(stderr, "lguest: %s\n", line.c_str()); }
 
-// `bazel run` starts programs in a directory of its own; what the user types means the directory it
-// was typed in.
+// `bazel run` starts programs in a directory of its own. Relative paths on the command line mean
+// the directory that the user typed them in.
 void EnterUsersDirectory() {
   const char* const directory = std::getenv("BUILD_WORKING_DIRECTORY");
   if (directory != nullptr && chdir(directory) != 0) {
-    Say(std::string("cannot enter ") + directory + ": relative paths mean the current directory");
+    PrintMessage(
+        absl::StrCat("cannot enter ", directory, ": relative paths mean the current directory"));
   }
 }
 
-lguest::ExitStatus Main(const std::vector<std::string>& args) {
-  using lguest::ExitStatus;
+// Runs the guest of `options` and returns the reason of its death.
+absl::StatusOr<std::string> RunGuestOf(const Options& options) {
+  ASSIGN_OR_RETURN(HostPlan plan, AtStage(Stage::kHost, PlanHost(options.host)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<VirtualMachine> machine,
+                   VirtualMachine::Build(options, std::move(plan), PrintMessage,
+                                         options.verbose ? LogSink(PrintMessage) : nullptr));
+  ASSIGN_OR_RETURN(StatsWriter stats, AtStage(Stage::kStatsFile, StatsWriter::Open(options)));
+  absl::StatusOr<std::string> death = machine->Run();
+  if (options.stats) stats.Write(machine->CollectStats(), PrintMessage);
+  return death;
+}
 
-  const absl::StatusOr<lguest::Options> options = lguest::ParseOptions(args);
+ExitStatus Main(const std::vector<std::string>& args) {
+  const absl::StatusOr<Options> options = ParseOptions(args);
   if (!options.ok()) {
-    Say(std::string(options.status().message()));
+    PrintMessage(std::string(options.status().message()));
     return ExitStatus::kUsage;
   }
   if (options->help) {
-    std::fputs(std::string(lguest::UsageText()).c_str(), stdout);
+    std::fputs(std::string(UsageText()).c_str(), stdout);
     return ExitStatus::kPoweredOff;
   }
   if (options->version) {
@@ -45,12 +64,24 @@ lguest::ExitStatus Main(const std::vector<std::string>& args) {
     return ExitStatus::kPoweredOff;
   }
   EnterUsersDirectory();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error like others
-  return lguest::Launch(*options, Say, options->verbose ? lguest::LogSink(Say) : nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error like others
+
+  const absl::StatusOr<std::string> death = RunGuestOf(*options);
+  if (!death.ok()) {
+    const ExitStatus status = ExitStatusOfError(death.status());
+    if (status != ExitStatus::kAborted) PrintMessage(std::string(death.status().message()));
+    return status;
+  }
+  const ExitStatus status = ExitStatusOfDeath(*death);
+  if (status == ExitStatus::kGuestDied) {
+    PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(*death)));
+  }
+  return status;
 }
 
 }  // namespace
+}  // namespace lguest
 
 int main(int argc, char** argv) {
-  return static_cast<int>(Main(std::vector<std::string>(argv + 1, argv + argc)));
+  return static_cast<int>(lguest::Main(std::vector<std::string>(argv + 1, argv + argc)));
 }

@@ -1,12 +1,15 @@
 #include "launcher/options.h"
 
 #include <optional>
+#include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/abi.h"
 #include "launcher/memory_size.h"
 
 namespace lguest {
@@ -58,6 +61,7 @@ class Parser {
       if (!status.ok()) return status;
     }
     if (options_.help || options_.version) return std::move(options_);
+    RETURN_IF_ERROR(CheckDevices());
     RETURN_IF_ERROR(ParseWords());
     return std::move(options_);
   }
@@ -125,6 +129,27 @@ class Parser {
       return absl::InvalidArgumentError(absl::StrFormat("%s: %s", text, spec.status().message()));
     }
     options_.devices.push_back({std::move(text), *std::move(spec)});
+    return absl::OkStatus();
+  }
+
+  // What can be wrong with all devices together.
+  absl::Status CheckDevices() const {
+    constexpr size_t kMost = kMaxDevices - 1;  // the console is one, too
+    if (options_.devices.size() > kMost) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%u devices are given (--block, --tunnet, --sharenet): a guest has room "
+                          "for %u besides its console",
+                          options_.devices.size(), kMost));
+    }
+    std::set<int> descriptors;
+    for (const DeviceOption& device : options_.devices) {
+      const auto* const tun = std::get_if<TunSpec>(&device.spec);
+      const auto* const descriptor = tun == nullptr ? nullptr : std::get_if<TunDescriptor>(tun);
+      if (descriptor != nullptr && !descriptors.insert(descriptor->fd).second) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("%s is given twice: each network needs a tap of its own", device.text));
+      }
+    }
     return absl::OkStatus();
   }
 

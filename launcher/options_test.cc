@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace lguest {
@@ -135,6 +136,19 @@ TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
                                       "--stats", "--verbose", "--help", "--version", "0 ", "70 "}) {
     EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
   }
+}
+
+TEST(OptionsTest, MoreDevicesThanAGuestHasRoomForAreRefused_F23) {
+  std::string line;
+  for (int i = 0; i < 15; ++i) absl::StrAppend(&line, "--block=disk", i, " ");
+  EXPECT_TRUE(Parse(line + "64 vmlinux").ok());
+  EXPECT_THAT(Error(line + "--sharenet=net 64 vmlinux"), HasSubstr("16 devices are given"));
+}
+
+TEST(OptionsTest, OneTapForTwoNetworksIsRefused_F23) {
+  EXPECT_TRUE(Parse("--tunnet=fd:5 --tunnet=fd:6 64 vmlinux").ok());
+  EXPECT_THAT(Error("--tunnet=fd:5 --tunnet=fd:5 64 vmlinux"),
+              HasSubstr("--tunnet=fd:5 is given twice"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
 
 namespace lguest {
@@ -70,6 +71,23 @@ std::string StatsJson(const Stats& stats) {
       Seconds(readings.launcher), Seconds(readings.sleep),
       absl::StrJoin(stats.devices, ", ", AppendDeviceJson),
       stats.memory_beyond_guest.has_value() ? absl::StrCat(*stats.memory_beyond_guest) : "null");
+}
+
+absl::StatusOr<StatsWriter> StatsWriter::Open(const Options& options) {
+  StatsWriter writer;
+  if (options.stats_file.empty()) return writer;
+  writer.file_.open(options.stats_file);
+  if (!writer.file_.is_open()) return ErrnoStatus("--stats=", options.stats_file);
+  return writer;
+}
+
+void StatsWriter::Write(const Stats& stats, const LogSink& log) {
+  if (file_.is_open()) {
+    file_ << StatsJson(stats) << std::flush;
+    if (!file_) log("the file of --stats cannot be written");
+    return;
+  }
+  for (const std::string& line : StatsLines(stats)) log(line);
 }
 
 }  // namespace lguest

@@ -1,15 +1,19 @@
-// What --stats tells of a guest's life.
+// The statistics of --stats.
 
 #ifndef LAUNCHER_STATS_H_
 #define LAUNCHER_STATS_H_
 
 #include <cstdint>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "devices/bus/device_bus.h"
+#include "launcher/base/log.h"
 #include "launcher/metered_host.h"
+#include "launcher/options.h"
 
 namespace lguest {
 
@@ -28,12 +32,25 @@ struct Stats {
   std::optional<uint64_t> memory_beyond_guest;  // bytes, at the guest's end; see own_memory.h
 };
 
-// In words, a line for each thing.
+// In words, one line for each subject.
 std::vector<std::string> StatsLines(const Stats& stats);
 
 // As one JSON object, with a newline at its end. Names are as QuoteForTerminal() shows them; times
 // are in seconds.
 std::string StatsJson(const Stats& stats);
+
+// Where --stats writes: the file of --stats=FILE as JSON, or lines for the user.
+class StatsWriter {
+ public:
+  // Creates or empties the file, if there is one.
+  static absl::StatusOr<StatsWriter> Open(const Options& options);
+
+  // `log` gets the lines, or a message if the file cannot be written.
+  void Write(const Stats& stats, const LogSink& log);
+
+ private:
+  std::ofstream file_;  // not open: write lines
+};
 
 }  // namespace lguest
 

@@ -1,0 +1,73 @@
+// One guest and all that it runs on.
+
+#ifndef LAUNCHER_VIRTUAL_MACHINE_H_
+#define LAUNCHER_VIRTUAL_MACHINE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/bus/device_bus.h"
+#include "launcher/base/log.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+#include "launcher/host_factory.h"
+#include "launcher/metered_host.h"
+#include "launcher/options.h"
+#include "launcher/stats.h"
+#include "loader/load_guest.h"
+
+namespace lguest {
+
+// Memory, kernel, devices, host and bus, built in this order: what only reads files comes before
+// what changes anything outside the process (disks that are locked, taps that are made).
+//
+//   ASSIGN_OR_RETURN(HostPlan plan, PlanHost(options.host));
+//   ASSIGN_OR_RETURN(auto machine,
+//                    VirtualMachine::Build(options, std::move(plan), log, verbose));
+//   const absl::StatusOr<std::string> death = machine->Run();
+//
+// Build() and Run() are called on one thread, which owns the host.
+class VirtualMachine {
+ public:
+  // `options` outlives the machine. `log` gets what the user must know; `verbose`, which may be
+  // null, gets what is done. An error carries its Stage (see exit_status.h).
+  static absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(const Options& options,
+                                                               HostPlan plan, LogSink log,
+                                                               LogSink verbose);
+
+  // Runs the guest to its end, with its console on standard input and output. Returns the reason of
+  // its death. Cancelled: the user gave up with three ^C. Any other error is a fault of the
+  // launcher. Once.
+  absl::StatusOr<std::string> Run();
+
+  // What the guest did, after Run(). Needs Options::stats.
+  Stats CollectStats() const;
+
+ private:
+  VirtualMachine(const Options& options, LogSink log, LogSink verbose);
+
+  // The stages of Build().
+  absl::Status MakeMemory(GuestMemory::Placement placement);
+  absl::Status LoadKernel();
+  absl::Status MakeHost(HostPlan& plan);
+  absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
+  absl::Status InitializeHost();
+
+  Host& host() { return meter_.has_value() ? *meter_ : host_machine_->host(); }
+
+  const Options& options_;
+  const LogSink log_;
+  const LogSink verbose_;
+  std::unique_ptr<GuestMemory> memory_;
+  loader::LoadedGuest guest_;
+  std::unique_ptr<HostMachine> host_machine_;
+  std::optional<MeteredHost> meter_;  // with Options::stats
+  std::unique_ptr<DeviceBus> bus_;
+};
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_VIRTUAL_MACHINE_H_

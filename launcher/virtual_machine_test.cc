@@ -1,0 +1,152 @@
+#include "launcher/virtual_machine.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "hostsim/software_host.h"
+#include "hostsim/testing/fake_clock.h"
+#include "hostsim/testing/script.h"
+#include "hostsim/testing/scripted_vcpu.h"
+#include "launcher/base/file_lock.h"
+#include "launcher/base/testing/temp_dir.h"
+#include "launcher/base/unique_fd.h"
+#include "launcher/exit_status.h"
+#include "testdata/images/bytes.h"
+#include "testdata/images/elf_builder.h"
+
+namespace lguest {
+namespace {
+
+using hostsim::Script;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class ScriptedHost final : public HostMachine {
+ public:
+  ScriptedHost(GuestMemory& memory, Script script)
+      : cpu_(memory, std::move(script)), host_(memory, cpu_, clock_) {}
+
+  Host& host() override { return host_; }
+  std::string description() const override { return "scripted CPU"; }
+
+ private:
+  hostsim::ScriptedVcpu cpu_;
+  hostsim::FakeClock clock_;
+  hostsim::SoftwareHost host_;
+};
+
+class VirtualMachineTest : public ::testing::Test {
+ protected:
+  VirtualMachineTest() {
+    const testdata::Bytes kernel = testdata::GoodKernel().Build();
+    options_.kernel =
+        dir_.File("vmlinux", {reinterpret_cast<const char*>(kernel.data()), kernel.size()});
+    options_.memory = 16u << 20;
+  }
+
+  void AddDisk(const std::string& path) {
+    options_.devices.push_back({absl::StrCat("--block=", path), BlockSpec{.path = path}});
+  }
+
+  absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(const Script& script) {
+    HostPlan plan;
+    plan.make = [script](GuestMemory& memory) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+      return std::make_unique<ScriptedHost>(memory, script);
+    };
+    return Build(std::move(plan));
+  }
+  absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(HostPlan plan) {
+    const LogSink log = [this](const std::string& line) { log_.push_back(line); };
+    const LogSink verbose = [this](const std::string& line) { verbose_.push_back(line); };
+    return VirtualMachine::Build(options_, std::move(plan), log, verbose);
+  }
+
+  ExitStatus FailureOf(const absl::StatusOr<std::unique_ptr<VirtualMachine>>& built) {
+    return built.ok() ? ExitStatus::kPoweredOff : ExitStatusOfError(built.status());
+  }
+
+  TempDir dir_;
+  Options options_;
+  std::vector<std::string> log_;
+  std::vector<std::string> verbose_;
+};
+
+TEST_F(VirtualMachineTest, RunReturnsTheReasonOfTheDeath) {
+  const auto machine = Build(Script().Init().Crash("Power down"));
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  EXPECT_EQ((*machine)->Run().value(), "CRASH: Power down");
+}
+
+TEST_F(VirtualMachineTest, VerboseLogNamesKernelAndHost) {
+  ASSERT_TRUE(Build(Script()).ok());
+  EXPECT_THAT(verbose_, Contains(HasSubstr("Section 0")));
+  EXPECT_THAT(verbose_, Contains("host: scripted CPU"));
+}
+
+TEST_F(VirtualMachineTest, StatsCountWhatTheGuestSent) {
+  options_.stats = true;
+  constexpr uint32_t kDma = 0x5000;
+  const auto machine =
+      Build(Script().Init().Dma(kDma, {}).Send(DmaKey(0), GuestPhys(kDma)).Crash("Power down"));
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  ASSERT_TRUE((*machine)->Run().ok());
+  const Stats stats = (*machine)->CollectStats();
+  EXPECT_EQ(stats.host, "scripted CPU");
+  EXPECT_EQ(stats.readings.dma_sent, 1u);
+  ASSERT_EQ(stats.devices.size(), 1u);
+  EXPECT_EQ(stats.devices[0].traffic.sent, 1u);
+}
+
+TEST_F(VirtualMachineTest, MissingKernelCannotBeOpened) {
+  options_.kernel = dir_.Path("none");
+  EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kCannotOpen);
+}
+
+TEST_F(VirtualMachineTest, WrongKernelIsFoundBeforeADiskIsOpened) {
+  options_.kernel = dir_.File("text", "no kernel");
+  AddDisk(dir_.Path("none"));
+  EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
+}
+
+TEST_F(VirtualMachineTest, MissingDiskCannotBeOpened) {
+  AddDisk(dir_.Path("none"));
+  const auto built = Build(Script());
+  EXPECT_EQ(FailureOf(built), ExitStatus::kCannotOpen);
+  EXPECT_THAT(std::string(built.status().message()), HasSubstr("--block="));
+}
+
+TEST_F(VirtualMachineTest, DirectoryIsNoDisk) {
+  AddDisk(testing::TempDir());
+  EXPECT_NE(FailureOf(Build(Script())), ExitStatus::kPoweredOff);
+}
+
+TEST_F(VirtualMachineTest, FailureReleasesTheDisk) {
+  AddDisk(dir_.File("disk", std::string(4096, 'd')));
+  HostPlan plan;
+  plan.make = [](GuestMemory& /*memory*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+    return absl::UnavailableError("no such host");
+  };
+  EXPECT_EQ(FailureOf(Build(std::move(plan))), ExitStatus::kNoHost);
+  const UniqueFd disk(open(dir_.Path("disk").c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_TRUE(LockFile(disk.get(), FileLock::kExclusive, {}).value());
+}
+
+TEST_F(VirtualMachineTest, KernelThatDoesNotFitIsABadFile) {
+  options_.memory = 1u << 20;
+  EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
+}
+
+TEST_F(VirtualMachineTest, TooLongCommandLineIsAUsageError) {
+  options_.command_line = std::string(5000, 'x');
+  EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kUsage);
+}
+
+}  // namespace
+}  // namespace lguest
