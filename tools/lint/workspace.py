@@ -29,3 +29,8 @@ def cxx_files():
 def starlark_files():
     """Returns all of Bazel's files, relative to the top."""
     return _files(_STARLARK)
+
+
+def text_files():
+    """Returns all sources and documents, relative to the top."""
+    return _files(_CXX + _STARLARK + (".S", ".ld", ".md", ".py", ".sh"))
