@@ -13,7 +13,7 @@
 namespace lguest {
 namespace {
 
-// Names that begin with a zero byte are in no file system.
+// An abstract name begins with a zero byte and is not in the file system.
 bool TakeName(const UniqueFd& socket, std::string_view name) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

@@ -1,4 +1,4 @@
-// The number that makes a guest's network addresses its own.
+// The number from which a guest makes its network addresses.
 
 #ifndef LAUNCHER_GUEST_ID_H_
 #define LAUNCHER_GUEST_ID_H_
@@ -12,12 +12,12 @@
 namespace lguest {
 
 // A number that no other running guest of this network namespace has. Linux guests make their MAC
-// addresses of it (ABI.md §4.21), so two with the same number do not reach each other. Where there
-// is no kernel module to count guests, the name of a Unix socket does it: the kernel gives a name
-// to one process only, and takes it back however that process ends.
+// addresses from it (ABI.md §4.21), so two guests with the same number cannot reach each other. The
+// name of an abstract Unix socket reserves the number: the kernel gives a name to one process only,
+// and frees it when that process ends in any way.
 class GuestId {
  public:
-  // Takes the lowest free number of `pool`; 0, shared, when none can be had.
+  // Takes the lowest free number of `pool`. Returns 0, which may be in use, if none is available.
   static GuestId Claim(std::string_view pool = "lguest-guest");
 
   uint16_t value() const { return value_; }

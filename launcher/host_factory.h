@@ -1,4 +1,4 @@
-// Which host runs the guest.
+// Chooses and makes the host that runs the guest.
 
 #ifndef LAUNCHER_HOST_FACTORY_H_
 #define LAUNCHER_HOST_FACTORY_H_
@@ -14,28 +14,28 @@
 
 namespace lguest {
 
-// A host and all that it stands on.
+// A host and everything that it uses.
 class HostMachine {
  public:
   virtual ~HostMachine() = default;
 
   virtual Host& host() = 0;
 
-  // What it is and why it was chosen, for --verbose.
+  // The kind of host and why it was chosen, for --verbose.
   virtual std::string description() const = 0;
 };
 
-// A host that this machine has, and what the rest of the launcher has to know before it is made.
+// A host that this machine has, and what the launcher must know before it makes that host.
 struct HostPlan {
   GuestMemory::Placement placement = GuestMemory::Placement::kAnywhere;
   PacketMover packet_mover = PacketMover::kLauncher;
 
-  // Once. The memory is placed as above, and outlives the result.
+  // Makes the host. Once. The memory has the placement above and outlives the host.
   absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(GuestMemory& memory) &&> make;
 };
 
-// The host that `choice` names, or the best that this machine has. Unavailable, saying what is
-// missing, when there is none.
+// The host that `choice` names, or the best one that this machine has. Unavailable, with what is
+// missing, if there is none.
 absl::StatusOr<HostPlan> PlanHost(HostChoice choice);
 
 }  // namespace lguest

@@ -1,4 +1,4 @@
-// The host of a 32-bit launcher: it has the address space that /dev/lguest looks for guests in.
+// The host of a 32-bit launcher. /dev/lguest needs guest memory at address 0 of a 32-bit process.
 
 #include <utility>
 
@@ -28,7 +28,7 @@ class DeviceMachine final : public HostMachine {
 absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
   if (choice == HostChoice::kKvm || choice == HostChoice::kSimulator) {
     return absl::UnavailableError(
-        "--host=kvm and --host=sim are of the 64-bit launcher; this one has --host=device");
+        "--host=kvm and --host=sim need the 64-bit launcher; this one has --host=device only");
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LguestFile> file, OpenLguestFile());
   auto make = [file = std::move(file)](

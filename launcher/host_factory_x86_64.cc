@@ -50,7 +50,7 @@ class SoftwareMachine final : public HostMachine {
 
 using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
 
-// `why`: what else a user might have expected.
+// `why`: why it is not another host.
 HostPlan PlanSoftCpu(std::string_view why) {
   auto make = [description = absl::StrCat("software CPU (", why, ")")](
                   GuestMemory& memory) mutable -> MachineOr {
@@ -78,7 +78,7 @@ HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
           .make = std::move(make)};
 }
 
-// The best of this machine.
+// The best host that this machine has.
 HostPlan PlanBest() {
   absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
   if (!kvm.ok()) return PlanSoftCpu(kvm.status().message());
@@ -105,7 +105,7 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
       return PlanKvm(*std::move(kvm), hostsim::HasNestedPaging());
     }
     case HostChoice::kSimulator:
-      return PlanSoftCpu("needs nothing of this machine");
+      return PlanSoftCpu("as chosen");
     case HostChoice::kAuto:
       return PlanBest();
   }

@@ -52,8 +52,7 @@ InputPoller::~InputPoller() {
   WakeThread();
   {
     std::unique_lock lock(mutex_);
-    // The thread may be in a break-out, or just before it, where a Resume() would come too early
-    // and be lost.
+    // Resume() until the thread stops: one that comes just before the thread's BreakOut() is lost.
     while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
       lock.unlock();
       host_.Resume().IgnoreError();
@@ -73,7 +72,7 @@ absl::Status InputPoller::Watch(size_t device, int fd) {
   if (errno != EPERM) {
     return ErrnoStatusF("waiting for input of device %u", device);
   }
-  // No waiting on such a file.
+  // epoll cannot watch such a file.
   delay_ = Milliseconds(0);
   retry_ |= Only(device);
   WakeThread();
@@ -82,7 +81,7 @@ absl::Status InputPoller::Watch(size_t device, int fd) {
 
 void InputPoller::Ignore(size_t device, int fd) {
   if ((watched_ & Only(device)) == 0) return;
-  // Not EPOLL_CTL_MOD: what is broken or hung up is reported even to who waits for nothing.
+  // Not EPOLL_CTL_MOD: epoll reports EPOLLERR and EPOLLHUP even with an empty mask.
   epoll_event unused;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
   watched_ &= ~Only(device);
@@ -100,7 +99,7 @@ DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 
 void InputPoller::WakeThread() const {
   const char byte = 0;
-  // A full pipe wakes the thread as well.
+  // Not written to a full pipe, which wakes the thread, too.
   [[maybe_unused]] const ssize_t written = write(wake_write_.get(), &byte, 1);
 }
 
@@ -127,7 +126,7 @@ void InputPoller::Collect(const epoll_event* events, int count) {
       ready_ |= Only(static_cast<size_t>(events[i].data.u64));
     }
   }
-  if (count == 0) {  // the while is over
+  if (count == 0) {  // the delay is over
     ready_ |= retry_.exchange(0);
   }
 }

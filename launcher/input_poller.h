@@ -1,4 +1,4 @@
-// Gets the launcher's attention when input waits for a running guest.
+// Breaks a running guest out when input is waiting for one of its devices.
 
 #ifndef LAUNCHER_INPUT_POLLER_H_
 #define LAUNCHER_INPUT_POLLER_H_
@@ -25,31 +25,33 @@ namespace lguest {
 // A set of devices, by their index: bit i is device i.
 using DeviceSet = uint32_t;
 
-// A thread that watches the devices' input descriptors and breaks the guest out when one is
-// readable. It stays in the break-out until the owner of the guest has taken the ready devices,
-// served them and called Host::Resume().
+// A thread that watches the devices' input descriptors and calls Host::BreakOut() when one is
+// readable. The thread stays in BreakOut() until the owner of the guest has taken the ready
+// devices, served them and called Host::Resume().
 //
-// A device is reported again and again while its descriptor stays readable. Whoever cannot take its
-// input now calls Ignore(), so that it does not keep the guest from running.
+// A device is reported again while its descriptor stays readable. If the owner cannot take its
+// input now, it calls Ignore(), so that the device does not keep the guest from running.
+//
+// All methods are called on the owner's thread.
 class InputPoller {
  public:
-  // `host` is initialized and outlives the waker.
+  // `host` is initialized and outlives the poller.
   static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host);
 
-  // Ends the thread, a break-out it is in included.
+  // Stops the thread, also in a break-out.
   ~InputPoller();
   InputPoller(const InputPoller&) = delete;
   InputPoller& operator=(const InputPoller&) = delete;
 
-  // Reports `device` (< kMaxDevices) when `fd` becomes readable or broken; a file that cannot be
-  // waited for, such as a regular one, is always readable. To watch what is watched costs nothing.
+  // Reports `device` (< kMaxDevices) when `fd` becomes readable or broken. A file that epoll cannot
+  // watch, such as a regular file, counts as always readable. Idempotent.
   absl::Status Watch(size_t device, int fd);
 
-  // Takes Watch() back. The device may have been found readable just before, and be reported once.
+  // Undoes Watch(). The device may be reported once more, if it was found readable just before.
   void Ignore(size_t device, int fd);
 
-  // Reports `device` after a while: the guest had no room for its input. The while grows from 1 to
-  // 32 ms with each call; MadeProgress() makes it short again.
+  // Reports `device` after a delay, because the guest had no buffer for its input. The delay grows
+  // from 1 to 32 ms with each call; MadeProgress() resets it.
   void RetryLater(size_t device);
   void MadeProgress();
 
@@ -71,17 +73,18 @@ class InputPoller {
   const UniqueFd epoll_;
   const UniqueFd wake_read_;  // a pipe: a byte in it wakes the thread
   const UniqueFd wake_write_;
-  DeviceSet watched_ = 0;  // by epoll; the owner's
+  DeviceSet watched_ = 0;  // by epoll; only the owner uses it
 
+  // Shared with the thread.
   std::atomic<DeviceSet> ready_ = 0;
   std::atomic<DeviceSet> retry_ = 0;
-  std::atomic<Milliseconds> delay_;  // the owner's to change
+  std::atomic<Milliseconds> delay_;  // only the owner changes it
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
-  bool stopped_ = false;
+  bool stopped_ = false;  // guarded by mutex_
   std::condition_variable has_stopped_;
 
-  std::thread thread_;  // the last: it uses all of the above
+  std::thread thread_;  // the last member: it uses all of the above
 };
 
 }  // namespace lguest

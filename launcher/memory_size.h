@@ -10,12 +10,12 @@
 
 namespace lguest {
 
-// As much as fits below the launcher where guest memory starts at address 0, in megabytes; the same
-// on every host, so that a command line which works on one works on all.
+// The most that fits below a 32-bit launcher if guest memory starts at address 0, in megabytes. The
+// same on every host, so that a command line works on each host.
 inline constexpr uint32_t kMaxMemoryMegabytes = 0xb80;
 
-// "64", "64m", "64M": megabytes. "1g", "1G": gigabytes. Returns bytes; InvalidArgument, saying what
-// is allowed, for anything else and for none or more than kMaxMemoryMegabytes.
+// "64", "64m", "64M": megabytes. "1g", "1G": gigabytes. Returns bytes. InvalidArgument, with what
+// is allowed, for anything else, for 0, and for more than kMaxMemoryMegabytes.
 absl::StatusOr<uint32_t> ParseMemorySize(std::string_view text);
 
 }  // namespace lguest

@@ -1,4 +1,4 @@
-// What the launcher itself takes of the machine's memory.
+// The launcher's own use of memory.
 
 #ifndef LAUNCHER_MEMORY_USAGE_H_
 #define LAUNCHER_MEMORY_USAGE_H_
@@ -11,11 +11,12 @@
 
 namespace lguest {
 
-// Bytes of pages that a process has written to and shares with nobody (Private_Dirty), outside the
-// addresses [start, start + size). `smaps`: its /proc/PID/smaps. nullopt when that is not readable.
+// Bytes of the pages that a process has written to and shares with no other (Private_Dirty),
+// outside of the addresses [start, start + size). `smaps` is its /proc/PID/smaps. nullopt if that
+// cannot be read.
 std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start, uint64_t size);
 
-// The same for this process and what is not its guest's memory.
+// The same for this process, outside of the guest's memory.
 std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory);
 
 }  // namespace lguest

@@ -29,7 +29,7 @@ absl::StatusOr<Exit> MeteredHost::Run() {
   const int64_t computed = Now(CLOCK_THREAD_CPUTIME_ID) - cpu_start;
   last_end_ = Now(CLOCK_MONOTONIC);
   readings_.guest += computed;
-  // The clocks are read one after the other.
+  // Not below 0: the two clocks are not read at the same instant.
   readings_.sleep += std::max<int64_t>(0, last_end_ - start - computed);
   if (!exit.ok()) return exit;
   readings_.dma_sent += std::holds_alternative<DmaSent>(*exit) ? 1 : 0;

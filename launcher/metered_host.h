@@ -1,4 +1,4 @@
-// What a host does, counted and timed.
+// Counts and times what a host does.
 
 #ifndef LAUNCHER_METERED_HOST_H_
 #define LAUNCHER_METERED_HOST_H_
@@ -11,10 +11,10 @@
 
 namespace lguest {
 
-// Passes everything on to another host, and keeps count of its exits and of where the time between
-// the first call of Run() and the end of the last one went. All times are in nanoseconds.
+// Passes each call on to another host. Counts its exits, and measures how the time between the
+// first call of Run() and the end of the last one was used. All times are in nanoseconds.
 //
-// Calls come from the threads that Host names; readings are for the owner.
+// Threads as in Host; only the owner reads the readings.
 class MeteredHost final : public Host {
  public:
   struct Readings {
@@ -24,10 +24,10 @@ class MeteredHost final : public Host {
     uint64_t interrupted = 0;
     uint64_t died = 0;
 
-    int64_t first_run = 0;  // when Run() was first called, by CLOCK_MONOTONIC
-    int64_t guest = 0;      // in Run(), computing: the guest, and the host on its behalf
-    int64_t sleep = 0;      // in Run(), but not computing: halted, or another program's turn
-    int64_t launcher = 0;   // between two calls of Run(): devices, mostly
+    int64_t first_run = 0;  // start of the first Run(), by CLOCK_MONOTONIC
+    int64_t guest = 0;      // processor time in Run(): of the guest, and of the host for it
+    int64_t sleep = 0;      // the rest of the time in Run(): halted, or preempted
+    int64_t launcher = 0;   // between two calls of Run(): mostly devices
   };
 
   // `host` has to outlive this.

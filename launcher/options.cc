@@ -19,26 +19,26 @@ constexpr std::string_view kUsage =
     R"(Usage: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]...
 
 Runs KERNEL, an lguest guest kernel (vmlinux or bzImage), with MEM megabytes of memory (64, 64m, 1g).
-Options may stand anywhere; what follows a -- is no option.
+Options may stand anywhere before a --.
 
   --block=FILE[,readonly]   a disk (/dev/lgba, /dev/lgbb, ...)
   --tunnet=IP[/PREFIX]      a network with this machine, which gets address IP (eth0, eth1, ...)
   --tunnet=bridge:NAME      a network that joins bridge NAME
-  --tunnet=tap:NAME         a network through the tap NAME, which is there already
+  --tunnet=tap:NAME         a network through the existing tap NAME
   --tunnet=fd:N             a network through the tap open as file descriptor N
   --sharenet=FILE           a network with the other guests that name FILE
   --initrd=FILE             the initial RAM disk
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
-  --stats[=FILE]            say at the end on stderr (or to FILE, as JSON) what was done, and what it took
-  -v, --verbose             say on stderr what is done
+  --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
+  -v, --verbose             print on stderr what is done
   --help, --version
 
 Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 64 usage, 65 a file is not
 what it should be, 66 a file cannot be opened, 69 no usable host, 70 a fault of the launcher.
 )";
 
-// Splits the words into options and others, as getopt_long() does, but without its global state and
-// with errors of our own wording.
+// Separates options from other words, like getopt_long(), but without global state and with our own
+// error messages.
 class Parser {
  public:
   explicit Parser(std::span<const std::string> args) : args_(args) {}
@@ -166,7 +166,7 @@ class Parser {
       }
     }
     return absl::InvalidArgumentError(
-        absl::StrFormat("--host=%s: there are auto, device, kvm and sim", value));
+        absl::StrFormat("--host=%s: not a host; the hosts are auto, device, kvm and sim", value));
   }
 
   absl::Status ParseShort(std::string_view word) {
@@ -178,16 +178,17 @@ class Parser {
   }
 
   static absl::Status UnknownOption(std::string_view option) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "unknown option %s (put -- before kernel arguments that begin with a dash; --help tells "
-        "what there is)",
-        option));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("unknown option %s (put -- before kernel arguments that begin with a dash; "
+                        "--help lists the "
+                        "options)",
+                        option));
   }
 
   absl::Status ParseWords() {
     if (words_.size() < 2) {
       return absl::InvalidArgumentError(absl::StrFormat(
-          "%s missing: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]... (--help tells more)",
+          "%s missing: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]... (see --help)",
           words_.empty() ? "memory size and kernel" : "kernel"));
     }
     ASSIGN_OR_RETURN(uint32_t memory, ParseMemorySize(words_[0]));

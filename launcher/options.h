@@ -34,19 +34,19 @@ struct Options {
   bool version = false;  // likewise
   bool verbose = false;
   HostChoice host = HostChoice::kAuto;
-  std::string initrd;      // empty: none
-  bool stats = false;      // tell at the end what happened
-  std::string stats_file;  // where to, as JSON; empty: to the user, in words
-  std::vector<DeviceOption>
-      devices;          // in the order of the command line: the guest sees them in that order
-  uint32_t memory = 0;  // bytes
+  std::string initrd;                 // empty: none
+  bool stats = false;                 // print statistics at the end
+  std::string stats_file;             // for statistics as JSON; empty: print lines for the user
+  std::vector<DeviceOption> devices;  // the guest sees them in this order
+  uint32_t memory = 0;                // bytes
   std::string kernel;
-  std::string command_line;  // the words after the kernel, joined by a blank each
+  std::string command_line;  // the words after the kernel, joined by blanks
 };
 
-// `args` without the program's name. Options may stand anywhere, behind the kernel too, up to a
-// `--`; what is left is MEM KERNEL [kernel arguments]. InvalidArgument, naming the word that is
-// wrong, otherwise.
+// Parses and checks the whole command line, and touches nothing outside the process. `args` does
+// not include the program's name. Options may stand anywhere before a `--`, also behind the kernel.
+// The remaining words are MEM KERNEL [kernel arguments]. InvalidArgument, with the wrong word,
+// otherwise.
 absl::StatusOr<Options> ParseOptions(std::span<const std::string> args);
 
 // What --help prints.

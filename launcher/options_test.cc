@@ -117,7 +117,8 @@ TEST(OptionsTest, HostsAreKnownByName) {
   EXPECT_EQ(Parse("--host=device 64 vmlinux")->host, HostChoice::kDevice);
   EXPECT_EQ(Parse("--host=kvm 64 vmlinux")->host, HostChoice::kKvm);
   EXPECT_EQ(Parse("--host sim 64 vmlinux")->host, HostChoice::kSimulator);
-  EXPECT_EQ(Error("--host=xen 64 vmlinux"), "--host=xen: there are auto, device, kvm and sim");
+  EXPECT_EQ(Error("--host=xen 64 vmlinux"),
+            "--host=xen: not a host; the hosts are auto, device, kvm and sim");
 }
 
 TEST(OptionsTest, StatsMayHaveAFile) {

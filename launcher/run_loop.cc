@@ -13,8 +13,8 @@
 namespace lguest {
 namespace {
 
-// Units of input (packets, reads) that one device hands over before the guest runs again: a flood
-// of them must not keep it from running.
+// Units of input (packets, reads) that one device delivers before the guest runs again. Without the
+// limit a flood of input would keep the guest from running.
 constexpr int kInputsPerTurn = 64;
 
 class InputServer {
@@ -37,7 +37,7 @@ class InputServer {
     return absl::OkStatus();
   }
 
-  // The guest may have made room.
+  // The guest has run and may have freed a buffer.
   absl::Status ServeStalled() { return stalled_ == 0 ? absl::OkStatus() : Serve(); }
 
  private:
@@ -113,12 +113,11 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& 
       if (served.ok()) served = inputs.ServeStalled();
     } else if (std::holds_alternative<BrokenOut>(*exit)) {
       served = inputs.Serve();
-      host.Resume().IgnoreError();  // fails when the guest has died, which Run() will tell
+      host.Resume().IgnoreError();  // fails if the guest has died; Run() returns that
     }
     if (!served.ok()) {
       if (absl::IsCancelled(served)) return served;
-      // A device that finds no buffer may have met a guest that is dead already: then its host
-      // knows better why.
+      // If the guest is dead, the host knows the reason better than a device that found no buffer.
       if (absl::IsNotFound(host.Resume())) continue;
       return std::string(served.message());
     }

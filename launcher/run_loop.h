@@ -1,4 +1,4 @@
-// The life of a guest, from its first instruction to its last.
+// Runs a guest from its first instruction to its death.
 
 #ifndef LAUNCHER_RUN_LOOP_H_
 #define LAUNCHER_RUN_LOOP_H_
@@ -12,11 +12,11 @@
 
 namespace lguest {
 
-// Runs the guest of an initialized `host` and lets its devices work until it dies; returns the
-// reason ("CRASH: Power down" is an orderly power-off). `notice` hears of devices that the guest
-// gave up, `verbose` of all that it does with them; both may be null.
+// Runs the guest of an initialized `host` and serves its devices until it dies. Returns the reason
+// ("CRASH: Power down" is an orderly power-off). `log` gets a line for each device that the guest
+// marks as failed, `verbose` one for each change of a device's status. Both may be null.
 //
-// Cancelled when the user gave up with three ^C; any other error is a fault of the launcher or its
+// Cancelled: the user gave up with three ^C. Any other error is a fault of the launcher or its
 // host. Called on the thread that owns the host.
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
                                      const LogSink& verbose);

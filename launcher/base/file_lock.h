@@ -1,4 +1,4 @@
-// Locks on files that several launchers use.
+// Locks on files that several launchers open.
 
 #ifndef LAUNCHER_BASE_FILE_LOCK_H_
 #define LAUNCHER_BASE_FILE_LOCK_H_
@@ -13,19 +13,18 @@ enum class FileLock : uint8_t { kShared, kExclusive };
 
 struct FileRange {
   int64_t start = 0;
-  int64_t len = 0;  // 0: to the end, wherever that will be
+  int64_t len = 0;  // 0: to the end of the file, also if the file grows
 };
 
-// Locks a range of an open file, without waiting. False when somebody else has a lock in the way:
-// another process or another open file of this one, whether it took it as this function does or
-// with F_SETLK. The lock lasts until the open file (with all duplicates of its descriptor) is
-// closed.
+// Locks a range of an open file, without waiting. Returns false if another lock conflicts: of
+// another process, or of another open file of this process, taken by this function or by F_SETLK.
+// The lock lasts until the open file, with all duplicates of its descriptor, is closed.
 //
-// On kernels before 3.15 the lock is the process's: it does not stop another open file of the same
-// process, and closing any descriptor of the file ends it.
+// On kernels before 3.15 the lock belongs to the process: it does not conflict with another open
+// file of the same process, and closing any descriptor of the file ends it.
 absl::StatusOr<bool> LockFile(int fd, FileLock lock, FileRange range);
 
-// Gives such a lock up early.
+// Releases such a lock before the file is closed.
 absl::Status UnlockFile(int fd, FileRange range);
 
 }  // namespace lguest

@@ -1,4 +1,4 @@
-// What the devices have to say to the user.
+// Messages for the user.
 
 #ifndef LAUNCHER_BASE_LOG_H_
 #define LAUNCHER_BASE_LOG_H_
@@ -9,11 +9,10 @@
 
 namespace lguest {
 
-// Takes one line without its end, in words for the user. Text that comes from a guest has been
-// through QuoteForTerminal().
+// Takes one line for the user, without a newline. Text of a guest has passed QuoteForTerminal().
 using LogSink = std::function<void(const std::string& line)>;
 
-// A notice that is given at most once, however often a guest makes its cause happen.
+// A message that is logged at most once, however often the guest causes it.
 class LogOnce {
  public:
   explicit LogOnce(LogSink sink) : sink_(std::move(sink)) {}

@@ -1,4 +1,4 @@
-// Text of a guest, made safe to show.
+// Makes text of a guest safe to print.
 
 #ifndef LAUNCHER_BASE_TERMINAL_QUOTE_H_
 #define LAUNCHER_BASE_TERMINAL_QUOTE_H_
@@ -8,8 +8,9 @@
 
 namespace lguest {
 
-// `text` on one line of printable ASCII: every other byte, and the backslash, as \n, \r, \t, \\ or
-// \xNN. Without this the reason of a guest's death could reprogram the terminal that shows it.
+// `text` as one line of printable ASCII. Each other byte, and the backslash, becomes \n, \r, \t,
+// \\ or
+// \xNN. Unquoted, the reason of a guest's death could send control sequences to the terminal.
 std::string QuoteForTerminal(std::string_view text);
 
 }  // namespace lguest

@@ -1,4 +1,4 @@
-// A file descriptor with an owner.
+// An owned file descriptor.
 
 #ifndef LAUNCHER_BASE_UNIQUE_FD_H_
 #define LAUNCHER_BASE_UNIQUE_FD_H_
@@ -9,7 +9,7 @@
 
 namespace lguest {
 
-// Closes its file descriptor when it goes. -1: none.
+// Closes its file descriptor on destruction. -1: none.
 class UniqueFd {
  public:
   UniqueFd() = default;

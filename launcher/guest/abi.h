@@ -1,6 +1,5 @@
-// The structures and numbers that a Linux 2.6.23 lguest guest, its Launcher and its host agree on,
-// as they lie in guest memory: little-endian, no padding of the compiler's choosing. Field names
-// are those of the Linux headers.
+// The structures and numbers of the lguest interface of Linux 2.6.23 (ABI.md), as guest memory
+// holds them: little-endian, without padding. Field names are those of the Linux headers.
 
 #ifndef LAUNCHER_GUEST_ABI_H_
 #define LAUNCHER_GUEST_ABI_H_
@@ -21,8 +20,7 @@ inline constexpr uint32_t kHypercallRingSize = 64;
 inline constexpr uint32_t kTimerIrq = 0;
 inline constexpr uint32_t kFirstIrqVector = 32;  // interrupt n uses vector 32 + n
 
-// What the guest's own code issues as `int $0x1f`; the number is in %eax, arguments in %edx, %ebx,
-// %ecx.
+// Hypercalls are `int $0x1f` with the number in %eax and arguments in %edx, %ebx and %ecx.
 inline constexpr uint8_t kHypercallVector = 0x1f;
 inline constexpr uint8_t kSystemCallVector = 0x80;
 
@@ -45,7 +43,7 @@ enum class Hypercall : uint32_t {
   kLoadTls = 16,
 };
 
-// What an orderly power-off gives as the reason of its CRASH hypercall.
+// The text of the CRASH hypercall of an orderly power-off.
 inline constexpr char kPowerOffReason[] = "Power down";
 
 // Selectors of the boot state (ring 1) and its flat segments: GDT entries 12 and 13.
@@ -55,7 +53,7 @@ inline constexpr uint32_t kGdtEntries = 32;
 inline constexpr uint32_t kTlsFirstEntry = 6;
 inline constexpr uint32_t kTlsEntries = 3;
 
-// Where the host keeps its own pages: the last 4 MB of every address space.
+// The host area: the last 4 MB of every address space.
 inline constexpr uint32_t kReservedTop = 4u << 20;
 inline constexpr uint32_t kHostAreaStart = 0u - kReservedTop;
 
@@ -149,7 +147,7 @@ struct GuestTime {
 inline constexpr uint8_t kHypercallDone = 0xff;
 inline constexpr uint8_t kHypercallPending = 0;
 
-// What guest and host share all the time; the guest says where it is with LGUEST_INIT.
+// What guest and host share while the guest runs. LGUEST_INIT passes its address.
 struct LguestData {
   uint32_t irq_enabled;
   uint32_t blocked_interrupts;

@@ -1,4 +1,5 @@
-// Addresses and numbers of a guest, each a type of its own, so that none is taken for another.
+// Addresses and numbers of a guest. Each kind is a type of its own, so that they cannot be mixed
+// up.
 
 #ifndef LAUNCHER_GUEST_ADDRESS_H_
 #define LAUNCHER_GUEST_ADDRESS_H_
@@ -12,8 +13,8 @@ namespace lguest {
 inline constexpr uint32_t kPageSize = 4096;
 inline constexpr uint32_t kPageShift = 12;
 
-// A 32-bit number of one kind. Conversions are explicit in both directions; arithmetic is left to
-// the caller, who has to say what happens at the ends of the range.
+// A 32-bit number of one kind. Conversions are explicit in both directions. There is no arithmetic:
+// the caller must decide what happens at the ends of the range.
 template <typename Kind>
 class StrongU32 {
  public:
@@ -36,11 +37,11 @@ class StrongU32 {
 // Guest-physical address, in bytes from the start of guest memory.
 using GuestPhys = StrongU32<struct GuestPhysKind>;
 
-// Address as the guest's own code uses it, before its page tables.
+// Address in the guest's own code, before translation by its page tables.
 using GuestVirt = StrongU32<struct GuestVirtKind>;
 
-// Names the rendezvous of two ends of a DMA: the console's key is 0, every other device's lies in a
-// page of its own.
+// Names one end of a DMA. The console's key is 0; each other device's keys are addresses in its own
+// page.
 using DmaKey = StrongU32<struct DmaKeyKind>;
 
 constexpr bool IsPageAligned(uint32_t value) { return value % kPageSize == 0; }

@@ -14,10 +14,9 @@
 namespace lguest {
 namespace {
 
-// With Placement::kIdentity guest memory starts at address 0, where the language knows no objects
-// and memcpy() may assume that nobody points; the string instructions copy from and to there like
-// anywhere else. (Nor do they touch the vector registers, which cost a trap right after a guest of
-// /dev/lguest has run.)
+// With Placement::kIdentity guest memory starts at address 0. memcpy() may assume that no object is
+// there; the string instructions make no such assumption. They also leave the vector registers
+// alone, which would cost a trap right after a guest of /dev/lguest has run.
 void Copy(void* to, const void* from, size_t len) {
   size_t words = len / sizeof(uint32_t);
   size_t rest = len % sizeof(uint32_t);
@@ -28,7 +27,7 @@ void Copy(void* to, const void* from, size_t len) {
 constexpr int kProtection = PROT_READ | PROT_WRITE;
 constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
-// Where the lowest mapping of this process begins.
+// The start of the lowest mapping of this process.
 std::optional<uint64_t> LowestMapping() {
   std::ifstream maps("/proc/self/maps");
   uint64_t start = 0;
@@ -46,7 +45,7 @@ absl::Status DoesNotFit(uint32_t size) {
       most));
 }
 
-// At a multiple of the size of huge pages, and with a wish for them that may come to nothing.
+// Maps at a multiple of the huge page size and asks for huge pages. The kernel may ignore that.
 void* MapForHugePages(uint32_t size) {
   constexpr size_t kHugePageSize = size_t{2} << 20;
   void* const map = mmap(nullptr, size + kHugePageSize, kProtection, kPrivate, -1, 0);
@@ -60,15 +59,15 @@ void* MapForHugePages(uint32_t size) {
   return reinterpret_cast<void*>(aligned);
 }
 
-// Nothing that is there already may be replaced: it would be the launcher's own.
+// Replaces no existing mapping: it would be the launcher's own.
 absl::Status MapFromZero(uint32_t size) {
   if (mmap(nullptr, kPageSize, kProtection, kPrivate | MAP_FIXED, -1, 0) == MAP_FAILED) {
     return ErrnoStatus(
-        "mapping guest memory at address 0: that is for root, or for all "
-        "after `sysctl vm.mmap_min_addr=0`");
+        "mapping guest memory at address 0: only root can do that, or any "
+        "user after `sysctl vm.mmap_min_addr=0`");
   }
   if (size == kPageSize) return absl::OkStatus();
-  // To a kernel older than the flag (4.17) the address is but a wish, which it grants if it can.
+  // A kernel before 4.17 does not know MAP_FIXED_NOREPLACE and treats the address as a hint.
   void* const wanted = reinterpret_cast<void*>(uintptr_t{kPageSize});
   void* const rest =
       mmap(wanted, size - kPageSize, kProtection, kPrivate | MAP_FIXED_NOREPLACE, -1, 0);

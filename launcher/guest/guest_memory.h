@@ -17,23 +17,22 @@
 
 namespace lguest {
 
-// Hears of every change that the launcher makes to guest memory; a CPU that caches translated code
-// needs to.
+// Is told of every change that the launcher makes to guest memory. A CPU that caches translated
+// code needs this.
 class WriteObserver {
  public:
   virtual ~WriteObserver() = default;
 
-  // `len` > 0 bytes at `addr` have changed. Called on the thread that wrote.
+  // `len` > 0 bytes at `addr` have changed. Called on the thread that wrote them.
   virtual void OnWrite(GuestPhys addr, uint32_t len) = 0;
 };
 
 // RAM and device pages of one guest: guest-physical 0 to size(), zero-filled, private to this
 // process.
 //
-// Every address and length that comes from the guest is wrong until checked here; all checks are
-// exact (a range that ends at the top is inside it) and cannot wrap. The guest, or another guest
-// that shares a page with it, may change memory at any time: copy once, check the copy, use the
-// copy.
+// Every address and length from the guest is wrong until checked here. All checks are exact (a
+// range that ends at the top is valid) and cannot wrap around. The guest, or another guest that
+// shares a page with it, may change memory at any time: copy once, check the copy, use the copy.
 //
 //   absl::StatusOr<Dma> dma = memory.Read<Dma>(addr);  // guest-controlled
 //   if (!dma.ok()) return dma.status();
@@ -42,15 +41,14 @@ class WriteObserver {
 class GuestMemory {
  public:
   enum class Placement {
-    kAnywhere,   // wherever the kernel finds room: for hosts that translate
-    kHugePages,  // likewise, but on huge pages where the kernel has them: faster where the
-                 // processor translates a guest's addresses twice, though more of it is in use
-    kIdentity,   // launcher address == guest-physical address, from 0: what the real /dev/lguest
-                 // demands
+    kAnywhere,   // at an address that the kernel chooses
+    kHugePages,  // the same, on huge pages where the kernel has them: faster with nested paging,
+                 // but more of the memory is in use
+    kIdentity,  // launcher address == guest-physical address, from 0: the real /dev/lguest needs it
   };
 
   // `size`: bytes, a multiple of the page size, more than 0. Fails with InvalidArgument on another
-  // size, with ResourceExhausted or PermissionDenied where the kernel refuses the mapping.
+  // size, with ResourceExhausted or PermissionDenied if the kernel refuses the mapping.
   static absl::StatusOr<std::unique_ptr<GuestMemory>> Create(
       uint32_t size, Placement placement = Placement::kAnywhere);
 
@@ -74,8 +72,8 @@ class GuestMemory {
     return Fetch<T>(addr);
   }
 
-  // The same for an object that is known to lie in guest memory: in what Contains() has been asked
-  // for.
+  // The same for an object that is known to lie in guest memory, because Contains() has returned
+  // true for it. Reads a value of 1, 2 or 4 bytes by one instruction.
   template <typename T>
   T Fetch(GuestPhys addr) const {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -109,12 +107,12 @@ class GuestMemory {
     Store(addr, value);
   }
 
-  // The same for `bytes.size()` bytes; none at all is always in range.
+  // The same for `bytes.size()` bytes. Zero bytes are always in range.
   absl::Status ReadBytes(GuestPhys addr, std::span<std::byte> bytes) const;
   absl::Status WriteBytes(GuestPhys addr, std::span<const std::byte> bytes);
 
-  // Guest memory itself, for system calls that move bytes in bulk; its contents change at any time.
-  // Whoever fills a mutable range calls NotifyWritten() for what it filled.
+  // Guest memory itself, for system calls that move many bytes. Its contents may change at any
+  // time. The caller that fills a mutable range calls NotifyWritten() for the bytes it has filled.
   absl::StatusOr<std::span<const std::byte>> Range(GuestPhys addr, uint32_t len) const;
   absl::StatusOr<std::span<std::byte>> MutableRange(GuestPhys addr, uint32_t len) {
     if (!Contains(addr, len)) return OutOfRange("write", addr, len);
@@ -125,21 +123,21 @@ class GuestMemory {
   }
   bool is_observed() const { return observer_ != nullptr; }
 
-  // Puts `len` bytes of `fd` from `offset` at `addr`, copy-on-write: neither guest writes reach the
-  // file nor are the bytes read before they are touched. All three are multiples of the page size
-  // (`len` is rounded up, the rest of the last page is zero). The file has to keep its length while
-  // the guest lives.
+  // Maps `len` bytes of `fd` from `offset` to `addr`, copy-on-write: guest writes do not reach the
+  // file, and the kernel reads a page when it is first touched. `offset` and `addr` are multiples
+  // of the page size. `len` is rounded up, and the rest of the last page is zero. The file must
+  // keep its length while the guest lives.
   absl::Status MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len);
 
-  // Puts the first page of `fd` at `addr` (page-aligned) so that whatever is written there reaches
-  // the file, and everybody else who maps it. The file has to have that page as long as the guest
-  // lives.
+  // Maps the first page of `fd` to `addr` (page-aligned), shared: what is written there reaches the
+  // file and every other process that maps it. The file must keep that page while the guest lives.
   absl::Status MapSharedPage(GuestPhys addr, int fd);
 
-  // At most one; it has to outlive its registration. nullptr: nobody.
+  // At most one, which outlives its registration. nullptr: none.
   void set_write_observer(WriteObserver* observer) { observer_ = observer; }
 
-  // Where guest-physical 0 lies in this process, for a CPU that reaches guest memory by itself.
+  // The address of guest-physical 0 in this process, for a CPU that maps guest memory and for the
+  // pieces of a checked DmaChain. nullptr with Placement::kIdentity.
   std::byte* base() const { return reinterpret_cast<std::byte*>(base_); }
 
  private:
@@ -149,8 +147,8 @@ class GuestMemory {
 
   std::byte* At(GuestPhys addr) const { return reinterpret_cast<std::byte*>(base_ + addr.value()); }
 
-  // By one instruction, for what the launcher touches all the time; at address 0 as anywhere, and
-  // whatever the guest has aligned it to.
+  // Moves one word by one instruction, at any alignment, and also at address 0, where C++ allows no
+  // object.
   template <typename T>
   static constexpr bool kIsWord = sizeof(T) == sizeof(uint8_t) || sizeof(T) == sizeof(uint16_t) ||
                                   sizeof(T) == sizeof(uint32_t);

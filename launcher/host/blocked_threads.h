@@ -1,4 +1,4 @@
-// Threads that wait in a system call, and how to get them out of it.
+// Interrupts threads that are blocked in a system call.
 
 #ifndef LAUNCHER_HOST_BLOCKED_THREADS_H_
 #define LAUNCHER_HOST_BLOCKED_THREADS_H_
@@ -10,15 +10,16 @@
 
 namespace lguest {
 
-// A system call that InterruptAll() meets fails with EINTR. One that is about to begin does not
-// notice: what it would wait for has to be settled before InterruptAll() is called.
+// A system call that is blocked when InterruptAll() is called fails with EINTR. A call that is
+// about to begin is not interrupted, so the caller of InterruptAll() first makes sure that such a
+// call does not block.
 //
-// Uses SIGURG, which means nothing to a process that has no handler for it.
+// Uses SIGURG, which a process without a handler ignores.
 class BlockedThreads {
  public:
   BlockedThreads();
 
-  // The calling thread may wait while this exists.
+  // While it exists, the calling thread may be blocked.
   class Scope {
    public:
     explicit Scope(BlockedThreads& threads);

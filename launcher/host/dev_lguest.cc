@@ -20,7 +20,7 @@ constexpr uint32_t kGetDma = 1;
 constexpr uint32_t kIrq = 2;
 constexpr uint32_t kBreak = 3;
 
-// What a read() stores when the guest has sent a DMA.
+// What read() returns when the guest has sent a DMA.
 struct SentPair {
   uint32_t dma;
   uint32_t key;
@@ -105,8 +105,7 @@ absl::StatusOr<BoundDma> DevLguest::GetDma(DmaKey key) {
   if (result.error == ENOENT) return IsDead() ? DeadGuest() : NoBuffer(key);
   if (result.error != 0) return Failed(result.error, "asking for a buffer");
 
-  // The kernel may have met a buffer where the guest has no memory, and given its address all the
-  // same.
+  // The kernel hands out the address of a buffer outside guest memory, too.
   may_have_died_ = true;
   const GuestPhys dma(result.value);
   const absl::StatusOr<uint32_t> irq = memory_.Read<uint32_t>(dma);
@@ -140,8 +139,8 @@ absl::Status DevLguest::BreakOut() {
 }
 
 absl::Status DevLguest::Resume() {
-  // Before the answer that makes it unnecessary to ask: the owner may be meeting a death just now,
-  // for this may be another thread.
+  // Cleared before the request: this may be another thread than the owner, which may note a death
+  // at the same time.
   may_have_died_ = false;
   const int error = Request({kBreak, 0}).error;
   if (error == ENOENT) {
@@ -152,13 +151,13 @@ absl::Status DevLguest::Resume() {
 }
 
 bool DevLguest::IsDead() {
-  // An interrupt that no guest has: invalid for one that lives.
+  // An interrupt number that no guest has: EINVAL while the guest lives.
   if (!dead_ && Request({kIrq, kInterrupts}).error == ENOENT) NoteDeath();
   return dead_;
 }
 
 void DevLguest::NoteDeath() {
-  // The kernel refuses every break-out from now on, but lets go of none that it has accepted.
+  // From now on the kernel refuses every break-out, but it does not release one it has accepted.
   dead_ = true;
   breakers_.InterruptAll();
 }

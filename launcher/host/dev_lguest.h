@@ -20,21 +20,21 @@
 
 namespace lguest {
 
-// Host over the requests of ABI.md §2.1. Where the kernel has corners that other hosts do not have,
-// they end here:
+// Host over the requests of ABI.md §2.1. Hides what the kernel does differently from other hosts:
 //
-//  * ENOENT means "dead" or "no buffer"; and a death that no read() has told of makes the next one
-//    return the beginning of its reason as if it were a DMA. Both are settled by a request that
-//    changes nothing.
-//  * A buffer in use is handed out when there is no free one: its length is put back, and the
-//    answer is "none".
-//  * A free buffer stays marked as taken, with the interrupt's number for a length: it is marked as
-//    free again, and belongs to the caller until he fills it.
-//  * Whoever breaks out waits for ever when the guest dies before Resume(): he is interrupted.
+//  * ENOENT means "dead" or "no buffer". After a death outside read(), the next read() returns the
+//    start of the reason as if it were a DMA. In both cases a request that changes nothing tells
+//    which it is.
+//  * When no buffer is free, the kernel hands out a buffer in use. Its length is restored, and
+//    GetDma() says that there is none.
+//  * The kernel marks a free buffer as taken, with the interrupt's number as its length. It is
+//  marked
+//    as free again, and belongs to the caller until the caller fills it.
+//  * BREAK blocks forever if the guest dies before Resume(). The blocked thread is interrupted.
 class DevLguest final : public Host {
  public:
-  // `memory`, which outlives the host, is placed with GuestMemory::Placement::kIdentity: that is
-  // where the kernel looks for it.
+  // `memory` outlives the host. Its placement is GuestMemory::Placement::kIdentity: the kernel
+  // looks for it there.
   DevLguest(std::unique_ptr<LguestFile> file, GuestMemory& memory);
 
   absl::Status Initialize(const BootState& boot) override;
@@ -47,7 +47,7 @@ class DevLguest final : public Host {
  private:
   LguestFile::Result Request(std::initializer_list<uint32_t> words);
 
-  // Asks the kernel, and notes the answer.
+  // Asks the kernel, and notes a death.
   bool IsDead();
   void NoteDeath();
   Died Death();

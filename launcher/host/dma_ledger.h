@@ -1,4 +1,4 @@
-// Tells a free buffer from one that the guest has not emptied yet.
+// Distinguishes a free buffer from one that the guest has not emptied yet.
 
 #ifndef LAUNCHER_HOST_DMA_LEDGER_H_
 #define LAUNCHER_HOST_DMA_LEDGER_H_
@@ -12,13 +12,13 @@
 
 namespace lguest {
 
-// When every buffer of a key is in use, the 2.6.23 host hands out the last of them all the same and
-// puts the interrupt's number over its `used_len` (ABI.md §2.6). It has handed that buffer out
-// before, while it was free: so whoever remembers what was handed out, and looks at the lengths
-// before asking, can tell.
+// When every buffer of a key is in use, the 2.6.23 host hands out the last one all the same and
+// overwrites its `used_len` with the interrupt's number (ABI.md §2.6). It has handed out that
+// buffer before, while the buffer was free. So a ledger of what was handed out, and of the lengths
+// before each request, shows whether the buffer was free.
 class DmaLedger {
  public:
-  // Notes the `used_len` of every buffer that is remembered for `key`.
+  // Records the `used_len` of every known buffer of `key`, before the host is asked for one.
   void Snapshot(const GuestMemory& memory, DmaKey key);
 
   // `dma` has been handed out for the key of the last Snapshot(). Returns the `used_len` it had
@@ -30,15 +30,15 @@ class DmaLedger {
     DmaKey key;
     GuestPhys dma;
     uint32_t used_len;
-    uint64_t handed_out;  // the last time, as counted by `times_`
+    uint64_t handed_out;  // value of `times_` at the last handout
   };
 
-  // The least recent are forgotten: the last of a key's buffers is handed out after all others, so
-  // only a guest with more keys than that has anything to lose, and no one else has.
+  // LRU eviction. A guest with more than 64 buffers may get a false "free"; only that guest is
+  // affected.
   static constexpr size_t kMaxEntries = 64;
 
   DmaKey key_;
-  uint64_t times_ = 0;  // that anything was handed out
+  uint64_t times_ = 0;  // count of handouts
   std::vector<Entry> entries_;
 };
 

@@ -1,4 +1,4 @@
-// What /dev/lguest offers to a launcher, as a type.
+// The interface of whatever runs a guest: /dev/lguest, or a software host.
 
 #ifndef LAUNCHER_HOST_HOST_H_
 #define LAUNCHER_HOST_HOST_H_
@@ -13,7 +13,7 @@
 
 namespace lguest {
 
-// What a host has to know to start a guest.
+// The state in which a guest starts (ABI.md §3).
 struct BootState {
   uint32_t pfn_limit = 0;    // pages of guest memory, device pages included
   GuestPhys page_directory;  // the initial one
@@ -21,59 +21,58 @@ struct BootState {
   uint32_t page_offset = 0;  // virtual minus physical address of the guest's linear map
 };
 
-// Why Run() came back.
-struct DmaSent {  // the guest sent `dma` (unchecked!) to `key`, where only the launcher can be
-                  // listening
+// Why Run() returned.
+struct DmaSent {  // the guest sent `dma` to `key`; neither is checked
   GuestPhys dma;
   DmaKey key;
 };
 struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since
 struct SignalReceived {};  // a signal arrived
-struct Died {              // the guest is no more; an orderly power-off is "CRASH: Power down"
+struct Died {              // the guest is dead; an orderly power-off is "CRASH: Power down"
   std::string reason;
 };
 using Exit = std::variant<DmaSent, BrokenOut, SignalReceived, Died>;
 
-// A buffer that the guest has bound to a key, to be filled by the launcher. The guest chose every
-// number in it.
+// A buffer that the guest has bound to a key, for the launcher to fill. The guest chose all numbers
+// in it.
 struct BoundDma {
   GuestPhys dma;
-  uint32_t irq = 0;  // to be raised when the buffer has been filled
+  uint32_t irq = 0;  // to raise when the buffer is filled
 };
 
-// Who carries the packets between guests of one network.
+// Who carries packets between the guests of one network.
 enum class PacketMover : uint8_t {
-  kHost,      // as the real /dev/lguest does
-  kLauncher,  // through sockets beside the network's file
+  kHost,      // the host, like the real /dev/lguest
+  kLauncher,  // the launchers, through sockets beside the network's file
 };
 
-// One guest. The thread that calls Initialize() owns it and alone calls everything else, save where
-// noted.
+// One guest. The thread that calls Initialize() is its owner. Only the owner calls the other
+// methods, except where noted.
 //
-// Once the guest has died, Run() returns Died, each time, and all other calls fail with ENOENT's
-// status (NotFound): a caller that meets one learns the reason from the next Run().
+// Once the guest has died, each Run() returns Died, and all other methods fail with NotFound (the
+// status of ENOENT). The next Run() gives the reason.
 class Host {
  public:
   virtual ~Host() = default;
 
-  // Once, first. InvalidArgument when the boot state cannot be; ResourceExhausted when the host has
-  // no room.
+  // Starts the guest. Once, before all other methods. InvalidArgument for a boot state that is not
+  // possible; ResourceExhausted if the host cannot run one more guest.
   virtual absl::Status Initialize(const BootState& boot) = 0;
 
-  // Runs the guest until there is something to do.
+  // Runs the guest until the launcher has something to do.
   virtual absl::StatusOr<Exit> Run() = 0;
 
-  // The next free buffer that the guest has bound to `key`; NotFound when there is none.
+  // The next free buffer that the guest has bound to `key`; NotFound if there is none.
   virtual absl::StatusOr<BoundDma> GetDma(DmaKey key) = 0;
 
   // Marks interrupt `irq` (< 32, else InvalidArgument) as pending in the guest.
   virtual absl::Status RaiseInterrupt(uint32_t irq) = 0;
 
   // Makes Run() return BrokenOut, now if it is running, and blocks until Resume(). From any thread
-  // but, of sense, the owner's. NotFound at once when the guest is dead.
+  // but the owner: it would block forever. NotFound at once if the guest is dead.
   virtual absl::Status BreakOut() = 0;
 
-  // Ends the break-out and lets every BreakOut() caller go on. From any thread.
+  // Ends the break-out and releases every caller of BreakOut(). From any thread.
   virtual absl::Status Resume() = 0;
 };
 

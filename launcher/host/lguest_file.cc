@@ -21,8 +21,8 @@ class RealLguestFile final : public LguestFile {
  public:
   explicit RealLguestFile(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  // Through syscall(), which spares them what read() and write() do for threads that might be
-  // cancelled: with a guest that sends little each time, that shows.
+  // syscall() avoids the work that read() and write() do for thread cancellation. That is
+  // measurable with a guest that sends few bytes each time.
   Result Write(std::span<const uint32_t> words) override {
     return ResultOf(syscall(SYS_write, fd_.get(), words.data(), words.size_bytes()));
   }
@@ -31,7 +31,7 @@ class RealLguestFile final : public LguestFile {
   }
 
  private:
-  // The C library keeps -1 for errors and hands on all else that is not one, negative as it may be.
+  // The C library returns -1 for an error. Any other negative value is a result.
   static Result ResultOf(ssize_t returned) {
     if (returned == -1) return {.error = errno};
     return {.value = static_cast<uint32_t>(returned)};
@@ -40,7 +40,7 @@ class RealLguestFile final : public LguestFile {
   const UniqueFd fd_;
 };
 
-// The minor number under which the kernel has the device, whether or not /dev shows it.
+// The minor number of the kernel's device, whether or not /dev has a file for it.
 std::optional<int> MinorNumber() {
   std::ifstream devices("/proc/misc");
   int minor = 0;
@@ -52,7 +52,9 @@ std::optional<int> MinorNumber() {
 }
 
 std::string WhatHelps(int error, const std::string& path) {
-  if (error == EACCES || error == EPERM) return "it is for root, or whom root gives access to it";
+  if (error == EACCES || error == EPERM) {
+    return "only root can open it, or a user that root gives access";
+  }
   if (const std::optional<int> minor = MinorNumber(); minor.has_value()) {
     return absl::StrCat("this kernel has the device: mknod ", path, " c 10 ", *minor);
   }

@@ -1,4 +1,4 @@
-// /dev/lguest as an open file: its two calls, and nothing of what they mean.
+// /dev/lguest as an open file: its two system calls, without their meaning.
 
 #ifndef LAUNCHER_HOST_LGUEST_FILE_H_
 #define LAUNCHER_HOST_LGUEST_FILE_H_
@@ -15,8 +15,8 @@ namespace lguest {
 
 class LguestFile {
  public:
-  // What a call returned. An address above 2 GB is as good a value as any: only `error` tells
-  // whether the call failed.
+  // The result of a call. An address above 2 GB is a valid value: only `error` says whether the
+  // call failed.
   struct Result {
     uint32_t value = 0;
     int error = 0;  // an errno
@@ -28,7 +28,7 @@ class LguestFile {
   virtual Result Read(std::span<std::byte> bytes) = 0;
 };
 
-// Unavailable, saying what helps, when it cannot be opened.
+// Opens the device. Unavailable, with what helps, if that fails.
 absl::StatusOr<std::unique_ptr<LguestFile>> OpenLguestFile(const std::string& path = "/dev/lguest");
 
 }  // namespace lguest

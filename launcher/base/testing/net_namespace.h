@@ -1,4 +1,4 @@
-// A network of a test's own.
+// A network namespace for a test.
 
 #ifndef LAUNCHER_BASE_TESTING_NET_NAMESPACE_H_
 #define LAUNCHER_BASE_TESTING_NET_NAMESPACE_H_
@@ -15,8 +15,8 @@
 
 namespace lguest {
 
-// Moves this thread (and those it starts later) into a fresh network namespace, in which it may do
-// what it likes, for the rest of its life. Returns what is in the way, or nothing.
+// Moves this thread, and the threads that it starts later, into a new network namespace in which it
+// has all rights. Returns the reason if that is not possible, or an empty string.
 inline std::string EnterNetNamespace() {
   if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
     return std::string("no network namespace: ") + strerror(errno);

@@ -1,4 +1,4 @@
-// A directory of a test's own.
+// A temporary directory for a test.
 
 #ifndef LAUNCHER_BASE_TESTING_TEMP_DIR_H_
 #define LAUNCHER_BASE_TESTING_TEMP_DIR_H_
@@ -13,7 +13,7 @@
 
 namespace lguest {
 
-// Goes with all that is in it.
+// Removes the directory with its contents on destruction.
 class TempDir {
  public:
   TempDir() : path_(testing::TempDir() + "/lguest-XXXXXX") {

@@ -1,4 +1,4 @@
-// Tests of what a user meets who is not root, for whoever runs them.
+// Lets a test that runs as root act as another user.
 
 #ifndef LAUNCHER_BASE_TESTING_WITHOUT_CAPABILITIES_H_
 #define LAUNCHER_BASE_TESTING_WITHOUT_CAPABILITIES_H_
@@ -13,8 +13,8 @@
 
 namespace lguest {
 
-// While it lives, this thread may do nothing that the permissions of files and the kernel leave to
-// privileged users; what it may otherwise do is the same.
+// While it exists, this thread has no capabilities: permissions of files and privileged operations
+// are checked as for an unprivileged user.
 class WithoutCapabilities {
  public:
   WithoutCapabilities() {
