@@ -1,4 +1,4 @@
-"""The C++ rules of this project: Bazel's own, each with a prelude and a test that runs clang-tidy over its sources."""
+"""The C++ rules of this project: Bazel's native rules, plus a prelude and a clang-tidy test for each target."""
 
 load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
 load("//tools/prelude:prelude.bzl", "prelude_copts")
@@ -6,7 +6,7 @@ load("//tools/toolchain:quick.bzl", "QUICK_COPTS")
 
 _I386 = "@platforms//cpu:x86_32"
 
-# The prelude of a target and the flags that go with it, by the library that it depends on; the first one counts.
+# (library, prelude, copts): a target that depends on the library gets the prelude and the copts. The first match counts.
 _PRELUDES = [
     ("@com_google_googletest//:gtest_main", "//tools/prelude:gtest", QUICK_COPTS),
     ("@com_google_googletest//:gtest", "//tools/prelude:gtest", QUICK_COPTS),
@@ -16,7 +16,7 @@ _PRELUDES = [
 ]
 
 def _prelude(attributes):
-    """Returns the prelude of the target with these attributes and its flags, or None: assembly and a select() of libraries have none."""
+    """Returns the prelude and its flags for these attributes, or None. Targets with assembly or with a select() in deps have none."""
     deps = attributes.get("deps", [])
     assembly = [source for source in attributes.get("srcs", []) if source.endswith(".S")]
     if assembly or type(deps) != type([]):
@@ -27,13 +27,13 @@ def _prelude(attributes):
     return None
 
 def with_prelude(attributes):
-    """Has the sources of a target begin with its prelude, if it has one.
+    """Adds the target's prelude, if it has one, to the attributes of a C++ rule.
 
     Args:
-      attributes: of a C++ rule, by name.
+      attributes: the attributes of the rule, by name.
 
     Returns:
-      The same with further flags and dependencies.
+      The attributes with the flags and the dependency of the prelude added.
     """
     prelude = _prelude(attributes)
     if not prelude:
@@ -48,18 +48,18 @@ def _only_i386(attributes):
     return _I386 in attributes.get("target_compatible_with", [])
 
 def _tidy(name, attributes, deps = []):
-    """Declares the clang-tidy test of the target `name` with these attributes, `deps` being further ones."""
+    """Declares the clang-tidy test of the target `name`. `deps` are added to the deps in the attributes."""
     sources = attributes.get("srcs", []) + attributes.get("hdrs", [])
     if not sources:
         return
 
-    # There is a prelude for clang on x86-64 only.
+    # prelude() compiles its header for clang on x86-64 only.
     prelude = None if _only_i386(attributes) else _prelude(attributes)
     clang_tidy_test(
         name = name + "_tidy",
         tags = [
             "lint",
-            "no-sandbox",  # it shows a file, and there are hundreds of them
+            "no-sandbox",  # A sandbox would cost more than the test, which only prints a report.
         ],
         size = "small",
         srcs = sources,

@@ -1,7 +1,7 @@
-"""A private apt: the machine's own sources, mirrors and keys, with a package state of its own.
+"""Runs apt with the machine's own sources, mirrors and keys, but with a private package state.
 
-No root is needed and nothing of the machine's package state is read or changed. Besides the machine's architecture it
-knows i386 and source packages.
+It needs no root, and it neither reads nor changes the machine's package state. In addition to the machine's
+architecture it knows i386 and source packages.
 """
 
 import os
@@ -19,7 +19,7 @@ _OPTIONS = {
     "APT::Sandbox::User": "",
     "Acquire::Languages": "none",
     "Acquire::Retries": "2",
-    # "deb" lines then fetch the index of the source packages too, so that no "deb-src" line is needed.
+    # Makes "deb" lines fetch the index of the source packages too, so that no "deb-src" line is needed.
     _SOURCES + "MetaKey": "$(COMPONENT)/source/Sources",
     _SOURCES + "ShortDescription": "Sources",
     _SOURCES + "Description": "$(RELEASE)/$(COMPONENT) Sources",
@@ -27,7 +27,7 @@ _OPTIONS = {
 
 
 class AptError(Exception):
-    """What went wrong, in one sentence for the user."""
+    """The error, in one sentence for the user."""
 
 
 def _run(command, **kwargs):
@@ -50,14 +50,14 @@ def _options(options):
 
 
 def require_tools():
-    """Raises AptError unless the tools of apt are on this machine."""
+    """Raises AptError if a tool of apt is missing on this machine."""
     for tool in ("apt-get", "dpkg-deb", APT_HELPER):
         if not shutil.which(tool):
             raise AptError(f"{tool} is missing: the build takes its packages from Debian's apt, so run it on Debian 12")
 
 
 def mirrors():
-    """Returns the base addresses of this machine's Debian 12 sources, the release's own first."""
+    """Returns the base addresses of this machine's Debian 12 sources, the release before its updates."""
     output = _run(["apt-get", "update", "--print-uris"]).stdout
     found = sorted((release, uri) for uri, release in re.findall(rf"^'(\S+/)dists/({RELEASE}[^/]*)/InRelease'", output, re.MULTILINE))
     if not found:
@@ -68,7 +68,7 @@ def mirrors():
 def download(files):
     """Downloads `files`, a list of (address, path, sha256), and returns apt's messages.
 
-    A file that could not be had, or has another hash, is not there afterwards.
+    A file that apt could not download, or that has another hash, does not exist afterwards.
     """
     triples = [argument for uri, path, sha256 in files for argument in (uri, path, "SHA256:" + sha256)]
     return _run([APT_HELPER, *_options(_OPTIONS), "download-file", *triples]).stdout
@@ -95,10 +95,10 @@ class Index:
         self._messages = _run(["apt-get", *self._options, "update"]).stdout
 
     def packages(self, wanted):
-        """Returns {(name, architecture): fields of the index} for those of `wanted` that there are.
+        """Returns {(name, architecture): fields of the index} for those packages of `wanted` that exist.
 
-        The release itself goes before its updates and security updates: what is in it stays on the mirrors, while a
-        security update is removed there by the next one.
+        The release has precedence over its updates and security updates. The mirrors keep the packages of the release, but
+        remove a security update when the next one appears.
         """
         command = ["apt-get", *self._options, "indextargets", "--format", "$(RELEASE) $(FILENAME)"]
         files = sorted(line.split() for line in _run(command).stdout.splitlines() if line.startswith(RELEASE))
@@ -121,13 +121,13 @@ class Index:
 
 
 def file_version(version, architecture):
-    """Returns `version` as file names have it: without the epoch, and for an upstream tarball without the revision."""
+    """Returns `version` as in a file name: without the epoch, and without the revision for an upstream tarball."""
     version = version.partition(":")[2] or version
     return version.rpartition("-")[0] if architecture == "source" else version
 
 
 def lock_row(name, architecture, fields):
-    """Returns (version, pool path, sha256) of a package, "{}" standing for the version in the path."""
+    """Returns (version, pool path, sha256) of a package, with "{}" in place of the version in the path."""
     version = fields["Version"]
     if architecture == "source":
         sha256, _, file = re.search(r"(\w{64}) (\d+) (\S+\.orig\.tar\.\w+)$", fields["Checksums-Sha256"], re.MULTILINE).groups()
@@ -136,12 +136,12 @@ def lock_row(name, architecture, fields):
         path, sha256 = fields["Filename"], fields["SHA256"]
     template = path.replace(f"_{file_version(version, architecture)}", "_{}")
     if "{}" not in template:
-        raise AptError(f"{name}: the file name {path} does not hold its version {version}")
+        raise AptError(f"{name}: the file name {path} does not contain the version {version}")
     return version, template, sha256
 
 
 def first_error(messages):
-    """Returns the line of apt's messages that says best what went wrong."""
+    """Returns the most specific error line among apt's messages."""
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("E: ")]
-    return (errors or lines or ["apt says nothing"])[0].removeprefix("E: ")
+    return (errors or lines or ["apt printed no message"])[0].removeprefix("E: ")

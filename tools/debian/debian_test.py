@@ -1,4 +1,4 @@
-"""Tests of the lock file's making and of what a failed download tells the user."""
+"""Tests how update.py makes the lock file, and how fetch.py explains a failed download."""
 
 import tempfile
 import unittest
@@ -24,7 +24,7 @@ class LockTest(unittest.TestCase):
             update.read_list(text), [("zlib", "zlib1g-dev", "amd64"), ("zlib", "zlib1g-dev", "i386")]
         )
 
-    def test_line_without_architecture_is_refused_by_number(self):
+    def test_line_without_architecture_is_an_error(self):
         with self.assertRaisesRegex(apt.AptError, "packages.txt:2"):
             update.read_list("\nzlib zlib1g-dev\n")
 
@@ -38,7 +38,7 @@ class LockTest(unittest.TestCase):
         row = apt.lock_row("gtest", "source", SOURCE)
         self.assertEqual(row, ("1.12.1-0.2", "pool/main/g/gtest/gtest_{}.orig.tar.gz", SHA256))
 
-    def test_package_that_is_not_on_the_mirror_is_named(self):
+    def test_package_missing_on_the_mirror(self):
         with self.assertRaisesRegex(apt.AptError, "zlib1g-dev:amd64"):
             update.render([("zlib", "zlib1g-dev", "amd64")], {})
 
@@ -54,19 +54,19 @@ class ExplainTest(unittest.TestCase):
                     fetch.explain(package, messages, directory, allow_unpinned)
             return str(raised.exception)
 
-    def test_vanished_version_names_both_versions_and_the_command(self):
+    def test_version_no_longer_on_the_mirror(self):
         sentence = self.explain("E: Failed to fetch X  404  Not Found", current=dict(BINARY, Version="1:1.2-4"))
         for part in ("zlib1g-dev:amd64", "1:1.2-3", "1:1.2-4", fetch.UPDATE, fetch.OPT_IN):
             self.assertIn(part, sentence)
 
-    def test_wrong_hash_is_fatal_even_if_unpinned_versions_are_allowed(self):
+    def test_wrong_hash_fails_despite_allow_unpinned(self):
         sentence = self.explain("E: Failed to fetch X  Hash Sum mismatch", allow_unpinned=True)
         self.assertIn(SHA256, sentence)
 
     def test_full_disk(self):
         self.assertIn("no space left", self.explain("E: write (28: No space left on device)"))
 
-    def test_unreachable_mirror_gives_the_reason(self):
+    def test_unreachable_mirror(self):
         self.assertIn("Could not resolve", self.explain("Err:1 X\nE: Failed to fetch X  Could not resolve 'mirror'"))
 
 

@@ -21,7 +21,7 @@ DISK_FULL = "No space left on device"
 
 
 class Package:
-    """One row of the lock file, and where it is to be downloaded to."""
+    """One row of the lock file, and the path to download it to."""
 
     def __init__(self, directory, label, version, template, sha256):
         self.name, _, self.architecture = label.partition(":")
@@ -32,7 +32,7 @@ class Package:
         self.file = os.path.join(directory, sha256)
 
     def verify(self):
-        """Tells whether the file is there with the pinned hash; removes any other."""
+        """Returns whether the file exists with the pinned hash. Removes a file with another hash."""
         if not os.path.exists(self.file):
             return False
         with open(self.file, "rb") as file:
@@ -43,7 +43,7 @@ class Package:
 
 
 def download_pinned(packages):
-    """Returns what could not be downloaded as {package: apt's messages}."""
+    """Returns the packages that could not be downloaded, as {package: apt's messages}."""
     missing = dict.fromkeys(packages, "")
     for mirror in apt.mirrors():
         if not missing:
@@ -54,34 +54,34 @@ def download_pinned(packages):
 
 
 def about(package, messages):
-    """Returns the messages that name this package's file, or all if none does."""
+    """Returns the messages that name this package's file, or all messages if none names it."""
     base = os.path.basename(package.path)
     paragraphs = messages.replace("\nE: ", "\0E: ").replace("\nErr:", "\0Err:").split("\0")
     return "\n".join(text for text in paragraphs if base in text or base.replace("+", "%2b") in text) or messages
 
 
 def take_current(package, current):
-    """Downloads the version that the mirror has now, as apt's signed index describes it."""
+    """Downloads the version that is on the mirror now, as apt's signed index describes it."""
     row = apt.lock_row(package.name, package.architecture, current)
     substitute = Package(os.path.dirname(package.file), package.label, *row)
     if download_pinned([substitute]):
         raise apt.AptError(f"{substitute.label} {substitute.version} cannot be downloaded from the mirror")
     os.rename(substitute.file, package.file)
     print(
-        f"WARNING: {package.label} {package.version} is no longer on the mirror: {substitute.version} "
-        f"(sha256 {substitute.sha256}) was taken instead. Refresh the lock with {UPDATE}."
+        f"WARNING: {package.label} {package.version} is no longer on the mirror; used {substitute.version} "
+        f"(sha256 {substitute.sha256}) instead. To refresh the lock file, run {UPDATE}."
     )
 
 
 def explain(package, messages, directory, allow_unpinned):
-    """Handles a package that could not be downloaded: takes the current one if allowed, else raises AptError."""
+    """Handles a package that could not be downloaded: takes the mirror's version if allowed, else raises AptError."""
     subject = f"{package.label} {package.version}"
     detail = about(package, messages)
     if DISK_FULL in messages:
         raise apt.AptError(f"{subject} cannot be stored: no space left on the disk of {directory}")
     if "Hash Sum mismatch" in detail or "unexpected size" in detail:
         raise apt.AptError(
-            f"{subject}: what the mirror sent does not have the sha256 of the lock file, {package.sha256} "
+            f"{subject}: the file from the mirror does not have the sha256 of the lock file, {package.sha256} "
             f"(a corrupted download, or a wrong line in tools/debian/lock.bzl)"
         )
     if "404" not in detail and "File not found" not in detail:
@@ -93,13 +93,13 @@ def explain(package, messages, directory, allow_unpinned):
         key = (package.name, package.architecture)
         current = apt.Index(state).packages({key}).get(key)
     if not current:
-        raise apt.AptError(f"{subject} is no longer on the mirror, nor any other version of it")
+        raise apt.AptError(f"{subject} is no longer on the mirror, and the mirror has no other version")
     if allow_unpinned:
         take_current(package, current)
         return
     raise apt.AptError(
-        f"{subject} is not on the mirror, which has {current['Version']}: refresh the lock with {UPDATE}, "
-        f"or take the version that is there for once with {OPT_IN}"
+        f"{subject} is not on the mirror, which has {current['Version']}: refresh the lock file with {UPDATE}, "
+        f"or use the mirror's version for this build with {OPT_IN}"
     )
 
 

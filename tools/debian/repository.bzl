@@ -1,14 +1,14 @@
-"""debian_repository: pinned Debian packages, unpacked into an external repository."""
+"""debian_repository: unpacks pinned Debian packages into an external repository."""
 
 load("//tools/third_party:download.bzl", "download")
 load(":lock.bzl", "LOCK")
 
 _OPT_IN = "LGUEST_DEB_ALLOW_UNPINNED"
 
-# The one that Debian's Bazel depends on, whatever else is in PATH.
+# The interpreter that Debian's Bazel depends on. PATH is not searched.
 _PYTHON = "/usr/bin/python3"
 
-# Directories of a package that no build needs; they are most of the files.
+# Directories that no build needs. They hold most of the files of a package.
 _NEVER_NEEDED = ["./etc", "./usr/share/bug", "./usr/share/doc", "./usr/share/lintian", "./usr/share/locale", "./usr/share/man"]
 
 _UNPACK = """\
@@ -24,7 +24,7 @@ if [ "$STRIP_PREFIX" ]; then
   cp -a "$STRIP_PREFIX/." .
   rm -r "${STRIP_PREFIX%%/*}"
 fi
-# An absolute link would lead out of the repository: make it relative, and drop those that lead nowhere, also in turn.
+# An absolute link would point outside of the repository, so make it relative. Then delete dangling links until none is left.
 find . -type l -lname '/*' | while read -r link; do
   ln -sfn "$(realpath -ms --relative-to="$(dirname "$link")" "$PWD$(readlink "$link")")" "$link"
 done
@@ -39,12 +39,12 @@ def _cached(rctx, label, row, urls = []):
     return download(rctx, urls, "downloads/" + sha256, sha256, label + "=" + version)
 
 def _download(rctx, packages):
-    """Downloads all packages that Bazel's repository cache does not have."""
+    """Downloads the packages that are not in Bazel's repository cache."""
     missing = {label: row for label, row in packages.items() if not _cached(rctx, label, row)}
     if not missing:
         return
     if not rctx.path(_PYTHON).exists:
-        _fail(rctx, _PYTHON + " is missing, which downloads the Debian packages.")
+        _fail(rctx, _PYTHON + " is missing. It is needed to download the Debian packages.")
     rctx.report_progress("downloading {} packages".format(len(missing)))
     rctx.execute(["mkdir", "-p", "fresh"])
     arguments = ["--allow-unpinned"] if rctx.os.environ.get(_OPT_IN) == "1" else []
@@ -58,7 +58,7 @@ def _download(rctx, packages):
         print("\n" + result.stdout)  # buildifier: disable=print
     for label, row in missing.items():
         if not _cached(rctx, label, row, ["file://{}/{}".format(rctx.path("fresh"), row[2])]):
-            # A package that stands in for the pinned one: it has another hash, so it never enters the cache.
+            # This is another version than the pinned one. It has another hash, so it never enters the cache.
             copy = rctx.execute(["cp", "fresh/" + row[2], "downloads/" + row[2]], quiet = True)
             if copy.return_code:
                 _fail(rctx, "{} cannot be stored: {}".format(label, copy.stderr))
@@ -76,14 +76,14 @@ def _debian_repository_impl(rctx):
     if result.return_code:
         _fail(rctx, "its packages cannot be unpacked: " + result.stderr.partition("\n")[0])
 
-    # Bazel compares directories that are inputs of an action by their time only: the stamp stands for their contents.
+    # Bazel compares a directory that is an input of an action by its time only. STAMP changes when the contents change.
     rctx.file("STAMP", "\n".join([" ".join([label] + row) for label, row in packages.items()]))
     rctx.file("WORKSPACE", "workspace(name = \"{}\")\n".format(rctx.name))
     if rctx.attr.build_file:
         rctx.template("BUILD.bazel", rctx.attr.build_file)
 
 debian_repository = repository_rule(
-    doc = "The packages that lock.bzl has for a repository of this name, unpacked into one tree.",
+    doc = "Unpacks the packages that lock.bzl lists under this repository's name into one tree.",
     implementation = _debian_repository_impl,
     attrs = {
         "build_file": attr.label(doc = "The BUILD.bazel of the repository, if the packages do not bring their own."),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Rewrites lock.bzl: pins every package of packages.txt to the version that the mirror has now."""
+"""Rewrites lock.bzl: pins every package of packages.txt to the version that is on the mirror now."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def read_list(text):
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
         if words and len(words) < 3:
-            raise apt.AptError(f"packages.txt:{number}: wants a repository, a package and its architectures")
+            raise apt.AptError(f"packages.txt:{number}: expected a repository, a package and its architectures")
         wanted += [(words[0], words[1], architecture) for architecture in words[2:]]
     return wanted
 

@@ -1,4 +1,4 @@
-"""fuzz_test: a fuzz target, run over its corpus."""
+"""fuzz_test: runs a fuzz target over its corpus."""
 
 load("//tools:cc.bzl", "cc_test")
 
@@ -6,8 +6,8 @@ def fuzz_test(name, deps):
     """Runs the fuzz target in NAME.cc over each file of //testdata/fuzz:CORPUS.
 
     Args:
-      name: of the test: the corpus, then "_fuzz".
-      deps: what the target tests.
+      name: name of the test: the name of the corpus, then "_fuzz".
+      deps: the libraries under test.
     """
     corpus = "//testdata/fuzz:" + name[:-len("_fuzz")]
     cc_test(

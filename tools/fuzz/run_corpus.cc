@@ -1,4 +1,4 @@
-// Runs a fuzz target over files: each argument is one, or a directory of them.
+// Runs a fuzz target over files. Each argument is a file or a directory of files.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,5 +37,5 @@ int main(int argc, char** argv) {
     }
   }
   std::cout << files << " files\n";
-  return files > 0 ? 0 : 1;  // an empty corpus is a mistake in the build
+  return files > 0 ? 0 : 1;  // An empty corpus is an error in the BUILD file.
 }

@@ -1,4 +1,4 @@
-"""The flags with which clang sees a source as the compiler does: the headers are gcc's."""
+"""Flags that make clang read a source as gcc does, with gcc's headers."""
 
 load("//tools/toolchain:targets.bzl", "FREESTANDING_FLAGS", "MACHINE_FLAGS", "TARGETS", "isystem")
 
@@ -6,8 +6,8 @@ def clang_flags(platform, context, defines = [], copts = []):
     """The flags for sources in C or C++.
 
     Args:
-      platform: which of //tools/toolchain's they are compiled for.
-      context: the CcCompilationContext of what they depend on.
+      platform: the platform of //tools/toolchain that the sources are compiled for.
+      context: the CcCompilationContext of the dependencies.
       defines: further preprocessor definitions.
       copts: further compiler flags.
 
@@ -17,7 +17,7 @@ def clang_flags(platform, context, defines = [], copts = []):
     target = TARGETS[platform]
     flags = ["--target=" + target.gnu, "-nostdlibinc"] + MACHINE_FLAGS[target.bazel_cpu]
     if platform == "freestanding_i386":
-        # Without floating-point registers clang refuses what libstdc++'s own headers say of long double.
+        # libstdc++'s headers use long double, which clang rejects without floating-point registers.
         flags += [flag for flag in FREESTANDING_FLAGS if flag != "-mgeneral-regs-only"]
     flags += ["-iquote", "."]
     flags += ["-D" + define for define in context.defines.to_list() + defines]

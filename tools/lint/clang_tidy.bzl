@@ -1,4 +1,4 @@
-"""clang_tidy_test: clang-tidy over the sources of a target, with the headers that the compiler uses for it."""
+"""clang_tidy_test: runs clang-tidy over the sources of a target, with the headers that the compiler uses for it."""
 
 load("//tools/prelude:prelude.bzl", "PreludeInfo")
 load("//tools/toolchain:transitions.bzl", "PLATFORM_ATTRS", "platform_transition")
@@ -11,7 +11,7 @@ def _stem(file):
     return file.path[:-len(file.extension)]
 
 def _to_check(files):
-    """Returns the files to run clang-tidy on: a header is checked with the source of its name, if there is one."""
+    """Returns the files to run clang-tidy on. A header that has a source of the same name is checked with that source."""
     sources = [file for file in files if file.extension in _SOURCES]
     stems = [_stem(file) for file in sources]
     return sources + [file for file in files if file.extension in _HEADERS and _stem(file) not in stems]
@@ -34,7 +34,7 @@ def _clang_tidy_test_impl(ctx):
             arguments = [
                 report.path,
                 ctx.file._config.path,
-                # Findings in other headers belong to the targets that those are in.
+                # Findings in other headers belong to the targets of those headers.
                 "^({})$".format("|".join([file.path] + headers)),
                 ctx.executable._own_code.path,
                 file.path,
@@ -56,15 +56,15 @@ def _clang_tidy_test_impl(ctx):
     return [DefaultInfo(executable = script, runfiles = ctx.runfiles(reports))]
 
 clang_tidy_test = rule(
-    doc = "Fails if clang-tidy finds anything. It runs in a build action, so an unchanged source is not checked again.",
+    doc = "Fails if clang-tidy has findings. A build action runs clang-tidy, so Bazel does not check an unchanged source again.",
     implementation = _clang_tidy_test_impl,
     attrs = dict(
         PLATFORM_ATTRS,
         srcs = attr.label_list(allow_files = True, doc = "Sources and headers of the target."),
-        copts = attr.string_list(doc = "Its further compiler flags."),
-        defines = attr.string_list(doc = "Its preprocessor definitions."),
-        prelude = attr.label(providers = [PreludeInfo], doc = "What the C++ sources begin with."),
-        deps = attr.label_list(providers = [CcInfo], cfg = platform_transition, doc = "What its headers come from."),
+        copts = attr.string_list(doc = "Additional compiler flags of the target."),
+        defines = attr.string_list(doc = "Preprocessor definitions of the target."),
+        prelude = attr.label(providers = [PreludeInfo], doc = "The prelude of the C++ sources."),
+        deps = attr.label_list(providers = [CcInfo], cfg = platform_transition, doc = "Libraries whose headers the sources include."),
         _clang = attr.label(default = "@clang19//:tree"),
         _config = attr.label(default = "//:.clang-tidy", allow_single_file = True),
         _gcc = attr.label(default = "@gcc12//:tree"),

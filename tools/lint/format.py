@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Formats all C++ and Starlark files of the repository, or with --check=cxx or --check=starlark tells which need it."""
+"""Formats all C++ and Starlark files of the repository. With --check=cxx or --check=starlark it only lists unformatted files."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from tools.lint import workspace
 _CLANG = os.path.abspath("../clang19/usr/lib")
 _BUILDIFIER = os.path.abspath("../buildifier/buildifier-linux_amd64")
 
-# These ask to load rules that Bazel 4.2 has built in.
+# These warnings ask to load rules that are built into Bazel 4.2.
 _BUILDIFIER_WARNINGS = ",".join(
     "-native-" + name
     for name in (
@@ -60,7 +60,7 @@ def main():
     if check != "cxx":
         status |= buildifier(check)
     if check and status:
-        print("`bazel run //tools/lint:format` formats all files; other findings are to be mended by hand.")
+        print("`bazel run //tools/lint:format` formats all files. Fix other findings by hand.")
     return status
 
 

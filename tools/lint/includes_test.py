@@ -1,6 +1,6 @@
-"""Every C++ source that uses a name of a library includes the header of that name, itself or through the project's own headers.
+"""Checks that a C++ source that uses a name of a library includes its header, directly or through the project's own headers.
 
-The compiler would not tell, since the preludes of //tools/prelude include these headers before every source.
+The compiler cannot report a missing include, because the preludes of //tools/prelude put these headers before every source.
 """
 
 import functools
@@ -13,7 +13,7 @@ from tools.lint import workspace
 _INTEGER = r"u?int(8|16|32|64)_t|u?intptr_t"
 _FUNCTION = r"memcpy|memset|memcmp|memmove|memchr|strlen|strcmp|strerror"
 
-# Names of what comes with the preludes, as regular expressions.
+# Names that the preludes declare, as regular expressions, by header.
 _HEADERS = {
     "absl/status/status.h": r"absl::(Status|OkStatus|StatusCode|\w+Error|ErrnoToStatus|Is[A-Z]\w+)",
     "absl/status/statusor.h": r"absl::StatusOr",
@@ -42,7 +42,7 @@ _HEADERS = {
     "vector": r"std::vector",
 }
 
-# Headers that bring others by the standard, or by what they are for.
+# Headers that include others, as the standard requires or as their documentation says.
 _BRINGS = {
     "gmock/gmock.h": {"gtest/gtest.h"},
     "iostream": {"ostream"},
@@ -57,7 +57,7 @@ _NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(\\.|[^"\\\n])*"', re.DOTALL)
 
 @functools.cache
 def _included(path):
-    """Returns what the file includes, and what the files of this project among these include."""
+    """Returns the headers that the file includes, directly or through the project's own headers."""
     with open(os.path.join(workspace.root(), path), encoding="utf-8") as file:
         found = set(_INCLUDE.findall(file.read()))
     for header in list(found):
@@ -68,18 +68,18 @@ def _included(path):
 
 
 def missing(text, included):
-    """Returns {name: header} of what the source `text` uses without its header being among the `included`."""
+    """Returns {name: header} for the names that the source `text` uses but whose header is not in `included`."""
     code = _NOT_CODE.sub("", text)
     uses = {header: names.search(code) for header, names in _NAMES.items() if header not in included}
     return {use[0]: header for header, use in uses.items() if use}
 
 
 class IncludesTest(unittest.TestCase):
-    def test_a_name_without_its_header_is_found_and_words_in_comments_and_strings_are_none(self):
+    def test_comments_and_strings_are_not_code(self):
         text = '// std::map\n/* std::set */ auto a = "std::span";\nstd::vector<std::string> b;  // c\n'
         self.assertEqual(missing(text, {"string"}), {"std::vector": "vector"})
 
-    def test_what_a_source_uses_it_includes(self):
+    def test_sources_include_what_they_use(self):
         for path in workspace.cxx_files():
             if path.endswith(".c"):
                 continue

@@ -1,5 +1,5 @@
-// A plugin for clang-tidy: its checks look at our code and not at the headers of libraries, which
-// hold nine tenths of what a test includes and of the time.
+// A plugin for clang-tidy. It limits the checks to the project's own code. Library headers are nine
+// tenths of what a test includes, and took nine tenths of the time.
 
 #include <memory>
 #include <string>
@@ -16,7 +16,7 @@
 namespace lguest::lint {
 namespace {
 
-// Collects the top-level declarations that are in no system header.
+// Collects the top-level declarations that are not in system headers.
 class OwnCode : public clang::ASTConsumer {
  public:
   bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
@@ -47,12 +47,12 @@ class OwnCodeAction : public clang::PluginASTAction {
                  const std::vector<std::string>& /*arguments*/) override {
     return true;
   }
-  // Before clang-tidy's own, that is.
+  // Runs before clang-tidy's own consumer.
   ActionType getActionType() override { return AddBeforeMainAction; }
 };
 
 const clang::FrontendPluginRegistry::Add<OwnCodeAction> kRegistration(
-    "own-code", "limits checks to our own code");
+    "own-code", "limits checks to the project's own code");
 
 }  // namespace
 }  // namespace lguest::lint

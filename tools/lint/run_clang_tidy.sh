@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: run_clang_tidy.sh REPORT CONFIG HEADER-FILTER PLUGIN SOURCE COMPILER-FLAGS...
 #
-# Writes the findings to REPORT, which stays empty if there are none. The test of clang_tidy.bzl fails by it, not the build.
+# Writes the findings to REPORT, or leaves it empty if there are none. This script never fails: the test of clang_tidy.bzl
+# fails if REPORT is not empty.
 set -u
 report=$1 config=$2 filter=$3 plugin=$4 source=$5
 shift 5
@@ -11,8 +12,8 @@ if findings=$("$root/llvm-19/bin/clang-tidy" --quiet --config-file="$config" --h
   2>"$report.errors"); then
   : >"$report"
 else
-  # Without findings it is clang-tidy itself that failed, and it says why on stderr. Paths are to be as in the repository,
-  # not as in the sandbox.
+  # If there are no findings, clang-tidy itself failed and its stderr has the reason. Paths in the report are relative to the
+  # repository, not to the sandbox.
   findings=${findings:-"$source: $(<"$report.errors")"}
   echo "${findings//"$PWD/"/}" >"$report"
 fi

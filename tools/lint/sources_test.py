@@ -1,4 +1,4 @@
-"""Every C++ source and header is named by a target of its own folder, and every such target has a clang-tidy test."""
+"""Checks that a target of the same folder names every C++ file, that every target has a clang-tidy test, and how errno is read."""
 
 import fnmatch
 import os
@@ -19,26 +19,27 @@ def read_build_file(folder):
 
 
 class SourcesTest(unittest.TestCase):
-    def test_every_file_is_named_in_the_build_file_of_its_folder(self):
+    def test_every_file_belongs_to_a_target(self):
         for path in workspace.cxx_files():
             folder, name = os.path.split(path)
             with self.subTest(path):
-                # By its name, by a pattern, or as an item of a list of targets, whose names are without suffix.
+                # A BUILD file names a file by its name, by a glob pattern, or by its stem in a list of targets.
                 patterns = re.findall(r'"([^"]*)"', read_build_file(folder))
                 stem = os.path.splitext(name)[0]
                 named = stem in patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
                 self.assertTrue(named, f"{path} is in no target of {folder}/BUILD.bazel")
 
-    def test_errno_is_read_before_the_message_is_built(self):
-        # ErrnoStatus() reads errno first. A call that builds text in its arguments would run before that.
+    def test_errno_is_read_first(self):
+        # ErrnoStatus() reads errno first, but its arguments are evaluated before that, and building a string may change
+        # errno.
         late = re.compile(r"absl::ErrnoToStatus\(\s*errno|ErrnoStatusF?\([^;]*absl::Str(Cat|Format|Join)\(")
         for path in workspace.cxx_files():
             with open(os.path.join(workspace.root(), path), encoding="utf-8") as file:
                 found = late.search(file.read())
             with self.subTest(path):
-                self.assertIsNone(found, f"{path}: errno may be changed before it is read: use ErrnoStatus() with plain values")
+                self.assertIsNone(found, f"{path}: an argument may change errno before it is read; pass plain values to ErrnoStatus()")
 
-    def test_every_rule_is_the_one_with_the_clang_tidy_test(self):
+    def test_every_cc_rule_comes_from_tools_cc_bzl(self):
         for path in workspace.starlark_files():
             if os.path.basename(path) != "BUILD.bazel" or path.startswith("tools/third_party/"):
                 continue

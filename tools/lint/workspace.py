@@ -1,4 +1,4 @@
-"""The source tree itself, for lint: a file that no target names is still seen."""
+"""Lists the files of the source tree for lint, including files that no target names."""
 
 import os
 
@@ -7,7 +7,7 @@ _STARLARK = ("BUILD.bazel", "WORKSPACE", ".bzl")
 
 
 def root():
-    """Returns the top of the source tree: under `bazel run` Bazel tells it, in a test the link to WORKSPACE does."""
+    """Returns the top of the source tree. `bazel run` sets an environment variable; a test follows the link to WORKSPACE."""
     return os.environ.get("BUILD_WORKSPACE_DIRECTORY") or os.path.dirname(os.path.realpath("WORKSPACE"))
 
 
@@ -15,7 +15,7 @@ def _files(suffixes):
     top = root()
     found = []
     for folder, subfolders, names in os.walk(top):
-        # Bazel's links to its outputs, and what is hidden, are not source.
+        # Skips Bazel's links to its outputs, and hidden folders.
         subfolders[:] = [name for name in subfolders if not name.startswith((".", "bazel-"))]
         found += [os.path.relpath(os.path.join(folder, name), top) for name in names if name.endswith(suffixes)]
     return sorted(found)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: clang_prelude.sh HEADER OUTPUT COMPILER-FLAGS...
 #
-# Parses HEADER for clang. What it read is named by paths below the working directory, since each action has another one.
+# Precompiles HEADER for clang. -relocatable-pch and -isysroot store paths relative to the working directory, because each
+# action has another one.
 set -eu
 header=$1 output=$2
 shift 2

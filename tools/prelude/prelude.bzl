@@ -1,8 +1,8 @@
-"""prelude: library headers that most sources include, parsed once for all of them.
+"""prelude: precompiles library headers that most sources include.
 
-A test of fifty lines includes a hundred thousand of other people's, and parsing them is most of what a build does. So
-tools/cc.bzl has the compiler and clang-tidy begin each source with a header that includes them and has been compiled before. A
-source includes what it needs all the same: tools/lint/includes_test.py sees to that.
+A test of 50 lines includes 100,000 lines of library headers, and parsing them takes most of the build time. tools/cc.bzl
+makes gcc and clang-tidy include a precompiled header of these headers before each source. A source must still include what
+it uses: tools/lint/includes_test.py checks that.
 """
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "ACTION_NAMES")
@@ -11,17 +11,20 @@ load("//tools/lint:clang_flags.bzl", "clang_flags", "cxx_flags")
 
 PreludeInfo = provider(
     doc = "A prelude for clang.",
-    fields = {"files": "The precompiled header and all that it was made of, which clang looks at again.", "pch": "The precompiled header."},
+    fields = {
+        "files": "The precompiled header and the headers in it; clang checks that they exist.",
+        "pch": "The precompiled header.",
+    },
 )
 
 _SUFFIX = "_prelude.h"
 
 def prelude_copts(label):
-    """Returns the flags with which gcc begins a source with the prelude `label`, which is one of its dependencies."""
+    """Returns the flags that make gcc include the prelude `label` first. The target must depend on the prelude."""
     return ["-include", label[2:].replace(":", "/") + _SUFFIX, "-fpch-deps"]
 
 def _compile_for_gcc(ctx, header, context):
-    """Returns the header compiled with the flags of the toolchain; gcc finds it by its name beside the header."""
+    """Precompiles the header for gcc, with the flags of the toolchain. gcc looks for HEADER.gch beside HEADER."""
     toolchain = find_cpp_toolchain(ctx)
     compiled = ctx.actions.declare_file(header.basename + ".gch")
     features = cc_common.configure_features(
@@ -56,7 +59,7 @@ def _compile_for_gcc(ctx, header, context):
     return compiled
 
 def _compile_for_clang(ctx, header, context):
-    """Returns the header compiled with the flags that clang-tidy has; it may be used in another directory."""
+    """Precompiles the header for clang, with clang-tidy's flags. The result can be used in another working directory."""
     compiled = ctx.actions.declare_file(header.basename + ".pch")
     ctx.actions.run(
         executable = ctx.executable._clang_prelude,
@@ -83,12 +86,12 @@ def _prelude_impl(ctx):
     ]
 
 prelude = rule(
-    doc = "A header of headers, compiled for gcc and for clang.",
+    doc = "A header that includes library headers, precompiled for gcc and for clang.",
     implementation = _prelude_impl,
     attrs = {
-        "copts": attr.string_list(doc = "Further flags of all sources that begin with it; gcc takes it with no others."),
+        "copts": attr.string_list(doc = "Additional flags. gcc ignores the precompiled header in a source with other flags."),
         "deps": attr.label_list(providers = [CcInfo], doc = "The libraries that the headers belong to."),
-        "headers": attr.string_list(doc = "What it includes.", mandatory = True),
+        "headers": attr.string_list(doc = "The headers to precompile.", mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
         "_clang": attr.label(default = "@clang19//:tree"),
         "_clang_prelude": attr.label(default = ":clang_prelude.sh", allow_single_file = True, executable = True, cfg = "exec"),

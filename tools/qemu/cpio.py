@@ -1,4 +1,4 @@
-"""Archives in the format of an initramfs (cpio, "newc")."""
+"""Writes archives in the format of an initramfs (cpio, "newc")."""
 
 import stat
 
@@ -7,7 +7,7 @@ _TRAILER = "TRAILER!!!"
 
 
 class Writer:
-    """Writes an archive of files that all belong to root and were made in 1970. Paths are as in "bin/sh"."""
+    """Writes an archive. All files belong to root and have time 0. Paths are relative, as in "bin/sh"."""
 
     def __init__(self, output):
         self._output = output
@@ -25,13 +25,13 @@ class Writer:
         self._entry(path, kind | 0o666, device=(major, minor))
 
     def directory(self, path):
-        """Adds a directory, and those that it lies in, unless they are there."""
+        """Adds a directory and its parents, unless the archive has them."""
         if path and path not in self._directories:
             self._entry(path, stat.S_IFDIR | 0o755)
             self._directories.add(path)
 
     def close(self):
-        """Writes the end of the archive."""
+        """Writes the trailer of the archive."""
         self._header(_TRAILER, 0, b"", (0, 0))
 
     def _entry(self, path, mode, content=b"", device=(0, 0)):
@@ -49,11 +49,11 @@ class Writer:
             2 if stat.S_ISDIR(mode) else 1,  # links
             0,  # time
             len(content),
-            0,  # device that the file is on
+            0,  # device that holds the file
             0,
             *device,
             len(name),
-            0,  # checksum: none in this format
+            0,  # checksum: unused in "newc"
         )
         self._padded(_MAGIC + b"".join(b"%08x" % field for field in fields) + name)
         self._padded(content)

@@ -1,22 +1,22 @@
-// The first program in a machine of //tools/qemu. It makes a system of the initramfs, loads the
-// kernel's modules, runs one program as root, and tells how it ended.
+// The init program of a machine of //tools/qemu. It mounts the file systems, loads kernel modules,
+// runs one program as root, and reports its exit status.
 //
-// The console is the first serial line. The second one goes to whoever started the machine and
-// carries lines of text:
+// The console is the first serial line. The second serial line carries reports to
+// tools/qemu/run.py, one per line:
 //
 //   started           the program is about to run
-//   error SENTENCE    something that keeps it from running
+//   error SENTENCE    the program cannot run, or a module cannot be loaded
 //   status N          the program ended with this exit status; 128 + N after signal N
 //
-// What to do stands in the file /plan:
+// The file /plan has the instructions:
 //
 //   module PATH       a kernel module to load
-//   directory PATH    where the program is to run
-//   environment A=B   a variable for it
-//   tty               the console is its standard input and controlling terminal
-//   argument WORD     the program's path, and its arguments
+//   directory PATH    the working directory of the program
+//   environment A=B   an environment variable of the program
+//   tty               makes the console the program's standard input and controlling terminal
+//   argument WORD     the path of the program, then one line for each argument
 //
-// It is linked to run on kernels as old as 2.6.23.
+// The program runs on kernels as old as Linux 2.6.23: it is linked with //launcher/syscall_shim.
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -80,14 +80,14 @@ class Report {
 
   void Say(const std::string& line) const { dprintf(fd_, "%s\n", line.c_str()); }
 
-  // `errno` is the reason.
+  // Reports an error; errno holds the reason.
   void Error(const std::string& what) const { Say("error " + what + ": " + std::strerror(errno)); }
 
  private:
   int fd_;
 };
 
-// A node in /dev for every device below `directory` of sysfs.
+// Makes a node in /dev for every device below `directory` in sysfs.
 void MakeNodesOf(const std::filesystem::path& directory, mode_t kind) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
@@ -101,7 +101,7 @@ void MakeNodesOf(const std::filesystem::path& directory, mode_t kind) {
   }
 }
 
-// For kernels that do not do so themselves.
+// For kernels without devtmpfs.
 void MakeNodes() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/sys/class", error)) {
@@ -137,7 +137,7 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 
 [[noreturn]] void Become(Plan& plan, const Report& report) {
   constexpr int kCannotRun = 127;
-  // Without a session of its own no terminal that it opens becomes its controlling one.
+  // A terminal becomes the controlling terminal only of a session leader.
   if (plan.tty) setsid();
   const int input = open(plan.tty ? kConsole : "/dev/null", O_RDWR | O_NOCTTY);
   const int output = plan.tty ? input : open(kConsole, O_WRONLY | O_NOCTTY);
@@ -159,7 +159,7 @@ int Run(Plan& plan, const Report& report) {
   if (program == 0) Become(plan, report);
   int status = 0;
   pid_t ended = 0;
-  // It inherits all orphans.
+  // Init also reaps the orphans of the program.
   do {
     ended = wait(&status);
   } while (ended != program && (ended > 0 || errno == EINTR));
@@ -177,7 +177,7 @@ int main() {
   }
   report.Say("started");
   const int status = Run(plan, report);
-  // All that the program wrote leaves the machine before the word that ends it.
+  // run.py ends the machine at "status", so drain the console first.
   const int console = open(kConsole, O_WRONLY | O_NOCTTY);
   tcdrain(console);
   report.Say("status " + std::to_string(status));

@@ -1,15 +1,15 @@
-"""Finds the modules of a Linux kernel."""
+"""Finds the modules of a Linux kernel and their dependencies."""
 
 import os
 import re
 
 
 class ModuleError(Exception):
-    """What is wrong, in one sentence for the user."""
+    """The error, in one sentence for the user."""
 
 
 def _canonical(name):
-    # Both spellings are in use; the files and what they depend on differ in it.
+    # File names and "depends=" may spell the same module with "-" or "_".
     return name.replace("-", "_")
 
 
@@ -30,7 +30,7 @@ class ModuleTree:
                         self._builtin |= {_canonical(os.path.basename(line.strip()).removesuffix(".ko")) for line in file}
 
     def in_order(self, names):
-        """Returns the files of the modules `names` and of those that they need, each after what it needs."""
+        """Returns the files of the modules `names` and of their dependencies, each module after its dependencies."""
         found = {}
         for name in names:
             self._add(_canonical(name), found)
@@ -40,7 +40,7 @@ class ModuleTree:
         if name in found or name in self._builtin:
             return
         if name not in self._files:
-            raise ModuleError(f"there is no module {name} in {self._directory}")
+            raise ModuleError(f"no module {name} in {self._directory}")
         with open(self._files[name], "rb") as file:
             depends = re.search(rb"\0depends=([^\0]*)\0", file.read())
         for needed in depends[1].decode().split(",") if depends else []:

@@ -1,4 +1,4 @@
-"""Which modules are found, and in which order."""
+"""Tests which modules ModuleTree finds, and in which order."""
 
 import os
 import tempfile
@@ -27,7 +27,7 @@ class ModuleTreeTest(unittest.TestCase):
         paths = kernel_modules.ModuleTree(self.directory).in_order(names)
         return [os.path.basename(path) for path in paths]
 
-    def test_what_a_module_needs_comes_before_it_and_once(self):
+    def test_dependencies_come_first_and_once(self):
         self.module("virtio", "")
         self.module("virtio-ring", "virtio")
         self.module("virtio_pci", "virtio,virtio_ring")
@@ -36,13 +36,13 @@ class ModuleTreeTest(unittest.TestCase):
             self.in_order("virtio_pci", "virtio_blk"), ["virtio.ko", "virtio-ring.ko", "virtio_pci.ko", "virtio_blk.ko"]
         )
 
-    def test_what_the_kernel_has_in_it_needs_no_file(self):
+    def test_builtin_module_needs_no_file(self):
         self.module("ext4", "crc")
         self.assertEqual(self.in_order("ext4", "crc"), ["ext4.ko"])
 
-    def test_a_module_that_is_not_there(self):
+    def test_missing_module(self):
         self.module("ext4", "jbd2")
-        with self.assertRaisesRegex(kernel_modules.ModuleError, f"^there is no module jbd2 in {self.directory}$"):
+        with self.assertRaisesRegex(kernel_modules.ModuleError, f"^no module jbd2 in {self.directory}$"):
             self.in_order("ext4")
 
 

@@ -1,26 +1,26 @@
-"""A machine as its Bazel rule describes it: its initramfs, and the command line of QEMU.
+"""Makes the initramfs and the QEMU command line of a machine that a Bazel rule describes.
 
 The description is a JSON object:
 
-    kernel        path of the kernel (bzImage, or whatever QEMU boots)
-    flags         {flag of Bazel: path that the user gave, or ""}, for files that are not of this project
+    kernel        path of the kernel (bzImage, or another format that QEMU boots)
+    flags         {Bazel flag: path from the user, or ""}, for files that the user supplies
     module_tree   directory of the kernel's modules
-    modules       names of those to load
-    init          path of the program of init.cc
+    modules       names of the modules to load
+    init          path of the program built from init.cc
     busybox       path of a static busybox
     qemu          directory of the unpacked QEMU packages
-    files         {path in the machine: path here}; a directory is taken with all that is in it
+    files         {path in the machine: path here}; a directory includes everything below it
     environment   {name: value} for the program
-    directory     where the program runs
-    command       the program's path in the machine, and its arguments
-    passes        names of tests that the program is to report
-    cpu, memory   as QEMU takes them
+    directory     working directory of the program
+    command       path of the program in the machine, then its arguments
+    passes        names of tests that the program must report
+    cpu, memory   values of QEMU's -cpu and -m
     disks         sizes, each with K, M or G
     disk_bus      "virtio" or "ide"
-    tty           whether the program has the console as its terminal
-    null_modem    whether /dev/ttyS2 and /dev/ttyS3 are wired to each other
-    kernel_args   further words for the kernel's command line
-    qemu_args     further words for QEMU's
+    tty           whether the program has the console as its controlling terminal
+    null_modem    whether /dev/ttyS2 and /dev/ttyS3 are connected to each other
+    kernel_args   additional words of the kernel's command line
+    qemu_args     additional arguments of QEMU
 """
 
 import os
@@ -29,7 +29,7 @@ import subprocess
 
 from tools.qemu import cpio, kernel_modules
 
-# For a kernel that makes no nodes itself, and for whatever is printed before that.
+# For a kernel without devtmpfs, and for output before init mounts it.
 _NODES = {
     "dev/console": (5, 1),
     "dev/null": (1, 3),
@@ -49,7 +49,7 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 class MachineError(Exception):
-    """What is wrong with the machine, in one sentence for the user."""
+    """The error, in one sentence for the user."""
 
 
 def _read(path):
@@ -58,14 +58,14 @@ def _read(path):
 
 
 def _plan(description, modules):
-    """Returns the text of /plan, which init.cc explains."""
+    """Returns the text of /plan. init.cc documents the format."""
     lines = ["module /modules/" + os.path.basename(module) for module in modules]
     lines += [f"environment {name}={value}" for name, value in description["environment"].items()]
     lines += ["directory " + description["directory"]]
     lines += ["tty"] if description["tty"] else []
     words = description["command"]
     if any("\n" in word for word in words):
-        raise MachineError(f"an argument of the program must not have more than one line: {words}")
+        raise MachineError(f"an argument of the program must not contain a newline: {words}")
     return "\n".join(lines + ["argument " + word for word in words] + [""])
 
 
@@ -106,18 +106,18 @@ def write_initramfs(description, output):
 
 
 def disk_size(text):
-    """Returns the bytes that a size of `disks` means. Raises MachineError."""
+    """Returns the size of a disk in bytes, from an item of `disks`. Raises MachineError."""
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isdigit() or int(number) == 0:
-        raise MachineError(f"the size of a disk is a number with K, M or G, as in 64M, and not {text!r}")
+        raise MachineError(f"the size of a disk must be a number with K, M or G, as in 64M, not {text!r}")
     return int(number) * _UNITS[unit]
 
 
 def qemu_command(description, initramfs, disks, sockets):
-    """Returns the words that start QEMU.
+    """Returns the command line of QEMU.
 
     Args:
-      description: of the machine.
+      description: the description of the machine.
       initramfs: file descriptor of the initramfs.
       disks: file descriptors of the disks.
       sockets: connected sockets for the serial lines, the console first.
@@ -126,7 +126,7 @@ def qemu_command(description, initramfs, disks, sockets):
     libraries = [f"{root}/{folder}/x86_64-linux-gnu" for folder in ("lib", "usr/lib")]
     words = [f"{libraries[0]}/ld-linux-x86-64.so.2", "--library-path", ":".join(libraries), f"{root}/usr/bin/qemu-system-x86_64"]
     words += ["-L", f"{root}/usr/share/qemu", "-L", f"{root}/usr/share/seabios"]
-    # One thread for all virtual CPUs: with emulated SVM QEMU needs it.
+    # QEMU's emulated SVM needs one thread for all virtual CPUs.
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "pc", "-accel", "tcg,thread=single"]
     words += ["-cpu", description["cpu"], "-m", description["memory"]]
     words += ["-kernel", description["kernel"], "-initrd", f"/proc/self/fd/{initramfs}"]

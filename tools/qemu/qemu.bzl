@@ -1,28 +1,28 @@
-"""Programs that run as root on a kernel of their own, in QEMU.
+"""Rules that boot a kernel in QEMU and run a program there as root.
 
-The machine has no network and no disk but what it is given; its console is on standard output. tools/README.md tells how to
-use the rules.
+The machine has no network and only the disks that the rule declares. Its console is standard output. tools/README.md
+explains how to use the rules.
 """
 
-_FileFlagInfo = provider(doc = "A file that the user has.", fields = ["path"])
+_FileFlagInfo = provider(doc = "A file that the user supplies.", fields = ["path"])
 
 def _file_flag_impl(ctx):
     return [_FileFlagInfo(path = ctx.build_setting_value)]
 
 file_flag = rule(
-    doc = "A flag whose value is the absolute path of a file; qemu_test takes it wherever it takes a file.",
+    doc = "A flag whose value is the absolute path of a file. qemu_test accepts it wherever it accepts a file.",
     implementation = _file_flag_impl,
     build_setting = config.string(flag = True),
 )
 
 def _in_machine(ctx, short_path):
-    """Where a runfile lies in the machine: the tree is that of a test's runfiles."""
+    """Returns the path of a runfile in the machine. The tree below /runfiles is that of a test's runfiles."""
     if short_path.startswith("../"):
         return "/runfiles/" + short_path[len("../"):]
     return "/runfiles/" + ctx.workspace_name + "/" + short_path
 
 def _files(ctx, targets):
-    """Returns {path in the machine: path in the runfiles} of the targets, and the files."""
+    """Returns {path in the machine: path in the runfiles} of the targets, and their files."""
     paths = {}
     depsets = []
     for target in targets:
@@ -52,7 +52,7 @@ def _machine_impl(ctx):
         kernel = ctx.files.kernel[0].short_path
         inputs.append(depset(ctx.files.kernel))
     if _FileFlagInfo in ctx.attr.program:
-        fail("the program must be built here", "program")
+        fail("the program must be a file of this build", "program")
     program = ctx.attr.program[DefaultInfo].files_to_run.executable or ctx.files.program[0]
     description = struct(
         name = str(ctx.label),
@@ -103,19 +103,19 @@ _machine = rule(
     implementation = _machine_impl,
     attrs = {
         "cpu": attr.string(default = "qemu64", doc = "QEMU's -cpu, as in 'qemu64,+svm,+npt'."),
-        "data": attr.label_list(allow_files = True, doc = "What else is in the machine, each with its runfiles."),
-        "disk_bus": attr.string(default = "virtio", values = ["ide", "virtio"], doc = "What the disks are on: /dev/vda or /dev/hda, /dev/sda."),
-        "disks": attr.string_list(doc = "Sizes of disks, all zero, as in '64M'."),
+        "data": attr.label_list(allow_files = True, doc = "Additional files in the machine, with their runfiles."),
+        "disk_bus": attr.string(default = "virtio", values = ["ide", "virtio"], doc = "The bus of the disks: they are /dev/vda, or /dev/hda or /dev/sda."),
+        "disks": attr.string_list(doc = "Sizes of the disks, as in '64M'. The disks contain zeros."),
         "kernel": attr.label(default = "@linux_cloud//:vmlinuz", allow_files = True, doc = "The kernel."),
-        "kernel_args": attr.string_list(doc = "Further words for the kernel's command line."),
+        "kernel_args": attr.string_list(doc = "Additional words of the kernel's command line."),
         "memory": attr.string(default = "256M", doc = "The machine's memory."),
-        "modules": attr.string_list(doc = "Modules of @linux_cloud to load; what they need is loaded before them."),
-        "null_modem": attr.bool(doc = "Whether /dev/ttyS2 and /dev/ttyS3 are wired to each other."),
-        "passes": attr.string_list(doc = "Tests of which the program must report 'PASS name', and none 'FAIL name'."),
+        "modules": attr.string_list(doc = "Modules of @linux_cloud to load; their dependencies are loaded first."),
+        "null_modem": attr.bool(doc = "Whether /dev/ttyS2 and /dev/ttyS3 are connected to each other."),
+        "passes": attr.string_list(doc = "Names of tests: the program must print 'PASS name' for each of them, and never 'FAIL name'."),
         "program": attr.label(mandatory = True, allow_files = True, doc = "The program to run, with its runfiles."),
-        "program_args": attr.string_list(doc = "Its arguments; with $(rootpath ...)."),
-        "qemu_args": attr.string_list(doc = "Further words for QEMU."),
-        "tty": attr.bool(doc = "Whether the program has the console as its terminal, and this run's input on it."),
+        "program_args": attr.string_list(doc = "Arguments of the program. $(rootpath ...) is expanded."),
+        "qemu_args": attr.string_list(doc = "Additional arguments of QEMU."),
+        "tty": attr.bool(doc = "Whether the console is the program's terminal, with this command's standard input on it."),
         "_busybox": attr.label(default = "@busybox//:bin/busybox", allow_single_file = True),
         "_init": attr.label(default = "//tools/qemu:init", allow_single_file = True),
         "_modules": attr.label(default = "@linux_cloud//:modules", allow_single_file = True),
@@ -159,9 +159,9 @@ def _run_machine(rule, name, kwargs):
     )
 
 def qemu_test(name, **kwargs):
-    """A test that is a program in a machine of its own."""
+    """A test that runs a program in a machine."""
     _run_machine(native.py_test, name, kwargs)
 
 def qemu_binary(name, **kwargs):
-    """The same for `bazel run`."""
+    """The same as qemu_test, for `bazel run`."""
     _run_machine(native.py_binary, name, dict(kwargs, testonly = True))

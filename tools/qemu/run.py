@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Boots a machine in QEMU, runs its program there as root, and ends as the program did.
+"""Boots a machine in QEMU, runs a program there as root, and exits with the status of the program.
 
-Standard output carries the machine's console. What is wrong with the machine itself is one sentence on standard error and
-exit status 125. Nothing is left behind, however this ends: QEMU goes with it, and there are no files.
+Standard output carries the console of the machine. If the machine fails, this prints one sentence on standard error and
+exits with status 125. It leaves nothing behind: QEMU dies with it, and its files have no names.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tools.qemu import machine
 
 MACHINE_FAILED = 125
 
-# So much before Bazel's own limit ours ends a test, which can then say what it was at.
+# This timeout is shorter than Bazel's, so that the test can still print how far the machine got.
 _MARGIN = 5  # seconds
 
 _PR_SET_PDEATHSIG = 1
@@ -31,12 +31,12 @@ _LIBC = ctypes.CDLL(None)
 
 
 class Watch:
-    """What comes over a machine's serial lines while it runs, the second of which init.cc explains."""
+    """Reads the serial lines of a machine while it runs. init.cc documents the second line."""
 
     def __init__(self, output):
         self.status = None
         self.started = False
-        self.stage = "the kernel has not reached its first program"
+        self.stage = "the kernel has not started init"
         self.console = b""
         self._output = output
         self._report = b""
@@ -54,7 +54,7 @@ class Watch:
                 raise machine.MachineError(rest)
             if word == "started":
                 self.started = True
-                self.stage = "its program has not ended"
+                self.stage = "the program has not ended"
             if word == "status":
                 self.status = int(rest)
 
@@ -68,7 +68,7 @@ def _memory_file(name):
 
 
 def _start(description, sockets):
-    """Starts QEMU. Its files are in memory and have no names, so that they go with it."""
+    """Starts QEMU. The initramfs and the disks are unnamed files in memory, so they disappear with QEMU."""
     initramfs = _memory_file("initramfs")
     with open(initramfs, "wb", closefd=False) as file:
         machine.write_initramfs(description, file)
@@ -93,25 +93,25 @@ def _start(description, sockets):
 
 
 def _watch_lines(watch, console, report, deadline, keyboard):
-    """Reads both lines until the program has ended or the machine is gone, and then what is left on the console."""
+    """Reads both lines until the program or QEMU has ended, then reads the rest of the console."""
     selector = selectors.PollSelector()
     selector.register(console, selectors.EVENT_READ, watch.on_console)
     selector.register(report, selectors.EVENT_READ, watch.on_report)
     while watch.status is None and report in selector.get_map():
-        # Not before: a kernel that opens its line forgets what it has received.
+        # Send input only now: the kernel discards input that arrives before it opens the line.
         if watch.started and keyboard is not None:
             selector.register(keyboard, selectors.EVENT_READ, console.sendall)
             keyboard = None
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            raise machine.MachineError(f"the time is up, and {watch.stage}")
+            raise machine.MachineError(f"timed out: {watch.stage}")
         for key, _ in selector.select(left):
             data = os.read(key.fd, 1 << 16)
             if data:
                 key.data(data)
             else:
                 selector.unregister(key.fileobj)
-    # Its program has drained the console, so all of it is here already.
+    # Init drained the console before it reported the status, so all output has arrived.
     console.setblocking(False)
     try:
         while data := console.recv(1 << 16):
@@ -121,14 +121,14 @@ def _watch_lines(watch, console, report, deadline, keyboard):
 
 
 def _why_it_ended(complaints, stage):
-    """Returns a sentence about a QEMU that is gone before the machine's program has ended."""
+    """Returns a sentence about a QEMU that ended before the program in the machine."""
     lines = [line for line in complaints.decode(errors="replace").splitlines() if line and "warning:" not in line]
-    said = re.sub(r"\S*qemu-system-x86_64: ", "", lines[-1]) if lines else "nothing"
-    return f"QEMU ended, and {stage}; it said {said}"
+    said = re.sub(r"\S*qemu-system-x86_64: ", "", lines[-1]) if lines else "no message"
+    return f"QEMU ended before the program: {stage}; QEMU's last message: {said}"
 
 
 def _missing_passes(description, console):
-    """Returns a sentence about tests of the program that did not pass, or None."""
+    """Returns a sentence about tests that the program failed or did not report, or None."""
     lines = console.decode(errors="replace").splitlines()
     failures = [line.strip() for line in lines if line.startswith("FAIL")]
     if failures:
@@ -141,14 +141,14 @@ def run(description, output, limit=None, keyboard=None):
     """Runs the machine.
 
     Args:
-      description: as in machine.py.
+      description: the description, as in machine.py.
       output: binary file for the console.
-      limit: seconds until it is ended, or None.
+      limit: seconds until the machine is stopped, or None.
       keyboard: file whose input goes to the console, or None.
     Returns:
-      The exit status of the machine's program.
+      The exit status of the program.
     Raises:
-      MachineError: the machine could not run it to its end.
+      MachineError: the machine did not run the program to its end.
     """
     deadline = None if limit is None else time.monotonic() + limit
     watch = Watch(output)
@@ -174,9 +174,9 @@ def run(description, output, limit=None, keyboard=None):
 
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit", type=float, help="seconds after which the machine is ended")
+    parser.add_argument("--limit", type=float, help="seconds until the machine is stopped")
     parser.add_argument("machine", help="the machine's description")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run instead of the machine's own program")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="a command to run instead of the machine's program")
     options = parser.parse_args(arguments)
     with open(options.machine, encoding="utf-8") as file:
         description = json.load(file)

@@ -1,16 +1,17 @@
-"""Downloads through Bazel's repository cache, which all output bases of a user share."""
+"""Downloads files through Bazel's repository cache, which all output bases of a user share."""
 
 def download(rctx, urls, output, sha256, identity):
-    """Takes the file with this hash from the repository cache, or else from `urls` and into the cache.
+    """Takes the file with this hash from the repository cache, or else downloads it from `urls` into the cache.
 
     Args:
       rctx: the repository rule's context.
-      urls: where to look if the cache does not have it; none to look in the cache only.
+      urls: addresses to try if the file is not in the cache. Empty: only the cache is tried.
       output: the path to write.
       sha256: the hash that the file must have.
-      identity: what the file is. A lock file whose version was changed, but not the hash, gets nothing from the cache.
+      identity: the canonical id of the file. It contains the version, so a lock file with a new version and an old hash
+        does not match a cached file.
     Returns:
-      Whether the file is there now.
+      Whether the file exists now.
     """
     return rctx.download(
         url = urls,

@@ -1,10 +1,10 @@
-"""Everything that the build uses and that is not in this repository."""
+"""The external repositories of the build."""
 
 load("//tools/debian:repository.bzl", "debian_repository")
 load(":npm.bzl", "npm_repository")
 
 def third_party_repositories():
-    """Declares the external repositories; each is fetched when a target first needs it."""
+    """Declares the external repositories. Bazel fetches a repository when a target first needs it."""
     debian_repository(
         name = "bazel_skylib",
         strip_prefix = "usr/share/bazel/tools/skylib",
@@ -56,7 +56,7 @@ def third_party_repositories():
         build_file = "//tools/third_party:busybox.BUILD.bazel",
     )
 
-    # Debian has no package of it.
+    # Debian has no package of buildifier.
     npm_repository(
         name = "buildifier",
         exports = ["buildifier-linux_amd64"],

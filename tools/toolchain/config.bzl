@@ -1,4 +1,4 @@
-"""The gcc 12 of @gcc12 as a C and C++ toolchain for each of our targets. Nothing of the machine's own compiler is used."""
+"""Declares gcc 12 of @gcc12 as a C and C++ toolchain for each target. The machine's own compiler is not used."""
 
 load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "ACTION_NAMES")
 load("@bazel_tools//tools/cpp:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "tool_path")
@@ -22,7 +22,7 @@ _LINK_LIBRARY = [
 ]
 
 def _feature(name, c = [], cxx = [], compile = [], link = [], link_program = [], link_library = [], enabled = True, **kwargs):
-    """A feature from plain lists of flags; `compile` is for C and C++, `c` and `cxx` for one of them; `link` likewise."""
+    """Returns a feature made of lists of flags: `compile` is for C and C++, `c` and `cxx` for one language; `link*` likewise."""
     sets = [
         (_C + _CXX, compile),
         (_C, c),
@@ -64,7 +64,8 @@ def _common_features(target):
             ],
             link = ["-Wl,--build-id=none"],
         ),
-        # Guest memory may begin at address 0 of the launcher: a null pointer is as good as any other there.
+        # Guest memory may begin at address 0 of the launcher, so the compiler must not assume that a null pointer is never
+        # dereferenced.
         _feature("address_zero", compile = ["-fno-delete-null-pointer-checks"]),
         _feature("warnings", c = C_WARNINGS, cxx = CXX_WARNINGS, compile = isystem(SYSTEM_HEADERS)),
     ]
@@ -79,9 +80,9 @@ def _sanitizer(name, kind, libraries):
     )
 
 def _mode_features():
-    """The features that Bazel or the command line turns on."""
+    """Returns the features that Bazel or the command line turns on."""
     return [
-        # Also where nobody asked for an optimised build, tests and guests should not crawl.
+        # fastbuild is the default mode. -O0 would make tests and guests too slow.
         _feature("fastbuild", compile = ["-O1", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
         _feature("dbg", compile = ["-Og", "-g", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
         _feature(
@@ -103,8 +104,8 @@ def _mode_features():
 
 def _linux_features(target):
     if target.bazel_cpu == "i386":
-        # The driver is the x86-64 one: point it to the start files and libraries of the i386 packages. Linux 2.6.23 gives
-        # the guest the bottom of the launcher's address space, so the launcher itself is linked above it.
+        # The driver is that of x86-64, so -B and -L name the start files and libraries of the i386 packages. Linux 2.6.23
+        # maps the guest at the bottom of the launcher's address space, so the launcher is linked above it.
         libraries = [target.gcc_libraries] + target.libraries
         compile = ["-fno-pie"]
         link_program = []
@@ -122,7 +123,7 @@ def _linux_features(target):
             link_library = ["-shared"],
             link = link + ["-pthread"],
         ),
-        # Last on the command line, behind the objects that need them.
+        # The C++ runtime must come last on the command line, after the objects that need it.
         _feature("cxx_runtime", link = ["-l:libstdc++.a", "-lm"]),
     ]
 
@@ -134,7 +135,7 @@ def _freestanding_features(target):
             cxx = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
             link = ["-nostdlib", "-static", "-no-pie"],
         ),
-        # The compiler calls into it for 64-bit divisions and the like.
+        # libgcc has the functions that the compiler calls for 64-bit divisions, for example.
         _feature("compiler_runtime", link = ["-L" + target.gcc_libraries, "-lgcc"]),
     ]
 

@@ -1,4 +1,4 @@
-"""Programs for i386, whatever the command line builds for: Linux programs, and guests that run on no system at all."""
+"""Builds programs for i386, whatever platform the command line selects: Linux programs, and guests without a system."""
 
 load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
 load(":transitions.bzl", "PLATFORM_ATTRS", "platform_transition")
@@ -8,7 +8,7 @@ def _program_impl(ctx):
     out = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.symlink(output = out, target_file = program.files_to_run.executable, is_executable = True)
 
-    # The original would take the place of a program of the same name for this machine.
+    # Leave out the original: its path in the runfiles is also that of the x86-64 program of the same name.
     original = program.files_to_run.executable
     runfiles = [file for file in program.default_runfiles.files.to_list() if file != original]
     return [DefaultInfo(executable = out, files = depset([out]), runfiles = ctx.runfiles(runfiles))]
@@ -23,7 +23,7 @@ _program = rule(implementation = _program_impl, attrs = _ATTRS, executable = Tru
 _program_test = rule(implementation = _program_impl, attrs = _ATTRS, test = True)
 
 def i386_binary(name, binary, **kwargs):
-    """A cc_binary built for i386 Linux: static, and linked at 0xb8000000, above all that a guest can reach."""
+    """A cc_binary built for i386 Linux: static, and linked at 0xb8000000, above the addresses that a guest can use."""
     _program(name = name, binary = binary, platform = "linux_i386", **kwargs)
 
 def i386_test(name, binary, **kwargs):
@@ -31,10 +31,10 @@ def i386_test(name, binary, **kwargs):
     _program_test(name = name, binary = binary, platform = "linux_i386", **kwargs)
 
 def freestanding_i386_binary(name, srcs, linker_script, copts = [], deps = [], testonly = False, visibility = None):
-    """An i386 ELF file for the bare machine, as a guest's vmlinux is.
+    """An i386 ELF file that runs without an operating system, such as a guest's vmlinux.
 
     Args:
-      name: the ELF file.
+      name: name of the ELF file.
       srcs: C, C++ and assembly sources and headers.
       linker_script: the script that lays the ELF file out.
       copts: further compiler flags.

@@ -1,9 +1,9 @@
-"""What we build for, and where @gcc12 has its headers and libraries."""
+"""The targets of the toolchain, and the paths of their headers and libraries in @gcc12."""
 
 GCC_ROOT = "external/gcc12/"
 
 def _target(bazel_cpu, gnu, gcc):
-    """Returns a target: `gnu` is Debian's name of its architecture, `gcc` the compiler's."""
+    """Returns a target: `gnu` is Debian's name of the architecture, `gcc` is the compiler's."""
     return struct(
         bazel_cpu = bazel_cpu,
         gnu = gnu,
@@ -25,8 +25,8 @@ def _target(bazel_cpu, gnu, gcc):
 
 _I386 = _target("i386", "i386-linux-gnu", "i686-linux-gnu")
 
-# By the names of the platforms in BUILD.bazel. The freestanding one has the headers of the C library because those of C++
-# include them, but none of its code.
+# The keys are the names of the platforms in BUILD.bazel. The freestanding target has the C library's headers, because the
+# C++ headers include them, but it does not link the C library.
 TARGETS = {
     "freestanding_i386": _I386,
     "linux_i386": _I386,
@@ -43,7 +43,7 @@ FREESTANDING_FLAGS = [
     "-fno-pic",
     "-fno-stack-protector",
     "-fno-asynchronous-unwind-tables",
-    # A guest must not touch the FPU before it has set it up.
+    # A guest must set up the FPU before it uses FPU registers.
     "-mgeneral-regs-only",
 ]
 

@@ -1,8 +1,8 @@
-"""Changes of the platform that a part of the build is for, whatever the command line builds for."""
+"""Transitions that build a part of the project for another platform than the command line selects."""
 
 load(":targets.bzl", "TARGETS")
 
-# What a command line may ask of our own programs, but makes no sense in a guest or with a static C library.
+# Features that the command line may turn on for x86-64 programs. A guest or a static C library does not support them.
 _X86_64_ONLY_FEATURES = ["asan", "tsan"]
 
 _SETTINGS = [
@@ -26,7 +26,7 @@ def _platform_impl(settings, attr):
         "//command_line_option:platforms": "//tools/toolchain:" + attr.platform,
     }
 
-# For the platform that the rule's attribute "platform" names.
+# Switches to the platform that the attribute "platform" of the rule names.
 platform_transition = transition(
     implementation = _platform_impl,
     inputs = _SETTINGS,
@@ -36,7 +36,7 @@ platform_transition = transition(
 PLATFORM_ATTRS = {
     "platform": attr.string(
         default = "linux_x86_64",
-        doc = "Which of the platforms of //tools/toolchain to build for.",
+        doc = "The platform of //tools/toolchain to build for.",
         values = TARGETS.keys(),
     ),
     "_allowlist_function_transition": attr.label(

@@ -1,4 +1,4 @@
-"""Which warnings our own code is compiled with; third-party code is compiled with none (see .bazelrc)."""
+"""The warnings for the project's own code. Third-party code is compiled without warnings (see .bazelrc)."""
 
 C_WARNINGS = [
     "-Wall",
@@ -19,7 +19,7 @@ CXX_WARNINGS = C_WARNINGS + [
     "-Woverloaded-virtual",
 ]
 
-# Repositories whose headers we include from their root, where Bazel does not make them system headers by itself.
+# Repositories whose headers are included relative to the repository's root. Bazel does not make these system headers.
 SYSTEM_HEADERS = [
     "external/com_google_absl",
 ]

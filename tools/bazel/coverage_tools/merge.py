@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Merges gcov and LCOV coverage data into one LCOV file: the part of Bazel that Debian does not ship."""
+"""Merges gcov and LCOV coverage data into one LCOV file. Bazel needs this tool for `bazel coverage`; Debian does not ship it."""
 
 import argparse
 import collections
@@ -11,7 +11,7 @@ import re
 
 
 class Coverage:
-    """How often each line and function of each source file ran."""
+    """How often each line and each function of each source file ran."""
 
     def __init__(self):
         self.lines = collections.defaultdict(collections.Counter)
@@ -63,10 +63,10 @@ class Coverage:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coverage_dir", help="merge all that is below this folder: one test's data")
-    parser.add_argument("--reports_file", help="merge the LCOV files that this file lists: all tests' data")
+    parser.add_argument("--coverage_dir", help="merge all files below this folder (the data of one test)")
+    parser.add_argument("--reports_file", help="merge the LCOV files that this file lists (the data of all tests)")
     parser.add_argument("--output_file", required=True)
-    parser.add_argument("--filter_sources", action="append", default=[], help="a pattern of sources to leave out")
+    parser.add_argument("--filter_sources", action="append", default=[], help="a pattern of the sources to leave out")
     parser.add_argument("--source_file_manifest", help="a file that lists the sources to keep")
     return parser.parse_known_args()[0]
 

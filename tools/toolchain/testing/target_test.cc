@@ -1,5 +1,5 @@
-// What the rest of the project takes for granted of the toolchain, on x86-64 and i386. Without a
-// test framework, which would have to be built for i386 too.
+// Tests what the project assumes about the toolchain, on x86-64 and i386. It uses no test
+// framework, because a framework would have to be built for i386 too.
 
 #include <libelf.h>
 #include <zlib.h>
@@ -11,7 +11,7 @@
 
 #include "absl/strings/string_view.h"
 
-// clang-tidy reads this file too, with another compiler.
+// clang-tidy reads this file with clang.
 #ifndef __clang__
 static_assert(__GNUC__ == 12);
 #endif
@@ -20,7 +20,7 @@ static_assert(std::is_same_v<absl::string_view, std::string_view>);
 
 namespace {
 
-// A static program of i386 leaves all addresses below to the guest.
+// A static i386 program must leave all lower addresses to the guest.
 constexpr uintptr_t kLauncherBase = 0xb8000000;
 
 bool IsLinkedAtLauncherBase(const void* anything) {

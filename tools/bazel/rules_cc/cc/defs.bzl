@@ -1,4 +1,4 @@
-"""The names of rules_cc that Bazel's own and third-party BUILD files load, as the native rules of Bazel 4.2."""
+"""A stand-in for rules_cc: the names that Bazel's own and third-party BUILD files load, as Bazel 4.2's native rules."""
 
 cc_binary = native.cc_binary
 cc_import = native.cc_import

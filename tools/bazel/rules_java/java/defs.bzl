@@ -1,4 +1,4 @@
-"""The names of rules_java that Bazel's own BUILD files load, as the native rules of Bazel 4.2."""
+"""A stand-in for rules_java: the names that Bazel's own BUILD files load, as Bazel 4.2's native rules."""
 
 java_binary = native.java_binary
 java_import = native.java_import
