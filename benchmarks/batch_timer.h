@@ -1,4 +1,4 @@
-// Times pieces of an iteration, with something that does not count between them.
+// Times parts of an iteration and excludes the work between them.
 
 #ifndef BENCHMARKS_BATCH_TIMER_H_
 #define BENCHMARKS_BATCH_TIMER_H_
@@ -9,9 +9,9 @@
 
 namespace lguest {
 
-// Calls `piece` `count` times and makes the processor time that this thread spends by it, in the
-// kernel too, the time of the iteration: for a benchmark with UseManualTime(). Whoever else keeps
-// the processor busy does not count.
+// Calls `piece` `count` times. Sets the time of the iteration to the processor time that this
+// thread spent in `piece`, including time in the kernel. For a benchmark with UseManualTime().
+// Other threads and processes do not count.
 template <typename Piece>
 void TimeBatch(benchmark::State& state, int count, const Piece& piece) {
   const auto now = [] {

@@ -1,11 +1,11 @@
-"""What is measured: a program on Google Benchmark, and a test that it runs."""
+"""benchmark: a program on Google Benchmark, and a smoke test that runs it."""
 
 load("//tools:cc.bzl", "cc_binary")
 
 def benchmark(name, deps):
-    """Declares the benchmark `name` with its only source `name`.cc.
+    """Declares the benchmark `name`, whose only source is `name`.cc.
 
-    The test `name`_smoke runs every measurement of it for a moment, and fails if one cannot be done."""
+    The test `name`_smoke runs every measurement briefly, and fails if one cannot be done."""
     cc_binary(
         name = name,
         testonly = True,

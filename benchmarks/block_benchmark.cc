@@ -1,6 +1,6 @@
-// Disk requests through the device, beside preadv() and pwritev() of the same memory from and to a
-// file that is opened the same way (target: 95 % of their speed). In memory (/dev/shm), where the
-// device's part is largest, and on the disk that holds temporary files.
+// Disk requests through the device, beside preadv() and pwritev() on the same memory and on a file
+// opened the same way (target: 95 % of their speed). The file is in memory (/dev/shm), where the
+// device's share of the time is largest, or on the disk that holds temporary files.
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -24,9 +24,9 @@ namespace lguest {
 namespace {
 
 constexpr off_t kDiskSize = 1 << 20;
-constexpr uint16_t kSectionBytes = 4096;  // a page, as a Linux guest has it
+constexpr uint16_t kSectionBytes = 4096;  // a page, as a Linux guest uses
 
-// A disk image of its own.
+// A temporary disk image.
 class DiskFile {
  public:
   explicit DiskFile(bool in_memory) {
@@ -34,7 +34,7 @@ class DiskFile {
     path_ = in_memory ? "/dev/shm" : temporary != nullptr ? temporary : "/tmp";
     path_ += "/lguest-disk-XXXXXX";
     const UniqueFd fd(mkstemp(path_.data()));
-    const std::vector<char> zeroes(kDiskSize);  // no holes: the first access would cost more
+    const std::vector<char> zeroes(kDiskSize);  // No holes: the first access to a hole costs more.
     if (write(fd.get(), zeroes.data(), zeroes.size()) != kDiskSize) std::abort();
   }
   ~DiskFile() { unlink(path_.c_str()); }
@@ -62,7 +62,7 @@ void InMemory(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"memory", "write", "bytes"})->ArgsProduct({{1}, {0, 1}, {4096, 65536}});
 }
 
-// By the clock: a disk works while the processor does not.
+// Uses real time: the processor is idle while a disk works.
 void OnDisk(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"memory", "write", "bytes"})->ArgsProduct({{0}, {0, 1}, {4096, 65536}});
   benchmark->UseRealTime();
@@ -87,7 +87,7 @@ void BM_Block(benchmark::State& state) {
   }
   const auto page = guest.memory().Read<BlockPage>(DeviceBench::kDevicePage);
   if (page->result != static_cast<int32_t>(BlockResult::kOk)) {
-    state.SkipWithError("a request was not carried out");
+    state.SkipWithError("a request failed");
   }
   state.SetBytesProcessed(int64_t{request.bytes} * state.iterations());
 }
@@ -98,7 +98,7 @@ void BM_Limit_Block(benchmark::State& state) {
   const Arguments arguments(state);
   const DiskFile file(arguments.in_memory);
   const UniqueFd fd(open(file.path().c_str(), O_RDWR | O_CLOEXEC));
-  // As the backend does it, and like there it may not be possible.
+  // The device also opens its file with O_DIRECT, if the file system supports it.
   const bool direct = fcntl(fd.get(), F_SETFL, O_DIRECT) == 0;
   state.SetLabel(direct ? "O_DIRECT" : "page cache");
   DeviceBench guest(std::make_unique<BlockDevice>(

@@ -1,8 +1,8 @@
-// How long input waits for a guest that computes: from the moment its descriptor becomes readable
-// until the device is asked to read it (target: a median of 50 us). The guest is an endless loop.
-// Beside it, how long a thread takes to wake up by epoll while another one computes.
+// Break-out latency: the time from the moment a descriptor becomes readable until the device is
+// asked to read it, while the guest computes in an endless loop (target: a median of 50 us). The
+// limit is the time that a thread needs to wake up from epoll while another thread computes.
 //
-// Counters are in microseconds; the time of an iteration is their mean.
+// Counters are in microseconds. The time of an iteration is their mean.
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -31,15 +31,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Long enough for the guest to be well inside its loop again.
+// Long enough for the guest to be back in its loop.
 constexpr std::chrono::microseconds kPause(200);
 
-// A descriptor that one thread makes readable, and that another one takes note of.
+// A descriptor that one thread makes readable and another thread reads.
 class Bell {
  public:
   int fd() const { return fd_.get(); }
 
-  // Rings, and waits until somebody has heard it; returns how long that took.
+  // Rings, and waits until the other thread has read the ring. Returns the time between the two.
   std::chrono::duration<double> Ring() {
     const uint32_t heard = heard_.load();
     const Clock::time_point start = Clock::now();
@@ -49,7 +49,7 @@ class Bell {
     return when_.load() - start;
   }
 
-  // The same, once more, to those who are to stop.
+  // Rings once more, to tell the other thread to stop.
   void RingForTheLastTime() {
     over_ = true;
     Ring();
@@ -72,7 +72,7 @@ class Bell {
   std::atomic<Clock::time_point> when_;
 };
 
-// Hears the bell. Ends the guest with the last ringing.
+// Reads the bell. Ends the guest at the last ring.
 class BellDevice final : public Device {
  public:
   explicit BellDevice(Bell& bell) : bell_(bell) {}
@@ -98,11 +98,11 @@ class BellDevice final : public Device {
   Bell& bell_;
 };
 
-// Rings again and again while `listen` runs in a thread of its own.
+// Rings repeatedly while `listen` runs in another thread.
 template <typename Listen>
 void Measure(benchmark::State& state, Bell& bell, const Listen& listen) {
   std::thread listener(listen);
-  bell.Ring();  // everything has started when that is heard
+  bell.Ring();  // The other thread runs once it has read this.
   std::vector<double> micros;
   for (auto _ : state) {
     std::this_thread::sleep_for(kPause);

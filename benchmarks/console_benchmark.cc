@@ -1,6 +1,5 @@
 // Console output through the device, beside bare writev() of the same bytes to the same terminal
-// (target: 95 % of its speed). A real terminal (a pty) on purpose: what it costs is what users
-// have.
+// (target: 95 % of its speed). It uses a real terminal (a pty), because users pay for its cost too.
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,9 +23,9 @@
 namespace lguest {
 namespace {
 
-constexpr int kBatch = 32;  // what is written before somebody reads: fits into a terminal's queue
+constexpr int kBatch = 32;  // writes before the terminal is read; they fit into a pty's queue
 
-// A terminal that the user never types at and, between batches, reads empty.
+// A terminal without input. It is read empty between batches.
 class Terminal {
  public:
   Terminal() : user_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
@@ -54,7 +53,7 @@ class Terminal {
   UniqueFd program_;
 };
 
-// Measures `kBatch` calls of `write` an iteration, without the reading that has to follow.
+// Measures `kBatch` calls of `write` per iteration, without reading the terminal afterwards.
 template <typename Write>
 void MeasureBatches(benchmark::State& state, const Terminal& terminal, const Write& write) {
   for (auto _ : state) {
@@ -73,7 +72,7 @@ void BM_Console(benchmark::State& state) {
     if (!guest.bus().Dispatch(sent).ok()) std::abort();
   });
 }
-// What Linux 2.6.23 sends at a time, and a long line.
+// The size of Linux 2.6.23's console writes, and a long line.
 BENCHMARK(BM_Console)->ArgName("bytes")->Arg(16)->Arg(256)->UseManualTime();
 
 void BM_Limit_Console(benchmark::State& state) {

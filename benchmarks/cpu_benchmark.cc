@@ -1,7 +1,7 @@
-// What a guest pays for the host's attention, on each virtual CPU: an iteration is 1000 of it.
+// The cost of guest exits on each virtual CPU. An iteration is 1000 exits.
 //
-//   a hypercall that does nothing                 beside the CPU's own way out and back in
-//   a page fault that the guest's handler serves  beside the same
+//   a hypercall that does nothing                 beside a bare CPU exit and entry
+//   a page fault that the guest's handler serves  beside a bare CPU exit and entry
 
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +29,7 @@ void Append(MachineCode& code, const MachineCode& more) {
   code.insert(code.end(), more.begin(), more.end());
 }
 
-// Sets %eax, %edx, %ebx and %ecx, and calls the host.
+// Sets %eax, %edx, %ebx and %ecx, and makes a hypercall.
 MachineCode CallHost(Hypercall call, uint32_t edx, uint32_t ebx, uint32_t ecx) {
   MachineCode code;
   const std::pair<uint8_t, uint32_t> registers[] = {
@@ -44,7 +44,8 @@ MachineCode CallHost(Hypercall call, uint32_t edx, uint32_t ebx, uint32_t ecx) {
   return code;
 }
 
-// `setup`, then for ever 1000 times `what` and a SEND_DMA, at which the host returns. %esi counts.
+// Runs `setup`, then loops forever: `what` 1000 times, then a SEND_DMA, at which the host returns.
+// %esi counts.
 MachineCode Repeat(const MachineCode& setup, const MachineCode& what) {
   const auto back = [](size_t bytes) { return static_cast<uint8_t>(-static_cast<int>(bytes)); };
   MachineCode loop = {0xbe, 0xe8, 3, 0, 0};                 // 1: mov $1000,%esi
@@ -60,12 +61,12 @@ MachineCode Repeat(const MachineCode& setup, const MachineCode& what) {
   return code;
 }
 
-// Measures the guest that repeats something.
+// Measures a guest built by Repeat().
 void MeasureGuest(benchmark::State& state, CpuFactory make_cpu, const MachineCode& code) {
   SmallGuest guest(make_cpu, code, nullptr);
   for (auto _ : state) {
     const auto exit = guest.host().Run();
-    if (!exit.ok()) return state.SkipWithError("the CPU has failed");
+    if (!exit.ok()) return state.SkipWithError("the CPU failed");
     if (const Died* died = std::get_if<Died>(&*exit)) {
       return state.SkipWithError(died->reason.c_str());
     }
@@ -73,7 +74,8 @@ void MeasureGuest(benchmark::State& state, CpuFactory make_cpu, const MachineCod
   state.SetItemsProcessed(kTimes * state.iterations());
 }
 
-// Goes on after each trap, `skip` bytes further, until there were enough.
+// Skips the trapping instruction by adding `skip` bytes to %eip, and ends the run after enough
+// traps.
 class Skipper final : public hostsim::TrapHandler {
  public:
   Skipper(hostsim::Vcpu& cpu, uint32_t skip) : cpu_(cpu), skip_(skip) {}
@@ -91,7 +93,7 @@ class Skipper final : public hostsim::TrapHandler {
   int traps_ = 0;
 };
 
-// Measures traps that nobody looks at.
+// Measures traps that only Skipper handles.
 void MeasureTraps(benchmark::State& state, CpuFactory make_cpu, const MachineCode& code,
                   uint32_t skip) {
   SmallGuest guest(make_cpu, code, nullptr);
@@ -113,18 +115,18 @@ void BM_Limit_Hypercall(benchmark::State& state, CpuFactory make_cpu) {
 }
 BENCHMARK_CAPTURE(BM_Limit_Hypercall, soft, MakeSoftCpu)->Unit(benchmark::kMicrosecond);
 
-// mov 0x10,%eax: nothing is mapped there.
+// mov 0x10,%eax: address 0x10 is not mapped.
 const MachineCode& Fault() {
   static const auto* const kCode = new MachineCode{0xa1, 0x10, 0, 0, 0};
   return *kCode;
 }
 
 void BM_PageFault(benchmark::State& state, CpuFactory make_cpu) {
-  // The handler comes first. It passes over the instruction that faulted.
+  // The handler comes first. It skips the instruction that faulted.
   MachineCode code = {
       0xeb, 0x08,           // jmp 1f
       0x83, 0xc4, 4,        // add $4,%esp: the error code
-      0x83, 0x04, 0x24, 5,  // addl $5,(%esp): the length of that instruction
+      0x83, 0x04, 0x24, 5,  // addl $5,(%esp): the length of the instruction
       0xcf,                 // iret
   };  // 1:
   constexpr uint32_t kHandler = SmallGuest::kCode + 2;

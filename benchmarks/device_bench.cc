@@ -28,7 +28,7 @@ GuestPhys DeviceBench::MakeDma(uint32_t sections, uint16_t len) {
     dma.addr.at(i) = kData.value() + i * len;
     dma.len.at(i) = len;
   }
-  memory_->Write(kDma, dma).IgnoreError();  // well inside
+  memory_->Write(kDma, dma).IgnoreError();  // kDma is within RAM
   host_.set_buffer({.dma = kDma, .irq = kIrq});
   return kDma;
 }

@@ -1,4 +1,4 @@
-// A guest with one device and nothing else, for measurements of the device alone.
+// A guest with one device, to measure the device alone.
 
 #ifndef BENCHMARKS_DEVICE_BENCH_H_
 #define BENCHMARKS_DEVICE_BENCH_H_
@@ -20,7 +20,7 @@
 
 namespace lguest {
 
-// A host that costs next to nothing: one buffer is bound to every key, and is always free.
+// A host of minimal cost: one buffer is bound to every key and is always free.
 class OneBufferHost final : public Host {
  public:
   void set_buffer(BoundDma buffer) { buffer_ = buffer; }
@@ -36,24 +36,24 @@ class OneBufferHost final : public Host {
   BoundDma buffer_;
 };
 
-// RAM with the pages of one device above it.
+// RAM, and above it the pages of one device.
 class DeviceBench {
  public:
   static constexpr uint32_t kRam = 64 * kPageSize;
-  static constexpr GuestPhys kDevicePage{kRam + kPageSize};  // above the descriptors
-  static constexpr GuestPhys kData{kRam / 2};  // page-aligned, for what the device moves
+  static constexpr GuestPhys kDevicePage{kRam + kPageSize};  // above the descriptor page
+  static constexpr GuestPhys kData{kRam / 2};                // page-aligned; data of all transfers
 
-  // Aborts where the device cannot be attached.
+  // Aborts if the device cannot be attached.
   explicit DeviceBench(std::unique_ptr<Device> device);
 
   GuestMemory& memory() { return *memory_; }
   DeviceBus& bus() { return *bus_; }
 
-  // Makes an lguest_dma of `sections` pieces of `len` bytes each, one after the other from kData
-  // on. It is also the buffer that the device gets for its input and replies.
+  // Makes an lguest_dma of `sections` contiguous pieces of `len` bytes each, from kData on. It is
+  // also the buffer that the device gets for its input and replies.
   GuestPhys MakeDma(uint32_t sections, uint16_t len);
 
-  // The pieces of that, for a bare system call on the same memory.
+  // The same pieces, for a bare system call on the same memory.
   std::vector<iovec> Pieces(uint32_t sections, uint16_t len);
 
  private:

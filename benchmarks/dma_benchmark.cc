@@ -1,7 +1,7 @@
-// What it costs to move a DMA between guest and device, with a device that does nothing.
+// The cost of a DMA between guest and device, with a device that does nothing.
 //
 //   SEND_DMA to a device and back     beside copying the lguest_dma      (target: 100 ns, no heap)
-//   input into a buffer of the guest  beside finding that buffer         (GETDMA, fill, irq)
+//   input into a buffer of the guest  beside finding the buffer          (GETDMA, fill, irq)
 //   the same with the guest's part    beside a guest that only sends     (it wakes, empties, sends)
 
 #include <cstdint>
@@ -33,7 +33,7 @@ constexpr DmaKey kKey(0);
 constexpr uint32_t kIrq = 1;
 constexpr uint32_t kSectionBytes = 256;
 
-// Takes what is sent; has always something to hand over.
+// Accepts all output, and always has input.
 class NullDevice final : public Device {
  public:
   std::string name() const override { return "null"; }
@@ -56,7 +56,7 @@ class NullDevice final : public Device {
   }
 };
 
-// Tells how many heap allocations each iteration needed.
+// Counts the heap allocations of each iteration.
 class HeapCounter {
  public:
   explicit HeapCounter(benchmark::State& state) : state_(state), before_(HeapAllocations()) {}
@@ -93,15 +93,15 @@ void BM_Limit_SendDma(benchmark::State& state) {
 }
 BENCHMARK(BM_Limit_SendDma)->Arg(1)->Arg(16);
 
-// A guest that has bound a buffer, and then as often as it is let: waits for input if it is to,
-// frees the buffer, and sends a DMA.
+// A guest that binds a buffer, then loops: it waits for input if `waits` is set, frees the buffer,
+// and sends a DMA.
 class InputGuest {
  public:
   enum class Waits : bool { kNo, kYes };
 
   explicit InputGuest(Waits waits) : waits_(waits) { Restart(); }
 
-  // Makes sure that there are rounds left, outside of what is measured.
+  // Refills the guest's rounds outside of the measured time.
   void Prepare(benchmark::State& state) {
     if (rounds_left_ != 0) return;
     state.PauseTiming();
@@ -109,7 +109,7 @@ class InputGuest {
     state.ResumeTiming();
   }
 
-  // One round: lets the guest run until it sends, and takes that.
+  // One round: runs the guest until it sends, and takes the DMA.
   void Run() {
     --rounds_left_;
     const absl::StatusOr<Exit> exit = machine_->host().Run();
@@ -121,7 +121,7 @@ class InputGuest {
     if (bus_->Receive(0).value() != Device::Input::kMore) std::abort();
   }
 
-  // What the guest does when it has seen the input.
+  // The guest's action on input.
   void FreeBuffer() { machine_->memory().Write(GuestPhys(kBuffer), 0u).IgnoreError(); }
 
   hostsim::SoftwareHost& host() { return machine_->host(); }
@@ -149,7 +149,7 @@ class InputGuest {
     devices.push_back(std::make_unique<NullDevice>());
     bus_ = DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices))
                .value();
-    machine_->Run();  // to the first sending
+    machine_->Run();  // to the first SEND_DMA
     rounds_left_ = kRounds;
   }
 

@@ -1,4 +1,4 @@
-"""Measures whole guests on every host that this machine has, side by side.
+"""Measures whole guests on every host that this machine has.
 
     bazel run -c opt //benchmarks:endtoend -- [--runs=N] [--kernel=FILE --initrd=FILE] [--json=FILE] [--plot=FILE.svg]
 """
@@ -16,27 +16,27 @@ from benchmarks.guest_process import GuestError, Launcher
 
 HOSTS = ("sim", "kvm", "device")
 DISK_BYTES = 16 << 20
-POWERS_OFF = ["test=boot"]  # our own guest, in the shortest life it can have
+POWERS_OFF = ["test=boot"]  # our own guest's shortest run
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Measures whole guests on every host that this machine has.")
-    # From Bazel, relative to where it starts us. The launcher enters the user's directory first.
+    # Bazel passes relative paths. chdir to the user's directory happens later.
     parser.add_argument("--launcher", required=True, type=os.path.abspath, help=argparse.SUPPRESS)
     parser.add_argument("--own-kernel", required=True, type=os.path.abspath, help=argparse.SUPPRESS)
-    parser.add_argument("--runs", type=int, default=11, help="lives of each guest on each host (default 11)")
-    parser.add_argument("--memory", type=int, default=64, help="of each guest, in MB (default 64)")
-    parser.add_argument("--kernel", help="a Linux kernel of yours, to be measured as well; has to power off by itself")
-    parser.add_argument("--initrd", help="for it")
-    parser.add_argument("--append", default="console=hvc0", help="its command line (default console=hvc0)")
-    parser.add_argument("--quick", action="store_true", help="one run and tiny sizes: can everything be measured?")
+    parser.add_argument("--runs", type=int, default=11, help="runs of each guest on each host (default 11)")
+    parser.add_argument("--memory", type=int, default=64, help="memory of each guest in MB (default 64)")
+    parser.add_argument("--kernel", help="a Linux kernel to measure as well; it must power off by itself")
+    parser.add_argument("--initrd", help="initrd of that kernel")
+    parser.add_argument("--append", default="console=hvc0", help="command line of that kernel (default console=hvc0)")
+    parser.add_argument("--quick", action="store_true", help="one run and tiny sizes, to test that everything can be measured")
     parser.add_argument("--json", help="file for all numbers")
-    parser.add_argument("--plot", help="file for a picture (SVG)")
+    parser.add_argument("--plot", help="file for a plot (SVG)")
     return parser.parse_args()
 
 
 def usable(arguments):
-    """The hosts of this machine, as launchers."""
+    """Returns the hosts of this machine, as launchers."""
     for host in HOSTS:
         launcher = Launcher(arguments.launcher, host, arguments.memory)
         missing = launcher.missing(arguments.own_kernel, POWERS_OFF)
@@ -47,7 +47,7 @@ def usable(arguments):
 
 
 def measure_lives(arguments, launchers, disk):
-    """{guest and host: [figures of each life]}, the hosts taking turns. `disk`: an image for a user's guest."""
+    """Returns {guest and host: [figures of each run]}. The hosts take turns. `disk` is an image for the user's guest."""
     guests = {"": (arguments.own_kernel, POWERS_OFF, [])}
     if arguments.kernel:
         options = [f"--block={disk}"]
@@ -64,7 +64,7 @@ def measure_lives(arguments, launchers, disk):
 
 
 def measure_more(launcher, kernel, sizes):
-    """{measure: [numbers]} of what our own guest does at its prompt and in a crowd."""
+    """Returns {measure: [numbers]} of our own guest at its prompt, and of many guests at once."""
     processors = len(os.sched_getaffinity(0))
     crowd = sizes.crowd
     one = measurements.work_seconds(launcher, kernel, 1, sizes.repeat)
@@ -73,7 +73,7 @@ def measure_more(launcher, kernel, sizes):
         "idle_percent": measurements.idle_percent(launcher, kernel, sizes.idle_seconds),
         "work_seconds": one,
         f"work_seconds_of_{crowd}": many,
-        # 1: as fast as sharing the processors allows.
+        # 1 means: as fast as the number of processors allows.
         "crowd_slowdown": many / one / max(1, crowd / processors),
         **measurements.crowd_memory(launcher, kernel, 1),
         **measurements.crowd_memory(launcher, kernel, crowd),
@@ -87,7 +87,7 @@ def main():
     results = {"machine": report.machine(), "lives": {}, "more": {}}
     launchers = list(usable(arguments))
     with tempfile.NamedTemporaryFile() as disk:
-        disk.write(bytes(DISK_BYTES))  # no holes: they are faster than any disk
+        disk.write(bytes(DISK_BYTES))  # No holes: reading a hole is faster than any disk.
         disk.flush()
         results["lives"] = measure_lives(arguments, launchers, disk.name)
     table = {name: report.summarize(rows) for name, rows in results["lives"].items()}

@@ -1,4 +1,4 @@
-"""A launcher with a guest, watched from outside: when things happen, what it says, what it costs."""
+"""Runs a launcher with a guest, and measures from outside: times of events, output, and resource use."""
 
 import collections
 import json
@@ -9,15 +9,15 @@ import struct
 import tempfile
 import time
 
-TIME_LIMIT = 600.0  # seconds for one run; far more than anything here takes
+TIME_LIMIT = 600.0  # seconds for one run; much longer than any run takes
 
 
 class GuestError(Exception):
-    """The guest, or its launcher, did not do what was expected."""
+    """The guest or its launcher failed."""
 
 
 class GuestProcess:
-    """A launcher on a terminal of its own, from exec to exit. All times are of time.monotonic_ns()."""
+    """A launcher on its own terminal, from exec to exit. All times are of time.monotonic_ns()."""
 
     def __init__(self, command):
         """Starts `command`, a list of words; the first one is a path."""
@@ -35,7 +35,7 @@ class GuestProcess:
         self.status = None
 
     def _exec(self, command, clock):
-        """The child: nothing of Python's own starting up is to count."""
+        """Runs in the child, and executes the launcher. Python's own start must not count."""
         try:
             os.dup2(self._errors.fileno(), 2)
             os.write(clock, struct.pack("q", time.monotonic_ns()))
@@ -44,13 +44,13 @@ class GuestProcess:
             os._exit(127)
 
     def _read(self, deadline):
-        """Takes what the guest has written, waiting for it until `deadline`; False at the end."""
+        """Reads the guest's output, waiting until `deadline`. Returns False at the end."""
         if not select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
             self.kill()
-            raise GuestError(f"nothing more within the time limit, after: {self.output[-200:]!r}")
+            raise GuestError(f"no more output within the time limit, after: {self.output[-200:]!r}")
         try:
             data = os.read(self._terminal, 65536)
-        except OSError:  # EIO: nobody has the terminal open any more
+        except OSError:  # EIO: no process has the terminal open
             data = b""
         if data and self.first_byte_ns is None:
             self.first_byte_ns = time.monotonic_ns()
@@ -58,17 +58,17 @@ class GuestProcess:
         return bool(data)
 
     def read_until(self, text, start=0, time_limit=TIME_LIMIT):
-        """Reads until `text` (bytes) has been written after the first `start` bytes."""
+        """Reads until `text` (bytes) appears after the first `start` bytes of the output."""
         deadline = time.monotonic() + time_limit
         while text not in self.output[start:]:
             if not self._read(deadline):
-                raise GuestError(f"ended without saying {text!r}: {self.finish()}")
+                raise GuestError(f"ended without the output {text!r}: {self.finish()}")
 
     def type(self, text):
         os.write(self._terminal, text)
 
     def finish(self, time_limit=TIME_LIMIT):
-        """Waits for the end. Returns what was written to standard error."""
+        """Waits for the exit. Returns the text on standard error."""
         deadline = time.monotonic() + time_limit
         while self.status is None and self._read(deadline):
             pass
@@ -81,7 +81,7 @@ class GuestProcess:
         return self._errors.read().decode(errors="replace").strip()
 
     def kill(self):
-        """Ends it here and now, if it has not ended."""
+        """Kills the launcher if it still runs."""
         if self.status is None:
             os.kill(self.pid, 9)
             os.waitpid(self.pid, 0)
@@ -89,7 +89,7 @@ class GuestProcess:
             os.close(self._terminal)
 
     def cpu_seconds(self):
-        """The processor time of all threads so far, exact to the nanosecond."""
+        """Returns the processor time of all threads so far, exact to the nanosecond."""
         total = 0
         for task in os.listdir(f"/proc/{self.pid}/task"):
             with open(f"/proc/{self.pid}/task/{task}/schedstat", encoding="ascii") as file:
@@ -97,13 +97,13 @@ class GuestProcess:
         return total / 1e9
 
     def memory(self, path=""):
-        """Bytes by kind, as /proc/PID/smaps names them (Rss, Pss, Private_Dirty, …), of what it maps of that file, or of all."""
+        """Returns {kind: bytes} of the launcher's mappings of a file, or of all mappings. Kinds as in /proc/PID/smaps: Rss, Pss, …"""
         kinds = collections.Counter()
         counts = False
         with open(f"/proc/{self.pid}/smaps", encoding="utf-8") as file:
             for line in file:
                 words = line.split()
-                if "-" in words[0]:  # addresses: a new mapping begins
+                if "-" in words[0]:  # an address range: a new mapping begins
                     counts = line.rstrip().endswith(path)
                 elif counts and words[-1] == "kB":
                     kinds[words[0].rstrip(":")] += int(words[1]) * 1024
@@ -111,7 +111,7 @@ class GuestProcess:
 
 
 class Launcher:
-    """The launcher on one of its hosts, with everything of the command line that does not change."""
+    """The launcher with the options that all runs share, on one of its hosts."""
 
     def __init__(self, path, host, memory_mb):
         self.path = path
@@ -119,12 +119,12 @@ class Launcher:
         self.memory_mb = memory_mb
 
     def start(self, kernel, arguments, options=()):
-        """Starts a guest; `arguments` are its kernel's."""
+        """Starts a guest. `arguments` are the kernel's arguments."""
         return GuestProcess([
             self.path, f"--host={self.host}", *options, str(self.memory_mb), kernel, *arguments])
 
     def run(self, kernel, arguments, options=()):
-        """Lets a guest live until it powers off. Returns (process, what --stats says)."""
+        """Runs a guest until it powers off. Returns (process, output of --stats)."""
         with tempfile.NamedTemporaryFile(suffix=".json") as stats:
             guest = self.start(kernel, arguments, [f"--stats={stats.name}", *options])
             errors = guest.finish()
@@ -133,7 +133,7 @@ class Launcher:
             return guest, json.load(stats)
 
     def missing(self, kernel, arguments):
-        """Why this host cannot be used here, or nothing; asked with a guest that powers off."""
+        """Returns why this host is not usable here, or nothing. It tries a guest that powers off."""
         guest = self.start(kernel, arguments)
         errors = guest.finish()
         if guest.status == 69:

@@ -10,7 +10,8 @@ std::atomic<uint64_t> allocations = 0;
 
 }  // namespace
 
-// The other forms of the operators call these two. No memory at all is nothing to measure.
+// The other forms of the operators call these two. Running out of memory aborts the benchmark.
+// measured then.
 void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   void* const memory = std::malloc(size == 0 ? 1 : size);

@@ -1,4 +1,4 @@
-// Counts heap allocations: what a request may not need is easier to count than to time.
+// Counts heap allocations. A request must not allocate, and a count shows that better than a time.
 
 #ifndef BENCHMARKS_HEAP_COUNT_H_
 #define BENCHMARKS_HEAP_COUNT_H_
@@ -7,7 +7,7 @@
 
 namespace lguest {
 
-// Calls of operator new since the program started, in all of its threads.
+// Returns the number of calls of operator new since the program started, in all threads.
 uint64_t HeapAllocations();
 
 }  // namespace lguest

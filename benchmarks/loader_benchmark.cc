@@ -1,7 +1,7 @@
-// What the loader's work costs, each beside what it cannot cost less than.
+// The cost of the loader's work, each part beside its limit.
 //
-//   scanning a file without a payload   beside memchr() over it          (bound: 1 GB/s)
-//   loading a 64 MB ELF kernel          beside bare mmap() of its file   (bound: no cost per byte)
+//   scanning a file without a payload   beside memchr() over the file     (bound: 1 GB/s)
+//   loading a 64 MB ELF kernel          beside bare mmap() of the file    (bound: no cost per byte)
 
 #include <sys/mman.h>
 
@@ -28,7 +28,7 @@ using testdata::Bytes;
 
 constexpr size_t kMegabyte = size_t{1} << 20;
 
-// What a compressed payload of another kind looks like to the scanner: noise.
+// Noise looks to the scanner like a compressed payload of another format.
 const Bytes& FileWithoutPayload() {
   static const auto* const kFile = new Bytes(testdata::Noise(64 * kMegabyte, 1));
   return *kFile;
@@ -45,7 +45,7 @@ void BM_ScanForPayload(benchmark::State& state) {
 }
 BENCHMARK(BM_ScanForPayload)->Unit(benchmark::kMillisecond);
 
-// To name the compression of a file that has no gzip payload.
+// The scan that names the compression format of a file without a gzip payload.
 void BM_ScanForOtherFormats(benchmark::State& state) {
   const Bytes& file = FileWithoutPayload();
   for (auto _ : state) {
@@ -71,7 +71,7 @@ void BM_Limit_ScanForPayload(benchmark::State& state) {
 }
 BENCHMARK(BM_Limit_ScanForPayload)->Unit(benchmark::kMillisecond);
 
-// A kernel of so many MB whose boot code lies at its end, as in a real one.
+// A kernel of `megabytes` MB with its boot code at the end, as in a real kernel.
 Bytes ElfKernel(size_t megabytes) {
   const size_t size = megabytes * kMegabyte;
   testdata::ElfSegment segment;
@@ -88,7 +88,7 @@ Bytes ElfKernel(size_t megabytes) {
 
 constexpr uint32_t kRam = 256u << 20;
 
-// All but page tables, boot parameters and initrd: what depends on the kernel.
+// Loads the kernel, without page tables, boot parameters and initrd.
 void BM_LoadElf(benchmark::State& state) {
   const testdata::TempFile path(ElfKernel(static_cast<size_t>(state.range(0))));
   LoadTarget target;
@@ -103,7 +103,7 @@ void BM_LoadElf(benchmark::State& state) {
 }
 BENCHMARK(BM_LoadElf)->Arg(4)->Arg(64)->Unit(benchmark::kMicrosecond);
 
-// Page tables included: 65 pages of them for so much memory.
+// Also makes the page tables: 65 pages for this much memory.
 void BM_LoadGuest(benchmark::State& state) {
   const testdata::TempFile file(ElfKernel(static_cast<size_t>(state.range(0))));
   for (auto _ : state) {
@@ -114,7 +114,7 @@ void BM_LoadGuest(benchmark::State& state) {
 }
 BENCHMARK(BM_LoadGuest)->Arg(4)->Arg(64)->Unit(benchmark::kMicrosecond);
 
-// Guest memory, and the file mapped into it.
+// Maps guest memory, and the file into it.
 void BM_Limit_LoadElf(benchmark::State& state) {
   const size_t size = static_cast<size_t>(state.range(0)) * kMegabyte;
   const testdata::TempFile path(ElfKernel(static_cast<size_t>(state.range(0))));

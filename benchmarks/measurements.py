@@ -1,4 +1,4 @@
-"""What is measured of whole guests. Each function returns plain numbers, for JSON, the table and the plot."""
+"""The measurements of whole guests. Each function returns plain numbers, for JSON, the table and the plot."""
 
 import collections
 import contextlib
@@ -10,29 +10,29 @@ import time
 from benchmarks.guest_process import GuestError
 
 PROMPT = b"guest> "
-# Computes, faults and switches address spaces; waits for nothing.
+# Tests that compute, fault and switch address spaces, and never wait.
 WORK = "test=page-tables,page-directories,syscalls,demand,cow"
-# What //testdata/benchmark_init says of the guest that it runs in: "BENCH fork 812 ns".
+# Output of //testdata/benchmark_init in the guest: "BENCH fork 812 ns".
 OWN_FIGURE = re.compile(rb"^BENCH (\S+) ([0-9.]+) (\S+)\r*$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """How much is done for each measure."""
-    keys: int = 200  # typed, one after the other
+    """The amount of work for each measure."""
+    keys: int = 200  # key presses, one after the other
     idle_seconds: float = 5
     crowd: int = 16
-    repeat: int = 100  # of the work that guests of a crowd do
+    repeat: int = 100  # repetitions of WORK in each of many guests
 
 
-QUICK = Sizes(keys=10, idle_seconds=0.2, crowd=2, repeat=1)  # enough to see that all can be measured
+QUICK = Sizes(keys=10, idle_seconds=0.2, crowd=2, repeat=1)  # enough to test that everything can be measured
 
 
 def life(launcher, kernel, arguments, options=()):
-    """One guest from exec to power-off."""
+    """Measures one guest from exec to power-off."""
     guest, stats = launcher.run(kernel, arguments, options)
     if guest.first_byte_ns is None:
-        raise GuestError("the guest has said nothing")
+        raise GuestError("the guest printed nothing")
     first = stats["first_run_monotonic_ns"]
     figures = {
         "first_instruction_ms": (first - guest.exec_ns) / 1e6,
@@ -51,7 +51,7 @@ def life(launcher, kernel, arguments, options=()):
 
 @contextlib.contextmanager
 def at_prompt(launcher, kernel):
-    """A guest of ours that waits at its prompt."""
+    """Starts our own guest and waits for its prompt."""
     guest = launcher.start(kernel, ["demo"])
     try:
         guest.read_until(PROMPT)
@@ -61,25 +61,25 @@ def at_prompt(launcher, kernel):
 
 
 def echo_us(launcher, kernel, keys):
-    """From a key typed to its echo, for each key."""
+    """Returns the time from a key press to its echo, for each key."""
     taken = []
     with at_prompt(launcher, kernel) as guest:
         for i in range(keys):
-            time.sleep(0.005)  # the guest sleeps by then, as it does when people type
+            time.sleep(0.005)  # Lets the guest go idle, as between the keys of a typing user.
             key = b"abcdefghij"[i % 10:i % 10 + 1]
             seen = len(guest.output)
             start = time.monotonic_ns()
             guest.type(key)
             guest.read_until(key, seen)
             taken.append((time.monotonic_ns() - start) / 1e3)
-            if i % 50 == 49:  # before the line is full
+            if i % 50 == 49:  # before the line buffer is full
                 guest.type(b"\r")
                 guest.read_until(PROMPT, seen)
     return taken
 
 
 def idle_percent(launcher, kernel, seconds):
-    """The share of a processor that a guest needs which waits at its prompt."""
+    """Returns the share of a processor that a guest needs while it waits at its prompt."""
     with at_prompt(launcher, kernel) as guest:
         time.sleep(0.5)
         before, start = guest.cpu_seconds(), time.monotonic()
@@ -88,7 +88,7 @@ def idle_percent(launcher, kernel, seconds):
 
 
 def work_seconds(launcher, kernel, count, repeat):
-    """How long `count` guests at once take for the same work each."""
+    """Returns the time that each of `count` guests needs for the same work, all running at once."""
     start = time.monotonic()
     guests = [launcher.start(kernel, [WORK, f"repeat={repeat}"]) for _ in range(count)]
     for guest in guests:
@@ -99,8 +99,8 @@ def work_seconds(launcher, kernel, count, repeat):
 
 
 def crowd_memory(launcher, kernel, count):
-    """Memory of `count` guests that wait at their prompts, for each of them: its own, its part of what they share, and
-    what it has of the kernel's file: all of that, and its part of it."""
+    """Returns the memory of `count` guests at their prompts, for each guest: its private memory, its share of shared
+    memory, and its resident part of the kernel file, in total and as a share."""
     with contextlib.ExitStack() as stack:
         guests = [stack.enter_context(at_prompt(launcher, kernel)) for _ in range(count)]
         total, of_kernel = collections.Counter(), collections.Counter()

@@ -1,4 +1,4 @@
-"""A picture of how long guests take from exec to power-off."""
+"""Plots how long guests take from exec to power-off."""
 
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,7 @@ def _text(x, y, text, anchor="start"):
 
 
 def lives(results):
-    """SVG: a bar for each {name: {measure: summary}} with its medians, and the spread of the whole as a line."""
+    """Returns an SVG with a bar for each {name: {measure: summary}}: the phases' medians, and a line for the spread of the total."""
     longest = max(measures["total_ms"]["max"] for measures in results.values())
     scale = (WIDTH - LEFT - 90) / longest
     parts, y = [], GAP

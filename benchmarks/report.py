@@ -1,9 +1,9 @@
-"""From measured numbers to what people read."""
+"""Turns measured numbers into tables."""
 
 import os
 import statistics
 
-# Of each host: at most this, in the measure's own unit.
+# Upper bounds for each host, in the unit of the measure.
 TARGETS = {
     "first_instruction_ms": {"sim": 20.0, "kvm": 5.0, "device": 5.0},
     "memory_mib": {"sim": 40.0, "kvm": 4.0, "device": 4.0},
@@ -13,7 +13,7 @@ TARGETS = {
 
 
 def machine():
-    """What the figures were measured on."""
+    """Returns a description of this machine."""
     model = "unknown processor"
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         for line in file:
@@ -30,12 +30,12 @@ def machine():
 
 
 def summary(values):
-    """Median and spread of a list of numbers."""
+    """Returns the median and the spread of a list of numbers."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "runs": len(values)}
 
 
 def summarize(rows):
-    """[{measure: number}] → {measure: summary}. A measure may be missing from some rows."""
+    """Turns [{measure: number}] into {measure: summary}. A measure may be missing from some rows."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: summary([row[name] for row in rows if name in row]) for name in names}
 
@@ -51,7 +51,7 @@ def cell(measured):
 
 
 def markdown(rows):
-    """A table; the first of `rows` is its head."""
+    """Returns a Markdown table. The first of `rows` is the header."""
     rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
@@ -62,7 +62,7 @@ def markdown(rows):
 
 
 def table(results):
-    """{host: {measure: summary}} as Markdown: a line for each measure, with its target where it has one."""
+    """Returns {host: {measure: summary}} as Markdown: a line for each measure, with its target if it has one."""
     names = dict.fromkeys(name for measures in results.values() for name in measures)
     rows = [["measure", *results]]
     for name in names:
@@ -79,11 +79,11 @@ def table(results):
 
 
 def write(path, text):
-    """Writes a file that the user has named: `bazel run` starts us in a directory of its own."""
+    """Writes a file that the user named. `bazel run` starts a program in another directory than the user's."""
     with open(users_path(path), "w", encoding="utf-8") as file:
         file.write(text)
 
 
 def users_path(path):
-    """What the user means by `path`."""
+    """Resolves `path` against the user's directory."""
     return os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), path)

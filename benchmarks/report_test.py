@@ -1,4 +1,4 @@
-"""What people read of the measurements."""
+"""Tests the tables and the plot."""
 
 import unittest
 import xml.etree.ElementTree
@@ -19,33 +19,33 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(report.cell(summary["a_ms"]), "3 (1 to 200)")
         self.assertEqual(report.cell(summary["b_ms"]), "7")
 
-    def test_a_target_that_is_missed_stands_out(self):
+    def test_missed_target_is_marked(self):
         fast, slow = ({"first_instruction_ms": report.summary([value])} for value in (20.0, 20.5))
         self.assertIn("20 ≤ 20", report.table({"sim": fast}))
         self.assertIn("MISSED", report.table({"sim": slow}))
         self.assertIn("MISSED", report.table({"linux kvm": fast}))
 
-    def test_the_columns_of_a_table_are_aligned(self):
+    def test_columns_are_aligned(self):
         lines = report.markdown([["a", "b"], ["long", "1"]]).splitlines()
         self.assertEqual(lines, ["| a    | b   |", "| ---- | --- |", "| long | 1   |"])
 
-    def test_a_measurement_is_compared_with_its_limit(self):
+    def test_comparison_with_the_limit(self):
         rows = [row("BM_Send/1", 100.0, heap=0.0), row("BM_Send/1", 120.0, heap=0.0), row("BM_Limit_Send/1", 55.0)]
         self.assertEqual(
             list(micro.lines(micro.medians(rows))), [["BM_Send/1", "110 ns", "55 ns", "50.0 %", "heap 0"]])
 
-    def test_a_limit_without_variants_is_that_of_all(self):
+    def test_one_limit_for_all_variants(self):
         rows = [row("BM_Wake/soft/manual_time", 1.0), row("BM_Limit_Wake/manual_time", 1.0)]
         self.assertEqual(list(micro.lines(micro.medians(rows)))[0][3], "100.0 %")
 
-    def test_a_measurement_by_the_clock(self):
+    def test_real_time_measurement(self):
         self.assertEqual(micro.time_of(row("BM_Wait/real_time", 5.0)), 1e9)
 
-    def test_what_was_not_measured_says_why(self):
+    def test_skipped_measurement_has_a_reason(self):
         rows = [row("BM_Tun", 0.0, error_message="skipped: no tap")]
         self.assertEqual(list(micro.lines(micro.medians(rows)))[0][:2], ["BM_Tun", "skipped: no tap"])
 
-    def test_the_picture_has_a_bar_for_each_phase(self):
+    def test_plot_has_a_bar_for_each_phase(self):
         phases = {name: report.summary([5.0]) for name, _, _ in plot.PHASES}
         svg = plot.lives({"sim": {**phases, "total_ms": report.summary([15.0, 16.0])}, "<kvm>": {
             **phases, "total_ms": report.summary([15.0])}})

@@ -1,5 +1,5 @@
-// A packet to a guest in another process and back, beside bare Unix datagrams. Both ends wait in
-// poll(), as launchers do, so that most of it is the kernel waking up processes.
+// The round trip of a packet to a guest in another process, beside bare Unix datagrams. Both ends
+// wait in poll(), as launchers do, so most of the time is the kernel waking up processes.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -51,7 +51,7 @@ class PeerEnd {
   const std::unique_ptr<PeerSockets> sockets_;
 };
 
-// The same without anything of ours.
+// The same without the shared network's code.
 class BareEnd {
  public:
   explicit BareEnd(int fd) : fd_(fd) {}
@@ -68,7 +68,7 @@ class BareEnd {
   const UniqueFd fd_;
 };
 
-// Runs `answer` in a process of its own, which ends when `answer` returns.
+// Runs `answer` in another process, which exits when `answer` returns.
 template <typename Answer>
 pid_t Fork(const Answer& answer) {
   const pid_t pid = fork();
@@ -80,7 +80,7 @@ pid_t Fork(const Answer& answer) {
   return pid;
 }
 
-// A packet of one byte ends the other process.
+// A packet of one byte tells the other process to exit.
 constexpr size_t kLast = 1;
 
 void BM_SharedNetRoundTrip(benchmark::State& state) {

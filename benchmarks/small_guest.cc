@@ -15,7 +15,7 @@
 namespace lguest {
 namespace {
 
-// A kernel of that code and nothing else. The entry follows 13 bytes of magic.
+// A kernel that contains only `code`. The 13 bytes of magic come before the entry.
 testdata::Bytes Kernel(std::span<const uint8_t> code) {
   testdata::Bytes text = testdata::FromString("...GenuineLguest");
   testdata::Append(text, std::as_bytes(code));

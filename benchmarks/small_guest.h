@@ -19,21 +19,21 @@
 
 namespace lguest {
 
-// Makes a CPU for guests in that memory.
+// Makes a CPU for a guest in `memory`.
 using CpuFactory = absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> (*)(GuestMemory& memory);
 
-// The factories that there are.
+// The available factories.
 absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> MakeSoftCpu(GuestMemory& memory);
 
-// A guest that is about to run the first byte of its code. The thread that makes it owns it.
+// A guest that is ready to run the first byte of its code. The thread that makes it owns it.
 class SmallGuest {
  public:
   static constexpr uint32_t kRam = 4u << 20;
   static constexpr uint32_t kPageOffset = 0xc0000000;
   static constexpr uint32_t kCode = kPageOffset + 0x100000 + 16;  // virtual, of the first byte
-  static constexpr uint32_t kFree = 0x200000;  // guest-physical: from here on for the guest
+  static constexpr uint32_t kFree = 0x200000;  // guest-physical; the guest may use RAM from here on
 
-  // Aborts where the guest cannot be made. `device` may be null.
+  // Aborts if the guest cannot be made. `device` may be null.
   SmallGuest(CpuFactory make_cpu, std::span<const uint8_t> code, std::unique_ptr<Device> device);
 
   hostsim::Vcpu& cpu() { return *cpu_; }

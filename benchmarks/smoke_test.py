@@ -1,10 +1,10 @@
-"""Every measurement of a benchmark can be made. How long it takes is not looked at."""
+"""Tests that every measurement of a benchmark can be made. Times are ignored."""
 
 import json
 import subprocess
 import sys
 
-# What a measurement says that this machine does not allow: "skipped: " and the reason.
+# A measurement that this machine does not allow has the error "skipped: " and the reason.
 SKIPPED = "skipped: "
 
 

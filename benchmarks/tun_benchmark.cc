@@ -1,5 +1,5 @@
-// Packets through the network device, beside bare readv() and writev() on the same tap (target:
-// 90 % of their speed). In a network namespace of its own, which root or user namespaces allow.
+// Packets through the network device, beside bare readv() and writev() on the same tap (target: 90
+// % of their speed). Runs in its own network namespace, which needs root or user namespaces.
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -30,12 +30,12 @@
 namespace lguest {
 namespace {
 
-constexpr int kBatch = 64;  // packets that wait in the tap before they are read: far from too many
-constexpr uint16_t kBufferBytes = 1514;               // what Linux binds
-constexpr uint16_t kNobodysProtocol = ETH_P_802_EX1;  // for experiments: the host drops it at once
-constexpr int kSpare = 4096;  // room for what is too long, as the device has it
+constexpr int kBatch = 64;               // packets queued in the tap; its queue is much longer
+constexpr uint16_t kBufferBytes = 1514;  // the size of Linux's receive buffers
+constexpr uint16_t kUnusedProtocol = ETH_P_802_EX1;  // experimental; the host drops it
+constexpr int kSpare = 4096;  // buffer for oversized packets, as in the device
 
-// What is in the way of a tap of our own, or nothing.
+// Why this program cannot make a tap, or empty if it can.
 const std::string& WhyNot() {
   static const auto* const kReason = new std::string([] {
     const std::string reason = EnterNetNamespace();
@@ -44,7 +44,7 @@ const std::string& WhyNot() {
   return *kReason;
 }
 
-// A device on a tap, and a socket of the host that sends packets there.
+// A device on a tap, and a socket of the host that sends packets to the tap.
 class TunBench {
  public:
   explicit TunBench(uint16_t packet_bytes)
@@ -55,9 +55,9 @@ class TunBench {
         packet_(packet_bytes),
         guest_(std::make_unique<TunNet>("benchmark", std::move(tap_))),
         host_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
-    const uint16_t protocol = htons(kNobodysProtocol);
-    std::ranges::copy(mac_.mac, packet_.begin());      // to the host's end
-    std::ranges::copy(mac_.mac, packet_.begin() + 6);  // says it is from there, too
+    const uint16_t protocol = htons(kUnusedProtocol);
+    std::ranges::copy(mac_.mac, packet_.begin());      // receiver: the host's end
+    std::ranges::copy(mac_.mac, packet_.begin() + 6);  // sender: also the host's end
     std::copy_n(reinterpret_cast<const uint8_t*>(&protocol), 2, packet_.begin() + 12);
     const auto in_guest = guest_.memory().MutableRange(DeviceBench::kData, packet_bytes);
     std::ranges::copy(std::as_bytes(std::span(packet_)), in_guest->begin());
@@ -66,7 +66,7 @@ class TunBench {
   DeviceBench& guest() { return guest_; }
   int tap_fd() const { return tap_fd_; }
 
-  // Empties the tap, and lets the host send a batch to it.
+  // Empties the tap, then sends a batch of packets from the host.
   void SendBatch() {
     std::array<char, kSpare> drained;
     while (read(tap_fd_, drained.data(), drained.size()) > 0) {
@@ -83,7 +83,7 @@ class TunBench {
   }
 
  private:
-  std::unique_ptr<Tap> tap_;  // until the device has it
+  std::unique_ptr<Tap> tap_;  // moves to the device
   const int tap_fd_;
   const NetPeer mac_;
   const unsigned index_;
@@ -92,7 +92,7 @@ class TunBench {
   const UniqueFd host_;
 };
 
-// Measures `receive` on each packet of a batch, an iteration being a batch.
+// Measures `receive` on each packet of a batch. An iteration is a batch.
 template <typename Receive>
 void MeasureReceiving(benchmark::State& state, TunBench& bench, const Receive& receive) {
   for (auto _ : state) {

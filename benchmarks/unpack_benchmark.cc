@@ -1,5 +1,5 @@
-// What unpacking a kernel costs, beside bare inflate() (bound: 95 % of its speed) and libdeflate,
-// which would be worth a dependency if it gained the user more than a factor of 1.5.
+// The cost of unpacking a kernel, beside bare inflate() (bound: 95 % of its speed) and beside
+// libdeflate, which would be worth a dependency if it gained the user more than a factor of 1.5.
 
 #include <libdeflate.h>
 #include <zlib.h>
@@ -19,7 +19,7 @@ using testdata::Bytes;
 
 constexpr size_t kMegabyte = size_t{1} << 20;
 
-// A kernel's worth of bytes that compress about as well as one.
+// As many bytes as a kernel has, with about the same compression ratio.
 struct PackedKernel {
   size_t size = 0;
   Bytes packed;
@@ -43,7 +43,7 @@ void BM_Unpack(benchmark::State& state) {
   for (auto _ : state) {
     GzipReader reader;
     reader.Start(kernel.packed);
-    // As the loader does it: a look at the first bytes, then the rest.
+    // Like the loader: reads the first bytes, then the rest.
     if (reader.Read(std::span(out).first(4)) != GzipReader::State::kMore) std::abort();
     if (reader.Read(std::span(out).subspan(4)) != GzipReader::State::kDone) std::abort();
   }

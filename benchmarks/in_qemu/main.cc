@@ -1,5 +1,5 @@
-// Measures guests on a host that only a machine in QEMU has: how long the launcher takes until the
-// guest's first instruction, and what memory it takes beside the guest's.
+// Measures guests on a host that only a machine in QEMU has: the time from exec to the guest's
+// first instruction, and the memory in use beyond the guest's RAM.
 //
 // usage: main RUNS LAUNCHER ARGUMENTS...
 
@@ -38,7 +38,7 @@ int64_t MonotonicNs() {
   std::exit(EXIT_FAILURE);
 }
 
-// The whole number that the JSON object `text` has under `name`.
+// Returns the integer that the JSON object `text` has under `name`.
 int64_t Number(const std::string& text, std::string_view name) {
   const std::string key = "\"" + std::string(name) + "\":";
   const size_t found = text.find(key);
@@ -49,7 +49,7 @@ int64_t Number(const std::string& text, std::string_view name) {
 Life Live(std::vector<char*> words) {
   words.push_back(nullptr);
   const int64_t start = MonotonicNs();
-  // No copy of this program's memory is to be part of what is measured.
+  // vfork(), because a copy of this program's memory would count in the measurement.
   const pid_t launcher = vfork();
   if (launcher == 0) {
     execv(words[0], words.data());
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
   std::string stats = std::string("--stats=") + kStats;
   std::vector<char*> words = {argv[2], stats.data()};
   words.insert(words.end(), argv + 3, argv + argc);
-  Live(words);  // reads the files for the first time
+  Live(words);  // A warm-up: reads the files into the page cache.
   std::vector<Life> lives;
   lives.reserve(runs);
   for (size_t i = 0; i < runs; ++i) lives.push_back(Live(words));
