@@ -35,49 +35,49 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kPause(200);
 
 // A descriptor that one thread makes readable and another thread reads.
-class Bell {
+class Doorbell {
  public:
   int fd() const { return fd_.get(); }
 
   // Rings, and waits until the other thread has read the ring. Returns the time between the two.
   std::chrono::duration<double> Ring() {
-    const uint32_t heard = heard_.load();
+    const uint32_t acknowledged = acknowledged_.load();
     const Clock::time_point start = Clock::now();
     const uint64_t one = 1;
     if (write(fd_.get(), &one, sizeof(one)) != sizeof(one)) std::abort();
-    heard_.wait(heard);
+    acknowledged_.wait(acknowledged);
     return when_.load() - start;
   }
 
   // Rings once more, to tell the other thread to stop.
-  void RingForTheLastTime() {
-    over_ = true;
+  void RingAndStop() {
+    stop_ = true;
     Ring();
   }
 
-  bool over() const { return over_.load(); }
+  bool stop() const { return stop_.load(); }
 
-  void Hear() {
+  void Acknowledge() {
     when_ = Clock::now();
-    uint64_t rung = 0;
-    if (read(fd_.get(), &rung, sizeof(rung)) != sizeof(rung)) std::abort();
-    ++heard_;
-    heard_.notify_one();
+    uint64_t rings = 0;
+    if (read(fd_.get(), &rings, sizeof(rings)) != sizeof(rings)) std::abort();
+    ++acknowledged_;
+    acknowledged_.notify_one();
   }
 
  private:
   const UniqueFd fd_{eventfd(0, EFD_CLOEXEC)};
-  std::atomic<bool> over_ = false;
-  std::atomic<uint32_t> heard_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::atomic<uint32_t> acknowledged_ = 0;
   std::atomic<Clock::time_point> when_;
 };
 
-// Reads the bell. Ends the guest at the last ring.
-class BellDevice final : public Device {
+// Reads the doorbell. Ends the guest at the last ring.
+class DoorbellDevice final : public Device {
  public:
-  explicit BellDevice(Bell& bell) : bell_(bell) {}
+  explicit DoorbellDevice(Doorbell& doorbell) : doorbell_(doorbell) {}
 
-  std::string name() const override { return "bell"; }
+  std::string name() const override { return "doorbell"; }
   DeviceType type() const override { return DeviceType::kConsole; }
   absl::Status Attach(GuestMemory& /*memory*/, const DevicePlace& /*place*/) override {
     return absl::OkStatus();
@@ -87,30 +87,30 @@ class BellDevice final : public Device {
                                                DmaPort& /*port*/) override {
     return std::nullopt;
   }
-  int input_fd() const override { return bell_.fd(); }
+  int input_fd() const override { return doorbell_.fd(); }
   absl::StatusOr<Input> Receive(DmaPort& /*port*/) override {
-    bell_.Hear();
-    if (bell_.over()) return absl::AbortedError("over");
+    doorbell_.Acknowledge();
+    if (doorbell_.stop()) return absl::AbortedError("stopped");
     return Input::kNone;
   }
 
  private:
-  Bell& bell_;
+  Doorbell& doorbell_;
 };
 
 // Rings repeatedly while `listen` runs in another thread.
 template <typename Listen>
-void Measure(benchmark::State& state, Bell& bell, const Listen& listen) {
+void Measure(benchmark::State& state, Doorbell& doorbell, const Listen& listen) {
   std::thread listener(listen);
-  bell.Ring();  // The other thread runs once it has read this.
+  doorbell.Ring();  // The other thread runs once it has read this.
   std::vector<double> micros;
   for (auto _ : state) {
     std::this_thread::sleep_for(kPause);
-    const std::chrono::duration<double> taken = bell.Ring();
+    const std::chrono::duration<double> taken = doorbell.Ring();
     state.SetIterationTime(taken.count());
     micros.push_back(taken.count() * 1e6);
   }
-  bell.RingForTheLastTime();
+  doorbell.RingAndStop();
   listener.join();
   std::ranges::sort(micros);
   state.counters["median"] = micros[micros.size() / 2];
@@ -118,28 +118,28 @@ void Measure(benchmark::State& state, Bell& bell, const Listen& listen) {
 }
 
 void BM_BreakOut(benchmark::State& state, CpuFactory make_cpu) {
-  Bell bell;
-  Measure(state, bell, [&] {
+  Doorbell doorbell;
+  Measure(state, doorbell, [&] {
     const std::vector<uint8_t> endless_loop = {0xeb, 0xfe};  // 1: jmp 1b
-    SmallGuest guest(make_cpu, endless_loop, std::make_unique<BellDevice>(bell));
-    if (RunGuest(guest.host(), guest.bus(), nullptr, nullptr).value() != "over") std::abort();
+    SmallGuest guest(make_cpu, endless_loop, std::make_unique<DoorbellDevice>(doorbell));
+    if (RunGuest(guest.host(), guest.bus(), nullptr, nullptr).value() != "stopped") std::abort();
   });
 }
 BENCHMARK_CAPTURE(BM_BreakOut, soft, MakeSoftCpu)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 void BM_Limit_BreakOut(benchmark::State& state) {
-  Bell bell;
+  Doorbell doorbell;
   std::atomic<bool> computes = true;
   std::thread guest([&] {
     while (computes.load(std::memory_order_relaxed)) {
     }
   });
-  Measure(state, bell, [&] {
+  Measure(state, doorbell, [&] {
     const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event = {.events = EPOLLIN, .data = {}};
-    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.fd(), &event) != 0) std::abort();
-    while (!bell.over()) {
-      if (epoll_wait(epoll.get(), &event, 1, -1) == 1) bell.Hear();
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, doorbell.fd(), &event) != 0) std::abort();
+    while (!doorbell.stop()) {
+      if (epoll_wait(epoll.get(), &event, 1, -1) == 1) doorbell.Acknowledge();
     }
   });
   computes = false;

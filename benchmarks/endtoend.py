@@ -46,7 +46,7 @@ def usable(arguments):
             yield launcher
 
 
-def measure_lives(arguments, launchers, disk):
+def measure_runs(arguments, launchers, disk):
     """Returns {guest and host: [figures of each run]}. The hosts take turns. `disk` is an image for the user's guest."""
     guests = {"": (arguments.own_kernel, POWERS_OFF, [])}
     if arguments.kernel:
@@ -54,29 +54,29 @@ def measure_lives(arguments, launchers, disk):
         if arguments.initrd:
             options.append(f"--initrd={report.users_path(arguments.initrd)}")
         guests["linux "] = (report.users_path(arguments.kernel), arguments.append.split(), options)
-    lives = {}
+    figures_of_runs = {}
     for _ in range(1 if arguments.quick else arguments.runs):
         for guest, (kernel, words, options) in guests.items():
             for launcher in launchers:
-                figures = measurements.life(launcher, kernel, words, options)
-                lives.setdefault(guest + launcher.host, []).append(figures)
-    return lives
+                figures = measurements.measure_run(launcher, kernel, words, options)
+                figures_of_runs.setdefault(guest + launcher.host, []).append(figures)
+    return figures_of_runs
 
 
 def measure_more(launcher, kernel, sizes):
     """Returns {measure: [numbers]} of our own guest at its prompt, and of many guests at once."""
     processors = len(os.sched_getaffinity(0))
-    crowd = sizes.crowd
+    guests = sizes.guests
     one = measurements.work_seconds(launcher, kernel, 1, sizes.repeat)
-    many = measurements.work_seconds(launcher, kernel, crowd, sizes.repeat)
+    many = measurements.work_seconds(launcher, kernel, guests, sizes.repeat)
     figures = {
         "idle_percent": measurements.idle_percent(launcher, kernel, sizes.idle_seconds),
         "work_seconds": one,
-        f"work_seconds_of_{crowd}": many,
+        f"work_seconds_of_{guests}": many,
         # 1 means: as fast as the number of processors allows.
-        "crowd_slowdown": many / one / max(1, crowd / processors),
-        **measurements.crowd_memory(launcher, kernel, 1),
-        **measurements.crowd_memory(launcher, kernel, crowd),
+        "parallel_slowdown": many / one / max(1, guests / processors),
+        **measurements.parallel_memory(launcher, kernel, 1),
+        **measurements.parallel_memory(launcher, kernel, guests),
     }
     echo = measurements.echo_us(launcher, kernel, sizes.keys)
     return {"echo_us": echo, **{name: [value] for name, value in figures.items()}}
@@ -84,13 +84,13 @@ def measure_more(launcher, kernel, sizes):
 
 def main():
     arguments = parse_arguments()
-    results = {"machine": report.machine(), "lives": {}, "more": {}}
+    results = {"machine": report.machine(), "runs": {}, "more": {}}
     launchers = list(usable(arguments))
     with tempfile.NamedTemporaryFile() as disk:
         disk.write(bytes(DISK_BYTES))  # No holes: reading a hole is faster than any disk.
         disk.flush()
-        results["lives"] = measure_lives(arguments, launchers, disk.name)
-    table = {name: report.summarize(rows) for name, rows in results["lives"].items()}
+        results["runs"] = measure_runs(arguments, launchers, disk.name)
+    table = {name: report.summarize(rows) for name, rows in results["runs"].items()}
     for launcher in launchers:
         more = measure_more(
             launcher, arguments.own_kernel, measurements.QUICK if arguments.quick else measurements.Sizes())
@@ -102,7 +102,7 @@ def main():
     if arguments.json:
         report.write(arguments.json, json.dumps(results, indent=1))
     if arguments.plot:
-        report.write(arguments.plot, plot.lives(table))
+        report.write(arguments.plot, plot.runs(table))
 
 
 if __name__ == "__main__":

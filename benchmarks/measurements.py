@@ -21,14 +21,14 @@ class Sizes:
     """The amount of work for each measure."""
     keys: int = 200  # key presses, one after the other
     idle_seconds: float = 5
-    crowd: int = 16
+    guests: int = 16
     repeat: int = 100  # repetitions of WORK in each of many guests
 
 
-QUICK = Sizes(keys=10, idle_seconds=0.2, crowd=2, repeat=1)  # enough to test that everything can be measured
+QUICK = Sizes(keys=10, idle_seconds=0.2, guests=2, repeat=1)  # enough to test that everything can be measured
 
 
-def life(launcher, kernel, arguments, options=()):
+def measure_run(launcher, kernel, arguments, options=()):
     """Measures one guest from exec to power-off."""
     guest, stats = launcher.run(kernel, arguments, options)
     if guest.first_byte_ns is None:
@@ -98,7 +98,7 @@ def work_seconds(launcher, kernel, count, repeat):
     return time.monotonic() - start
 
 
-def crowd_memory(launcher, kernel, count):
+def parallel_memory(launcher, kernel, count):
     """Returns the memory of `count` guests at their prompts, for each guest: its private memory, its share of shared
     memory, and its resident part of the kernel file, in total and as a share."""
     with contextlib.ExitStack() as stack:

@@ -14,7 +14,7 @@ def _text(x, y, text, anchor="start"):
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def lives(results):
+def runs(results):
     """Returns an SVG with a bar for each {name: {measure: summary}}: the phases' medians, and a line for the spread of the total."""
     longest = max(measures["total_ms"]["max"] for measures in results.values())
     scale = (WIDTH - LEFT - 90) / longest

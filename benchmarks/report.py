@@ -8,7 +8,7 @@ TARGETS = {
     "first_instruction_ms": {"sim": 20.0, "kvm": 5.0, "device": 5.0},
     "memory_mib": {"sim": 40.0, "kvm": 4.0, "device": 4.0},
     "idle_percent": {"sim": 1.0, "kvm": 1.0, "device": 1.0},
-    "crowd_slowdown": {"sim": 1.0, "kvm": 1.0, "device": 1.0},
+    "parallel_slowdown": {"sim": 1.0, "kvm": 1.0, "device": 1.0},
 }
 
 

@@ -47,7 +47,7 @@ class ReportTest(unittest.TestCase):
 
     def test_plot_has_a_bar_for_each_phase(self):
         phases = {name: report.summary([5.0]) for name, _, _ in plot.PHASES}
-        svg = plot.lives({"sim": {**phases, "total_ms": report.summary([15.0, 16.0])}, "<kvm>": {
+        svg = plot.runs({"sim": {**phases, "total_ms": report.summary([15.0, 16.0])}, "<kvm>": {
             **phases, "total_ms": report.summary([15.0])}})
         root = xml.etree.ElementTree.fromstring(svg)
         rectangles = root.findall("{http://www.w3.org/2000/svg}rect")

@@ -22,7 +22,7 @@ namespace {
 constexpr char kStats[] = "/tmp/stats.json";
 constexpr int kCannotRun = 127;
 
-struct Life {
+struct RunFigures {
   double first_instruction = 0;  // ms after exec
   double memory = 0;             // MiB
 };
@@ -46,7 +46,7 @@ int64_t Number(const std::string& text, std::string_view name) {
   return std::strtoll(text.c_str() + found + key.size(), nullptr, 10);
 }
 
-Life Live(std::vector<char*> words) {
+RunFigures RunGuest(std::vector<char*> words) {
   words.push_back(nullptr);
   const int64_t start = MonotonicNs();
   // vfork(), because a copy of this program's memory would count in the measurement.
@@ -63,11 +63,12 @@ Life Live(std::vector<char*> words) {
           static_cast<double>(Number(stats, "memory_beyond_guest_bytes")) / (1 << 20)};
 }
 
-void Report(const char* what, const char* unit, std::vector<Life>& lives, double Life::* value) {
-  std::sort(lives.begin(), lives.end(),
-            [value](const Life& a, const Life& b) { return a.*value < b.*value; });
-  std::printf("%s: %.2f %s (%.2f to %.2f)\n", what, lives[lives.size() / 2].*value, unit,
-              lives.front().*value, lives.back().*value);
+void Report(const char* what, const char* unit, std::vector<RunFigures>& results,
+            double RunFigures::* value) {
+  std::sort(results.begin(), results.end(),
+            [value](const RunFigures& a, const RunFigures& b) { return a.*value < b.*value; });
+  std::printf("%s: %.2f %s (%.2f to %.2f)\n", what, results[results.size() / 2].*value, unit,
+              results.front().*value, results.back().*value);
 }
 
 }  // namespace
@@ -78,10 +79,10 @@ int main(int argc, char** argv) {
   std::string stats = std::string("--stats=") + kStats;
   std::vector<char*> words = {argv[2], stats.data()};
   words.insert(words.end(), argv + 3, argv + argc);
-  Live(words);  // A warm-up: reads the files into the page cache.
-  std::vector<Life> lives;
-  lives.reserve(runs);
-  for (size_t i = 0; i < runs; ++i) lives.push_back(Live(words));
-  Report("exec to the first guest instruction", "ms", lives, &Life::first_instruction);
-  Report("memory beyond guest RAM", "MiB", lives, &Life::memory);
+  RunGuest(words);  // A warm-up: reads the files into the page cache.
+  std::vector<RunFigures> results;
+  results.reserve(runs);
+  for (size_t i = 0; i < runs; ++i) results.push_back(RunGuest(words));
+  Report("exec to the first guest instruction", "ms", results, &RunFigures::first_instruction);
+  Report("memory beyond guest RAM", "MiB", results, &RunFigures::memory);
 }
