@@ -1,11 +1,11 @@
-// Where the C++ library's own checks end up, of an index say.
+// The failure handler of the C++ library's own checks, for example of an index.
 
 #include <bits/c++config.h>
 
 #include "testdata/benchmark_init/linux.h"
 
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl58-cpp,readability-identifier-naming): the
-// library's own name for it.
+// library defines the name.
 namespace std {
 
 #ifdef _GLIBCXX_ASSERTIONS

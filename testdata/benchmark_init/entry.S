@@ -1,4 +1,4 @@
-// Where the kernel starts the program: argc and argv are on the stack.
+// The entry point of the program: the kernel leaves argc and argv on the stack.
 
         .text
         .globl _start

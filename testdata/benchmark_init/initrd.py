@@ -1,4 +1,4 @@
-"""Packs a program as the /init of an initramfs, with a console to open: a cpio archive of the kind "newc"."""
+"""Packs a program as the /init of an initramfs with a console device: a cpio archive in the format "newc"."""
 
 import sys
 

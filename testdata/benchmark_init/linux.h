@@ -1,4 +1,4 @@
-// What a program needs of Linux 2.6 on i386 when it has no C library: system calls, by number.
+// Linux 2.6 system calls on i386, by number, for a program without a C library.
 
 #ifndef TESTDATA_BENCHMARK_INIT_LINUX_H_
 #define TESTDATA_BENCHMARK_INIT_LINUX_H_
@@ -24,12 +24,12 @@ enum class Call : uint32_t {
   kPipe = 42,
   kGetppid = 64,
   kReboot = 88,
-  kMmap = 90,  // the old one: a pointer to six words
+  kMmap = 90,  // the old mmap: a pointer to six words
   kMunmap = 91,
   kClockGettime = 265,
 };
 
-// What the kernel returns: a negative errno is an error.
+// Makes a system call and returns the kernel's result. A negative errno is an error.
 inline int32_t Do(Call call, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0, uint32_t d = 0,
                   uint32_t e = 0) {
   auto result = static_cast<uint32_t>(call);
@@ -39,7 +39,7 @@ inline int32_t Do(Call call, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0, uin
 
 inline uint32_t Word(const volatile void* pointer) { return reinterpret_cast<uint32_t>(pointer); }
 
-// Nanoseconds since the start, as a monotonic clock has them.
+// Nanoseconds of the monotonic clock since the system started.
 inline uint64_t Now() {
   constexpr uint32_t kMonotonic = 1;
   struct {

@@ -1,6 +1,5 @@
-// The /init of a Linux guest that measures what the guest gets out of its host: system calls,
-// processes, page faults, console and disk. Prints a line `BENCH name value unit` for each, and
-// powers the machine off.
+// The /init of a Linux guest. It measures the guest's system calls, processes, page faults, console
+// and disk, prints a line `BENCH name value unit` for each, and powers the machine off.
 
 #include <algorithm>
 #include <array>
@@ -21,7 +20,7 @@ constexpr uint32_t kPageSize = 4096;
 constexpr uint32_t kMegabyte = 1 << 20;
 constexpr uint32_t kConsole = 1;
 
-// Left out when the program is run for no other reason than to be run.
+// An argument that makes the program exit at once, so that exec can be measured.
 constexpr std::string_view kExecuted = "executed";
 
 alignas(kPageSize) std::array<char, 256 * 1024> buffer;
@@ -41,7 +40,7 @@ void PrintLine(const Pieces&... pieces) {
 
 void WaitFor(int32_t child) { Do(Call::kWaitpid, static_cast<uint32_t>(child), 0, 0); }
 
-// Times `count` turns of `work` and tells what one of them takes; the best of three.
+// Prints the time of one call of `work`: the best of three averages over `count` calls.
 template <typename Work>
 void Measure(std::string_view name, uint32_t count, Work work) {
   uint64_t best = ~uint64_t{0};
@@ -53,7 +52,7 @@ void Measure(std::string_view name, uint32_t count, Work work) {
   PrintLine("BENCH ", name, " ", static_cast<uint32_t>(best / count), " ns");
 }
 
-// Tells how fast `bytes` bytes moved since `start`.
+// Prints the rate of `bytes` bytes transferred since `start`.
 void PrintRate(std::string_view name, uint32_t bytes, uint64_t start) {
   const uint64_t microseconds = std::max<uint64_t>((Now() - start) / 1000, 1);
   PrintLine("BENCH ", name, " ", static_cast<uint32_t>(bytes / microseconds), " MB/s");
@@ -80,7 +79,7 @@ void MeasureProcesses() {
   });
 }
 
-// A byte there and back between two processes: four system calls and two switches.
+// Sends a byte to another process and back: four system calls and two context switches.
 void MeasureContextSwitch() {
   constexpr uint32_t kTurns = 5000;
   constexpr uint32_t kRounds = 3;
@@ -105,7 +104,7 @@ void MeasureContextSwitch() {
   for (const uint32_t fd : {there[0], there[1], back[0], back[1]}) Do(Call::kClose, fd);
 }
 
-// Fresh pages, touched one by one.
+// Touches new pages, one by one.
 void MeasurePageFaults() {
   constexpr uint32_t kPages = 1024;
   constexpr uint32_t kReadWrite = 3;
@@ -136,7 +135,8 @@ void MeasureConsole() {
   PrintRate("console", kBytes, start);
 }
 
-// "MAJOR MINOR BLOCKS lgba", from the kernel's list of disks; 0 if there is none.
+// Reads the kernel's list of disks, "MAJOR MINOR BLOCKS lgba" per line. Returns 0 if there is no
+// disk.
 uint32_t FindDisk() {
   Do(Call::kMkdir, Word("/proc"), 0755);
   Do(Call::kMount, Word("proc"), Word("/proc"), Word("proc"));
@@ -160,7 +160,7 @@ uint32_t FindDisk() {
   return numbers[0] << 8 | numbers[1];
 }
 
-// The whole disk, or what fits into the time: read, then written over with the same.
+// Reads the whole disk, or as much as the time allows, then writes the same data back.
 void MeasureDisk() {
   constexpr uint32_t kReadWrite = 2;
   constexpr uint32_t kDirect = 040000;

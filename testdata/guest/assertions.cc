@@ -1,4 +1,4 @@
-// Where the C++ library's own checks end up, of an index say.
+// The failure handlers of the C++ library's own checks, for example of an index.
 
 #include <bits/functexcept.h>
 
@@ -6,7 +6,7 @@
 #include "testdata/guest/text.h"
 
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl58-cpp,readability-identifier-naming): the
-// library's own names for them.
+// library defines the names.
 namespace std {
 
 #ifdef _GLIBCXX_ASSERTIONS

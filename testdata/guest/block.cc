@@ -14,7 +14,8 @@ constexpr uint32_t kTimeoutMs = 10'000;
 constinit std::array<Disk, lguest::kMaxDevices> disks;
 uint32_t disk_count;
 
-// The launcher's answer is on the page before the interrupt, so there is nothing to do but wake up.
+// The launcher writes its result to the page before the interrupt, so the handler only has to wake
+// the guest.
 void HandleDiskInterrupt(TrapFrame& /*frame*/) {}
 
 }  // namespace
@@ -54,7 +55,7 @@ bool Disk::Request(lguest::BlockRequest type, uint32_t sector, const lguest::Dma
 
 void InitDisks() {
   while (const std::optional<Device> device = FindDevice(lguest::DeviceType::kBlock, disk_count)) {
-    if (!disks[disk_count].Init(*device)) Crash("no room to bind a disk's buffer");
+    if (!disks[disk_count].Init(*device)) Crash("the host has no room to bind a disk's buffer");
     AcceptDevice(*device);
     ++disk_count;
   }

@@ -1,4 +1,4 @@
-// Disks (ABI.md §4.20): one request at a time, by way of the device's page.
+// Disks (ABI.md §4.20). The driver sends one request at a time, through the device's page.
 
 #ifndef TESTDATA_GUEST_BLOCK_H_
 #define TESTDATA_GUEST_BLOCK_H_
@@ -13,16 +13,17 @@ namespace guest {
 
 class Disk {
  public:
-  // The most that one request can carry: 16 sections of a page each, one of them in two parts.
+  // The size limit of a request: 16 sections of a page each, and unaligned data needs two sections
+  // for one page.
   static constexpr uint32_t kMaxSectors = 15 * 8;
 
-  // Gets ready for requests; false when the host has no room for the binding.
+  // Binds the reply buffer. Returns false if the host has no room for the binding.
   bool Init(const Device& device);
 
   uint32_t sectors() const;
 
-  // Whole sectors, at most kMaxSectors, in the kernel's linear map. False when the launcher reports
-  // an error or does not answer.
+  // Transfers whole sectors, at most kMaxSectors, to or from memory in the kernel's linear map.
+  // Returns false if the launcher reports an error or does not answer.
   bool Read(uint32_t sector, std::span<char> data);
   bool Write(uint32_t sector, std::span<const char> data);
 
@@ -31,7 +32,7 @@ class Disk {
   bool Request(lguest::BlockRequest type, uint32_t sector, const lguest::Dma& dma, uint32_t bytes);
 
   Device device_ = {};
-  lguest::Dma reply_ = {};  // bound to the key of the device: where the launcher puts what was read
+  lguest::Dma reply_ = {};  // bound to the device's key; receives the data of a read
 };
 
 void InitDisks();

@@ -25,7 +25,7 @@ T Field(uint32_t parameters, uint32_t offset) {
   return value;
 }
 
-// An option's value and what follows it.
+// Returns the value of an option and the rest of the line after it.
 std::optional<std::string_view> FindOption(std::string_view name) {
   std::string_view rest = boot_info.command_line;
   for (;;) {

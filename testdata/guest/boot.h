@@ -1,4 +1,4 @@
-// What the launcher left for the kernel: memory, initrd, command line (ABI.md §3.3, §3.5).
+// The boot parameters from the launcher: memory, initrd, command line (ABI.md §3.3, §3.5).
 
 #ifndef TESTDATA_GUEST_BOOT_H_
 #define TESTDATA_GUEST_BOOT_H_
@@ -21,23 +21,23 @@ struct BootInfo {
   std::string_view command_line;
 };
 
-// Reads the boot parameters at this guest-physical address.
+// Reads the boot parameters at guest-physical address `parameters`.
 void ReadBootInfo(uint32_t parameters);
 const BootInfo& GetBootInfo();
 
-// The value of `name=value` on the command line.
+// Returns the value of `name=value` on the command line.
 std::optional<std::string_view> Option(std::string_view name);
 
-// The value, and all that follows it to the end of the line.
+// Returns the value and the rest of the command line after it.
 std::optional<std::string_view> RestOfLineOption(std::string_view name);
 
-// The value as a number; 0 when there is none.
+// Returns the value as a number, or 0 if the option is missing.
 uint32_t NumberOption(std::string_view name);
 
-// Whether a word stands on the command line.
+// Returns whether the command line contains the word.
 bool HasWord(std::string_view word);
 
-// The first word of `rest`, which loses it; empty at the end.
+// Removes the first word of `rest` and returns it; returns an empty word at the end.
 std::string_view NextWord(std::string_view& rest, char separator = ' ');
 
 }  // namespace guest

@@ -1,6 +1,6 @@
-"""Wraps a flat kernel as a bzImage, as Linux's own build does.
+"""Wraps a flat kernel as a bzImage, as Linux's build does.
 
-That is a boot sector, setup code, a decompressor and the gzip payload; the two programs are stubs.
+A bzImage has a boot sector, setup code, a decompressor and the gzip payload. Boot sector and decompressor are stubs here.
 """
 
 import gzip
@@ -8,13 +8,13 @@ import struct
 import sys
 
 SECTOR = 512
-SETUP_SECTORS = 4  # behind the boot sector
+SETUP_SECTORS = 4  # after the boot sector
 PARAGRAPH = 16
 BOOT_PROTOCOL = 0x0206
 LOADED_HIGH = 1
 LOAD_ADDRESS = 0x100000
 
-# Code that stops the machine: cli; hlt; jmp back. A launcher of lguest guests never runs it.
+# Code that stops the machine: cli; hlt; jmp back. lguest never runs it.
 HALT = b"\xfa\xf4\xeb\xfd"
 
 
@@ -36,7 +36,7 @@ def setup(protected_mode_size):
 
 
 def bzimage(kernel):
-    # Where Linux has its decompressor, which an lguest launcher does the work of.
+    # Linux has its decompressor here. A launcher for lguest decompresses the kernel itself.
     protected_mode = HALT + bytes(PARAGRAPH - len(HALT)) + gzip.compress(kernel, 9, mtime=0)
     protected_mode += bytes(-len(protected_mode) % PARAGRAPH)
     return setup(len(protected_mode)) + protected_mode

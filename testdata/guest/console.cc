@@ -18,13 +18,13 @@ constexpr uint32_t kInputBytes = 256;
 char input_buffer[kInputBytes];
 lguest::Dma input_dma;
 
-// What has arrived and nobody has read yet.
+// Input that ReadConsole() has not returned yet.
 std::array<char, 4 * kInputBytes> queue;
 uint32_t queue_start;
 uint32_t queue_size;
 
-// Moves the input to the queue. While that is too full the buffer stays in use, and the launcher
-// holds more input back.
+// Moves the input to the queue. If the queue has no room, the buffer stays in use, and the launcher
+// holds further input back.
 void TakeInput() {
   const uint32_t received = ReadOnce(input_dma.used_len);
   if (received == 0 || received > kInputBytes || queue.size() - queue_size < received) return;
@@ -43,7 +43,7 @@ void WriteConsole(std::string_view text) {
   lguest::Dma dma = {};
   dma.addr[0] = ToPhys(text.data());
   dma.len[0] = static_cast<uint16_t>(text.size());
-  // The launcher has read the text when this returns.
+  // When this returns, the launcher has read the text.
   CallHost(Hypercall::kSendDma, kConsoleKey, ToPhys(&dma));
 }
 

@@ -1,4 +1,4 @@
-// The console: output by SEND_DMA, input into one buffer bound to key 0 (ABI.md §4.19).
+// The console. Output uses SEND_DMA; input arrives in one buffer bound to key 0 (ABI.md §4.19).
 
 #ifndef TESTDATA_GUEST_CONSOLE_H_
 #define TESTDATA_GUEST_CONSOLE_H_
@@ -13,7 +13,7 @@
 
 namespace guest {
 
-// Works from LGUEST_INIT on; `text` must lie in the kernel's linear map.
+// Works after LGUEST_INIT. `text` must be in the kernel's linear map.
 void WriteConsole(std::string_view text);
 
 template <typename... Pieces>
@@ -21,14 +21,15 @@ void Print(const Pieces&... pieces) {
   WriteConsole(Text(pieces...).View());
 }
 
-// Binds the input buffer. Interrupts and devices must have been set up.
+// Binds the input buffer. Call after setting up interrupts and devices.
 void InitConsoleInput();
 
-// The next byte of input; nothing when none came for so long. No limit: 0.
+// Returns the next byte of input, or nothing after `timeout_ms`. 0 means no limit.
 std::optional<char> ReadConsole(uint32_t timeout_ms = 0);
 
-// A line without its end, edited by the user: the host's terminal is raw, so echo and backspace are
-// ours. A line that does not fit stops growing. Nothing when `timeout_ms` passed without a key.
+// Returns a line without its line end. The host's terminal is raw, so this function echoes and
+// handles backspace. Characters that do not fit are ignored. Returns nothing if `timeout_ms` pass
+// without a key.
 std::optional<std::string_view> ReadLine(std::span<char> line, uint32_t timeout_ms = 0);
 
 }  // namespace guest

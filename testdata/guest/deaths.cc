@@ -12,7 +12,7 @@
 namespace guest {
 namespace {
 
-// Beyond all memory that a guest can have.
+// Beyond any guest's memory.
 constexpr uint32_t kNoMemory = 0xfffff000;
 constexpr uint32_t kHostArea = 0xffc00000;
 
@@ -28,7 +28,7 @@ void UnhandledPageFault() {
   asm volatile("movl $1, 0x1234");
 }
 
-// What only ring 0 may do.
+// Instructions that only ring 0 may execute.
 void PrivilegedInstruction() {
   RemoveGate(kGeneralProtection);
   asm volatile("movl %eax, %cr3");
@@ -61,17 +61,17 @@ void SingleStep() {
   asm volatile("pushl $0x302; popfl; nop; nop");
 }
 
-// A trap at ring 1 is to be pushed where there is no memory.
+// The host must push the frame of a ring 1 trap to an address without memory.
 void WildStack() { asm volatile("movl %0, %%esp; int3" : : "i"(kPageOffset - kPageSize)); }
 
-// The descriptor that every handler needs is gone.
+// Destroys the descriptor that every trap handler needs.
 void WildGdt() {
   static const uint64_t kNothing[lguest::kGdtEntries] = {};
   CallHost(Hypercall::kLoadGdt, ToPhys(kNothing), lguest::kGdtEntries);
   asm volatile("int3");
 }
 
-// A handler of page faults that faults, for ever.
+// A page fault handler that faults endlessly.
 void FaultStorm() {
   asm volatile(
       "movl %0, %%eax; movl $14, %%edx; movl $1f, %%ebx; movl %%ebx, %%ecx;"
@@ -97,7 +97,7 @@ void BadPageDirectoryEntry() {
   *reinterpret_cast<volatile uint32_t*>(kTable << 22) = 1;
 }
 
-// Entered from ring 3 with nowhere to put the frame.
+// A trap at ring 3 while the ring 1 stack address is invalid.
 void BadStackAddress() {
   constexpr uint32_t kNoStack = kPageOffset - kPageSize;
   AddressSpace space;
@@ -166,7 +166,7 @@ void Die(std::string_view cause) {
     death.die();
     Crash(Text("survived ", cause).View());
   }
-  Crash(Text("no such death: ", cause).View());
+  Crash(Text("unknown cause: ", cause).View());
 }
 
 void Hang() {

@@ -1,4 +1,4 @@
-// Bad ends, for the tests of hosts and launchers.
+// Ways to end the guest abnormally, for the tests of hosts and launchers.
 
 #ifndef TESTDATA_GUEST_DEATHS_H_
 #define TESTDATA_GUEST_DEATHS_H_
@@ -7,14 +7,14 @@
 
 namespace guest {
 
-// Makes the host kill the guest for this cause; a cause that it does not know, or survives, crashes
-// the guest.
+// Makes the host kill the guest for `cause`. If `cause` is unknown, or the host does not kill the
+// guest, the guest crashes.
 [[noreturn]] void Die(std::string_view cause);
 
-// Spins for ever, with interrupts off.
+// Loops forever with interrupts off.
 [[noreturn]] void Hang();
 
-// Prints numbered lines for ever.
+// Prints numbered lines forever.
 [[noreturn]] void FloodConsole();
 
 }  // namespace guest

@@ -12,7 +12,7 @@ namespace guest {
 
 uint32_t DeviceAddress(uint32_t page) {
   const uint32_t offset = page - GetBootInfo().memory_bytes;
-  if (offset >= kDeviceWindowBytes) Crash(Text("a device at ", Hex{page}).View());
+  if (offset >= kDeviceWindowBytes) Crash(Text("device outside of the window: ", Hex{page}).View());
   return kDeviceWindow + offset;
 }
 

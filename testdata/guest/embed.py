@@ -1,6 +1,6 @@
-"""Writes a file's bytes as assembly.
+"""Writes the bytes of a file as assembly.
 
-They make a section of whole pages, between the symbols SECTION_start and SECTION_end.
+The bytes become a section of whole pages, between the symbols SECTION_start and SECTION_end.
 """
 
 import sys

@@ -1,5 +1,4 @@
-// Where the guest starts, where its traps come in, and where it switches stacks: all that C++
-// cannot say.
+// The parts that C++ cannot express: the guest's entry, trap entries, and stack switches.
 
 #define KERNEL_DS 0x69
 #define INTERRUPT_FLAG 0x200
@@ -36,8 +35,8 @@ boot_stack_top:
 
         .text
 
-// One 16-byte stub a vector, 0 to 63, then one for the system call: pushes what makes every frame
-// look alike, an error code and the vector.
+// One 16-byte stub per vector, 0 to 63, then one for the system call. A stub pushes the vector, and
+// an error code if the CPU pushes none, so that all frames have the same layout.
         .balign 16
         .globl trap_stubs
 trap_stubs:
@@ -65,7 +64,7 @@ CommonTrap:
         movl $KERNEL_DS, %eax
         movl %eax, %ds
         movl %eax, %es
-        // A TLS selector must not stay loaded while LOAD_TLS changes what it names.
+        // A TLS selector must not stay loaded while LOAD_TLS changes its descriptor.
         xorl %eax, %eax
         movl %eax, %fs
         movl %eax, %gs
@@ -86,19 +85,19 @@ ReturnFromTrap:
         popal
         addl $8, %esp                   // vector and error code
         pushl %eax
-        movl 12(%esp), %eax             // eflags: their IF says what irq_enabled was
+        movl 12(%esp), %eax             // eflags: IF is the previous value of irq_enabled
         andl $INTERRUPT_FLAG, %eax
-        // An interrupt between the store and the iret would only find a deeper stack, but an
-        // endless storm of them would find its end. The host holds interrupts back while %eip is in
-        // this window (ABI.md §4.14).
+        // If an interrupt came between the store and the iret, the stack would grow by one frame,
+        // and an endless series of interrupts would overflow it. The host holds interrupts back
+        // while %eip is in this window (ABI.md §4.14).
         .globl noirq_window_start
 noirq_window_start:
-        movl %eax, %ss:lguest_data      // irq_enabled is its first field
+        movl %eax, %ss:lguest_data      // irq_enabled is the first field
         popl %eax
         iretl
 
-// void SpinInsideNoIrqWindow(uint32_t rounds): for the test that shows the window to work.
-// Interrupts are on just while it spins, so nothing but the window keeps them away.
+// void SpinInsideNoIrqWindow(uint32_t rounds): tests the window. irq_enabled is set only during the
+// loop, so only the window can hold interrupts back.
         .globl SpinInsideNoIrqWindow
 SpinInsideNoIrqWindow:
         movl 4(%esp), %ecx
@@ -110,7 +109,7 @@ SpinInsideNoIrqWindow:
         .globl noirq_window_end
 noirq_window_end:
 
-// void SpinOutsideNoIrqWindow(uint32_t rounds): the same, with interrupts.
+// void SpinOutsideNoIrqWindow(uint32_t rounds): the same loop outside of the window.
         .globl SpinOutsideNoIrqWindow
 SpinOutsideNoIrqWindow:
         movl 4(%esp), %ecx
@@ -118,8 +117,8 @@ SpinOutsideNoIrqWindow:
         jnz 1b
         ret
 
-// bool CallCatching(void (*code)()): calls `code`; true when a trap ended it, in which case
-// HandleTrap returned to CatchLanding.
+// bool CallCatching(void (*code)()): calls `code`. Returns true if a trap ended `code`; HandleTrap
+// then returned to CatchLanding.
         .globl CallCatching
 CallCatching:
         pushl %ebp
@@ -153,8 +152,8 @@ catch_stack:
 
         .text
 
-// void SwitchStack(uint32_t* save, uint32_t load): parks the caller on its stack and resumes whoever
-// parked at `load`.
+// void SwitchStack(uint32_t* save, uint32_t load): saves the caller's context on its stack, and
+// resumes the context that was saved at `load`.
         .globl SwitchStack
 SwitchStack:
         movl 4(%esp), %eax

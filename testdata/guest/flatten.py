@@ -1,4 +1,4 @@
-"""Writes the loaded bytes of an ELF file as they lie in memory, from the lowest address on."""
+"""Writes the loadable contents of an ELF file as a flat memory image that starts at the lowest address."""
 
 import struct
 import sys

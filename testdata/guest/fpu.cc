@@ -7,7 +7,7 @@
 namespace guest {
 namespace {
 
-FpuState* owner;  // whose registers the FPU holds
+FpuState* owner;  // its registers are in the FPU
 uint32_t loads;
 
 void HandleFpuNotAvailable(TrapFrame& frame) {
@@ -32,13 +32,13 @@ void InitFpu() {
 
 void SaveFpu(FpuState& state) {
   if (owner != &state) return;
-  // fnsave leaves the FPU initialised, so what it saved goes back in.
+  // fnsave resets the FPU, so load the saved registers again.
   asm volatile("fnsave %0; frstor %0" : "+m"(state.registers));
 }
 
 void ParkFpu(FpuState& state) {
   if (owner != &state) return;
-  // While TS is set the host has the FPU's registers for itself: what is not saved now is lost.
+  // While TS is set, the host may use the FPU. Registers that are not saved now are lost.
   asm volatile("fnsave %0" : "=m"(state.registers));
   CallHost(Hypercall::kTs, 1);
   owner = nullptr;

@@ -1,4 +1,5 @@
-// The FPU, loaded for a process only when it touches it (ABI.md §4.8).
+// The FPU. The kernel loads it for a process only at the process's first FPU instruction (ABI.md
+// §4.8).
 
 #ifndef TESTDATA_GUEST_FPU_H_
 #define TESTDATA_GUEST_FPU_H_
@@ -8,22 +9,23 @@
 
 namespace guest {
 
-// One process's registers, as fnsave writes them.
+// The registers of a process, as fnsave writes them.
 struct FpuState {
   bool used = false;
   std::array<uint8_t, 108> registers = {};
 };
 
-// From here on the first touch of the FPU traps.
+// Makes the first FPU instruction trap from now on.
 void InitFpu();
 
-// Brings `state` up to date if the FPU holds it.
+// Updates `state` if the FPU holds its registers.
 void SaveFpu(FpuState& state);
 
-// The owner of `state` has had its turn: saves what it did, and lets the next touch trap again.
+// Ends the turn of the process with `state`: saves the registers, and makes the next FPU
+// instruction trap.
 void ParkFpu(FpuState& state);
 
-// How often the FPU was loaded since the start.
+// Returns the number of FPU loads since the start.
 uint32_t FpuLoads();
 
 }  // namespace guest

@@ -34,7 +34,7 @@ void SetGdtEntry(uint32_t index, uint64_t descriptor) {
 }
 
 void LoadTls(uint64_t descriptor) {
-  // LOAD_GDT replaces these entries too, so both tables must agree.
+  // LOAD_GDT also replaces the TLS entries, so the tables must agree.
   gdt[lguest::kTlsFirstEntry] = descriptor;
   tls[0] = descriptor;
   CallHost(Hypercall::kLoadTls, ToPhys(tls.data()));

@@ -1,4 +1,4 @@
-// Segments: the kernel's and the user's flat ones, and thread-local storage (ABI.md §4.4).
+// Segments: the flat segments of kernel and user, and thread-local storage (ABI.md §4.4).
 
 #ifndef TESTDATA_GUEST_GDT_H_
 #define TESTDATA_GUEST_GDT_H_
@@ -14,7 +14,7 @@ inline constexpr uint16_t kUserDs = 0x7b;  // entry 15, ring 3
 inline constexpr uint8_t kRing1Data = 0xb3;
 inline constexpr uint8_t kRing3Data = 0xf3;
 
-// Limit in 4096-byte pages, as the granularity bit has it.
+// The limit counts 4096-byte pages, because the granularity bit is set.
 constexpr uint64_t MakeSegment(uint32_t base, uint32_t last_page, uint8_t access) {
   const uint64_t low = (uint64_t{base & 0xffff} << 16) | (last_page & 0xffff);
   const uint32_t high = (base & 0xff000000) | 0x00c00000 | (last_page & 0xf0000) |
@@ -24,10 +24,10 @@ constexpr uint64_t MakeSegment(uint32_t base, uint32_t last_page, uint8_t access
 
 void InitGdt();
 
-// Changes one entry and loads the table anew.
+// Changes one entry and reloads the table.
 void SetGdtEntry(uint32_t index, uint64_t descriptor);
 
-// The segment that kTlsSelector names from now on.
+// Sets the segment of kTlsSelector.
 void LoadTls(uint64_t descriptor);
 
 }  // namespace guest

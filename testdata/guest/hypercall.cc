@@ -12,7 +12,7 @@ extern "C" char noirq_window_end[];
 namespace guest {
 namespace {
 
-// The host reads this many bytes of a crash reason, wherever its end is.
+// The host always reads this many bytes of a crash reason.
 constexpr uint32_t kReasonBytes = 128;
 char crash_reason[kReasonBytes];
 
@@ -44,7 +44,7 @@ void CallHostLater(Hypercall call, uint32_t edx, uint32_t ebx, uint32_t ecx) {
   const uint32_t entry = next_ring_entry;
   next_ring_entry = (next_ring_entry + 1) % lguest::kHypercallRingSize;
   lguest_data.hcalls[entry] = {static_cast<uint32_t>(call), edx, ebx, ecx};
-  // The arguments must be there before the host may see the entry.
+  // The arguments must be in memory before the host sees the entry.
   asm volatile("" : : : "memory");
   WriteOnce(lguest_data.hcall_status[entry], lguest::kHypercallPending);
 }

@@ -1,5 +1,4 @@
-// How the guest speaks to its host: one interrupt, and one structure that both can see (ABI.md
-// §4.1).
+// Hypercalls: one software interrupt, and one structure that guest and host share (ABI.md §4.1).
 
 #ifndef TESTDATA_GUEST_HYPERCALL_H_
 #define TESTDATA_GUEST_HYPERCALL_H_
@@ -9,34 +8,34 @@
 
 #include "launcher/guest/abi.h"
 
-// Shared with the host from LGUEST_INIT on. entry.S knows that irq_enabled is its first field.
+// The host accesses this from LGUEST_INIT on. entry.S relies on irq_enabled being the first field.
 extern "C" lguest::LguestData lguest_data;
 
 namespace guest {
 
 using lguest::Hypercall;
 
-// The result means something for BIND_DMA only.
+// Only BIND_DMA has a result.
 inline uint32_t CallHost(Hypercall call, uint32_t edx = 0, uint32_t ebx = 0, uint32_t ecx = 0) {
   auto result = static_cast<uint32_t>(call);
   asm volatile("int $0x1f" : "+a"(result) : "d"(edx), "b"(ebx), "c"(ecx) : "memory");
   return result;
 }
 
-// Must be the first hypercall.
+// The first hypercall of the guest.
 void InitLguestData();
 
-// Ends the guest; the launcher reports the reason (of which 127 characters fit).
+// Ends the guest. The launcher reports the reason, of at most 127 characters.
 [[noreturn]] void Crash(std::string_view reason);
 
-// Ends the guest in good order.
+// Powers the guest off.
 [[noreturn]] void PowerOff();
 
-// Puts a hypercall into the shared ring, for the host to do before the next direct one. The ring
-// must have room.
+// Puts a hypercall into the shared ring. The host executes it before the next direct hypercall. The
+// ring must have room.
 void CallHostLater(Hypercall call, uint32_t edx = 0, uint32_t ebx = 0, uint32_t ecx = 0);
 
-// Of the ring's 64 entries, those that the host has still to do.
+// Returns the number of ring entries that the host has not executed yet, of 64.
 uint32_t PendingHypercalls();
 
 }  // namespace guest

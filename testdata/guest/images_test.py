@@ -1,4 +1,4 @@
-"""The images of the guest kernel meet ABI.md §3."""
+"""Tests that the images of the guest kernel conform to ABI.md §3."""
 
 import struct
 import sys

@@ -15,7 +15,7 @@ namespace guest {
 namespace {
 
 constexpr uint32_t kStubBytes = 16;
-constexpr uint32_t kStubs = 64;  // one more, the system call's, follows
+constexpr uint32_t kStubs = 64;  // the stub of the system call follows
 constexpr uint32_t kHandlers = kStubs + 1;
 
 constexpr uint32_t kPresent = 0x8000;
@@ -27,7 +27,7 @@ constexpr uint32_t kFromRing1 = 0x2000;
 TrapHandler handlers[kHandlers];
 CaughtTrap caught_trap;
 
-// A system call's handler stands behind all others.
+// The system call's handler comes after all others.
 constexpr uint32_t HandlerIndex(uint32_t vector) {
   return vector == lguest::kSystemCallVector ? kStubs : vector;
 }
@@ -43,11 +43,11 @@ void LoadGate(uint8_t vector, uint32_t type) {
 
 void InitInterrupts() {
   for (uint32_t vector = 0; vector < kStubs; ++vector) {
-    // Vectors that the host ignores, as they are its own.
+    // The host ignores these vectors, because it uses them itself.
     if (vector == 2 || vector == 8 || vector == 15 || vector == 31) continue;
     LoadGate(static_cast<uint8_t>(vector), kInterruptGate | kFromRing1);
   }
-  // Trap gates, which the hardware may take without the host. They leave irq_enabled alone.
+  // The CPU takes these trap gates without the host. They do not change irq_enabled.
   LoadGate(kDivideError, kTrapGate | kFromRing1);
   LoadGate(kBreakpoint, kTrapGate | kFromRing3);
   LoadGate(lguest::kSystemCallVector, kTrapGate | kFromRing3);
@@ -88,7 +88,7 @@ CaughtTrap CatchTrap(void (*code)()) {
 
 }  // namespace guest
 
-// Called by entry.S for everything.
+// entry.S calls this for all traps and interrupts.
 void HandleTrap(guest::TrapFrame& frame) {
   using guest::caught_trap;
   const bool is_interrupt = frame.vector >= lguest::kFirstIrqVector && frame.vector < 64;

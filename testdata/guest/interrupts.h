@@ -1,5 +1,4 @@
-// Traps and interrupts: the table of gates, the frame that entry.S builds, and the virtual
-// interrupt flag.
+// Traps and interrupts: the gates, the frame that entry.S builds, and the virtual interrupt flag.
 
 #ifndef TESTDATA_GUEST_INTERRUPTS_H_
 #define TESTDATA_GUEST_INTERRUPTS_H_
@@ -24,53 +23,52 @@ inline constexpr uint32_t kFaultPresent = 1;
 inline constexpr uint32_t kFaultWrite = 2;
 inline constexpr uint32_t kFaultUser = 4;
 
-// The interrupted code's registers, in the order in which entry.S and the CPU push them.
+// The registers of the interrupted code, in the order in which entry.S and the CPU push them.
 struct TrapFrame {
   uint32_t gs, fs, es, ds;
   uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
   uint32_t vector, error;
   uint32_t eip, cs, eflags;
-  uint32_t esp, ss;  // pushed when coming from ring 3 only
+  uint32_t esp, ss;  // only pushed for a trap at ring 3
 
   bool FromUser() const { return (cs & 3) == 3; }
 };
 
 using TrapHandler = void (*)(TrapFrame& frame);
 
-// Loads the gates. Interrupts stay off.
+// Loads the gates. Does not enable interrupts.
 void InitInterrupts();
 
-// For traps (vectors below 32) and the system call. Without a handler a trap kills the process, or
-// the kernel.
+// Sets the handler of a trap (vector below 32) or of the system call. A trap without a handler
+// kills the process, or the kernel if it happened there.
 void SetTrapHandler(uint8_t vector, TrapHandler handler);
 
-// Also unblocks it.
+// Sets the handler and unblocks the interrupt.
 void SetInterruptHandler(uint32_t irq, TrapHandler handler);
 
 void BlockInterrupt(uint32_t irq);
 void UnblockInterrupt(uint32_t irq);
 
-// What becomes of a trap that nobody expected: the process is killed, or the whole guest if it was
-// the kernel's.
+// Handles an unexpected trap: kills the process, or crashes the guest if the kernel trapped.
 void DieOfTrap(const TrapFrame& frame);
 
-// The trap that ended the code of CatchTrap.
+// The trap that ended the code in CatchTrap().
 struct CaughtTrap {
   bool caught;
   uint32_t vector;
   uint32_t error;
-  uint32_t address;  // cr2, of a page fault
+  uint32_t address;  // cr2, only for a page fault
   uint32_t eip;
   uint32_t eflags;
 };
 
-// Runs kernel code that is meant to trap, and gives up on it when it does.
+// Runs kernel code that should trap, and abandons the code at the trap.
 CaughtTrap CatchTrap(void (*code)());
 
 inline void EnableInterrupts() { WriteOnce(lguest_data.irq_enabled, lguest::kInterruptFlag); }
 inline void DisableInterrupts() { WriteOnce(lguest_data.irq_enabled, 0u); }
 
-// Keeps interrupts away while it lives.
+// Disables interrupts during its lifetime.
 class InterruptsOff {
  public:
   InterruptsOff() : before_(ReadOnce(lguest_data.irq_enabled)) { DisableInterrupts(); }
@@ -82,9 +80,9 @@ class InterruptsOff {
   uint32_t before_;
 };
 
-// Sleeps until an interrupt has been handled. Called with interrupts off, so that none slips in
-// between the caller's look at the world and the sleep: HALT wakes all the same, and turns them on
-// (ABI.md §4.10).
+// Sleeps until an interrupt has been handled. Call with interrupts off, so that no interrupt can
+// come between the caller's check of its condition and the sleep. HALT wakes up nevertheless, and
+// enables interrupts (ABI.md §4.10).
 inline void Halt() { CallHost(Hypercall::kHalt); }
 
 }  // namespace guest

@@ -1,5 +1,5 @@
-// The project's own guest: a small kernel that runs under the lguest interface, to test hosts and
-// to show them.
+// The project's own guest: a small kernel for the lguest interface. It tests hosts and serves as an
+// example.
 
 #include <algorithm>
 
@@ -43,7 +43,7 @@ void InitKernel(uint32_t boot_parameters) {
   EnableInterrupts();
 }
 
-// Does what the command line asks for.
+// Executes the requests of the command line.
 void Run() {
   if (const auto text = RestOfLineOption("crash")) Crash(*text);
   if (const auto cause = Option("die")) Die(*cause);
@@ -64,7 +64,7 @@ void Run() {
 void KernelMain(uint32_t boot_parameters) {
   guest::InitKernel(boot_parameters);
   guest::Print("lguest demo kernel: ", guest::GetBootInfo().memory_bytes >> 20, " MB, [");
-  guest::WriteConsole(guest::GetBootInfo().command_line);  // of any length
+  guest::WriteConsole(guest::GetBootInfo().command_line);  // too long for Print()
   guest::Print("]\r\n");
   guest::Run();
   guest::PowerOff();

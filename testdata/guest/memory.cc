@@ -1,10 +1,9 @@
 #include "testdata/guest/memory.h"
 
-// Linked into the kernel and into its user programs alike. Plain loops would be turned by the
-// compiler into calls of the very functions they implement, so the moving ones are the CPU's own
-// string instructions.
+// Linked into the kernel and into the user programs. The compiler would turn plain copy loops into
+// calls of these very functions, so they use the CPU's string instructions.
 
-// NOLINTBEGIN(readability-identifier-naming): the C library's names.
+// NOLINTBEGIN(readability-identifier-naming): names of the C library.
 extern "C" {
 
 void* memcpy(void* to, const void* from, size_t bytes) {

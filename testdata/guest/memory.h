@@ -1,5 +1,4 @@
-// The two names of each byte of the guest: where it lies (guest-physical) and where the kernel sees
-// it (virtual).
+// Translation between guest-physical addresses and the kernel's virtual addresses.
 
 #ifndef TESTDATA_GUEST_MEMORY_H_
 #define TESTDATA_GUEST_MEMORY_H_
@@ -12,13 +11,13 @@ namespace guest {
 inline constexpr uint32_t kPageOffset = 0xC0000000;
 inline constexpr uint32_t kPageSize = 4096;
 
-// The kernel sees RAM at kPageOffset, as much as fits, and the pages of devices behind it; above
-// that is the host's area. RAM that does not fit is left alone.
+// The kernel maps RAM at kPageOffset, as much as fits, then the pages of devices. The host's area
+// is above these. The kernel does not use RAM that does not fit.
 inline constexpr uint32_t kDeviceWindow = 0xFF800000;
 inline constexpr uint32_t kDeviceWindowBytes = 0x00400000;
 inline constexpr uint32_t kMaxLinearBytes = kDeviceWindow - kPageOffset;
 
-// Of an address in the kernel's linear map.
+// The guest-physical address of an object in the kernel's linear map.
 inline uint32_t ToPhys(const void* address) {
   return reinterpret_cast<uint32_t>(address) - kPageOffset;
 }
@@ -31,7 +30,7 @@ T* ToVirt(uint32_t physical) {
 constexpr uint32_t PageStart(uint32_t address) { return address & ~(kPageSize - 1); }
 constexpr uint32_t PageAlignUp(uint32_t address) { return PageStart(address + kPageSize - 1); }
 
-// For memory that the host or an interrupt changes behind the compiler's back.
+// For memory that the host or an interrupt handler changes.
 template <typename T>
 T ReadOnce(const T& object) {
   return *static_cast<const volatile T*>(&object);
@@ -44,7 +43,7 @@ void WriteOnce(T& object, T value) {
 
 }  // namespace guest
 
-// What the compiler calls of its own accord, and there is no C library to answer.
+// The compiler generates calls of these functions, and there is no C library.
 // NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 void* memcpy(void* to, const void* from, size_t bytes);

@@ -16,11 +16,11 @@ constexpr uint16_t kFeatureFlags = lguest::kNetFeatureNoChecksum | lguest::kDevi
 constinit NetInterface first_interface;
 bool has_interface;
 
-// A packet is in its buffer before the interrupt, so there is nothing to do but wake up.
+// The packet is in its buffer before the interrupt, so the handler only has to wake the guest.
 void HandleNetInterrupt(TrapFrame& /*frame*/) {}
 
-// Whether a peer with this address in its slot wants a packet to `receiver`. The multicast bit of a
-// peer's own address says that it wants all of them.
+// Whether the peer with this address in its slot accepts packets to `receiver`. A peer sets the
+// multicast bit of its own address to receive all packets.
 bool Wants(const MacAddress& peer, const MacAddress& receiver) {
   if (((peer[0] | receiver[0]) & kMulticast) != 0) return true;
   return peer == receiver;
@@ -36,7 +36,7 @@ bool NetInterface::Init(const Device& device) {
   for (uint32_t i = 0; i < kBuffers; ++i) OfferBuffer(i);
   SetInterruptHandler(device.irq, HandleNetInterrupt);
   if (!BindDma(PeerKey(slot_), dmas_, device.irq)) return false;
-  // From here on others send to us.
+  // Peers send to this guest from now on.
   peers()[slot_].mac = mac_;
   return true;
 }
@@ -78,7 +78,7 @@ uint32_t NetInterface::Receive(std::span<uint8_t, kMaxPacket> packet, uint32_t t
 void InitNet() {
   const std::optional<Device> device = FindDevice(lguest::DeviceType::kNet);
   if (!device) return;
-  if (!first_interface.Init(*device)) Crash("no room to bind a network's buffers");
+  if (!first_interface.Init(*device)) Crash("the host has no room to bind a network's buffers");
   AcceptDevice(*device);
   has_interface = true;
 }

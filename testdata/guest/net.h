@@ -1,5 +1,5 @@
-// Network interfaces (ABI.md §4.21). A packet goes by DMA to each peer that wants it: the peers'
-// slots, with their addresses, are on the device's page, which all of them share.
+// Network interfaces (ABI.md §4.21). All peers share the device's page, where each has a slot with
+// its address. A packet goes by DMA to each peer that accepts it.
 
 #ifndef TESTDATA_GUEST_NET_H_
 #define TESTDATA_GUEST_NET_H_
@@ -20,22 +20,23 @@ class NetInterface {
  public:
   static constexpr uint32_t kMaxPacket = 1514;
 
-  // Takes its slot and offers receive buffers; false when the host has no room for them.
+  // Claims the interface's slot and binds receive buffers. Returns false if the host has no room
+  // for the bindings.
   bool Init(const Device& device);
 
   const MacAddress& mac() const { return mac_; }
 
-  // An Ethernet frame without checksum, which begins with the receiver's address.
+  // Sends an Ethernet frame without checksum. The frame begins with the receiver's address.
   void Send(std::span<const uint8_t> packet);
 
-  // Copies the next packet that came; its size, or 0 when none came in time.
+  // Copies the next received packet and returns its size, or 0 after `timeout_ms`.
   uint32_t Receive(std::span<uint8_t, kMaxPacket> packet, uint32_t timeout_ms);
 
  private:
   static constexpr uint32_t kBuffers = 8;
 
-  // Aligned so that it lies in one page: the 2.6.23 host garbles a packet from another guest when a
-  // receiving section ends in the middle of a sending one.
+  // Aligned so that a buffer does not cross a page: the 2.6.23 host corrupts a packet from another
+  // guest if a receiving section ends in the middle of a sending section.
   struct alignas(2048) Buffer {
     std::array<uint8_t, kMaxPacket> bytes;
   };
@@ -53,7 +54,7 @@ class NetInterface {
 
 void InitNet();
 
-// The first network interface, null when there is none.
+// Returns the first network interface, or null.
 NetInterface* FirstNetInterface();
 
 }  // namespace guest

@@ -8,10 +8,10 @@ namespace {
 
 uint32_t first_page;
 uint32_t end_page;
-uint32_t next_fresh;  // from here to the end no page has ever been used
-uint32_t free_list;   // a free page holds the address of the next one
+uint32_t next_fresh;  // this page and all after it were never used
+uint32_t free_list;   // each free page holds the address of the next free page
 uint32_t free_pages;
-uint8_t* users;  // of each page
+uint8_t* users;  // number of users of each page
 
 bool IsManaged(uint32_t page) { return page >= first_page && page < end_page; }
 uint8_t& Users(uint32_t page) { return users[(page - first_page) / kPageSize]; }
@@ -21,7 +21,7 @@ uint8_t& Users(uint32_t page) { return users[(page - first_page) / kPageSize]; }
 void InitPages(uint32_t first, uint32_t end) {
   first = PageAlignUp(first);
   end = PageStart(end);
-  // The table of users comes first, in the memory it describes.
+  // The array is in the first pages of the memory that it describes.
   users = ToVirt<uint8_t>(first);
   memset(users, 0, (end - first) / kPageSize);
   first_page = first + PageAlignUp((end - first) / kPageSize);

@@ -1,4 +1,4 @@
-// Physical pages: who has how many of them.
+// Allocation of physical pages, with reference counts.
 
 #ifndef TESTDATA_GUEST_PAGES_H_
 #define TESTDATA_GUEST_PAGES_H_
@@ -10,14 +10,15 @@ namespace guest {
 // Takes over the guest-physical pages [first, end). Pages outside are never freed.
 void InitPages(uint32_t first, uint32_t end);
 
-// A zeroed page with one user, as its guest-physical address. The guest ends when there is none.
+// Returns the guest-physical address of a zeroed page with one user. Crashes the guest if no page
+// is free.
 uint32_t AllocatePage();
 
-// One user more, and one less: the last one's leaving frees the page.
+// SharePage() adds a user. ReleasePage() removes one, and frees the page of the last user.
 void SharePage(uint32_t page);
 void ReleasePage(uint32_t page);
 
-// Whether another user would see what is written to the page.
+// Returns whether the page has more than one user.
 bool IsShared(uint32_t page);
 
 uint32_t FreePages();

@@ -21,7 +21,7 @@ constexpr uint32_t kEntries = 1024;
 constexpr uint32_t kBytesPerTable = kEntries * kPageSize;
 constexpr uint32_t kFirstKernelTable = kPageOffset / kBytesPerTable;
 
-// The host accepts these bits and no others in a page directory (ABI.md §4.5).
+// The only bits that the host accepts in a page directory entry (ABI.md §4.5).
 constexpr uint32_t kKernelTableFlags = kPagePresent | kPageWritable | kPageAccessed | kPageDirty;
 constexpr uint32_t kUserTableFlags = kKernelTableFlags | kPageUser;
 constexpr uint32_t kKernelPageFlags = kKernelTableFlags;
@@ -57,8 +57,8 @@ bool IsInImage(uint32_t address) {
 
 void InitPaging() {
   const BootInfo& boot = GetBootInfo();
-  // The boot page tables lie below the initrd, or at the top of RAM. They are in use until ours
-  // are.
+  // The boot page tables lie below the initrd or at the top of RAM. They are active until the
+  // kernel's own tables replace them.
   const uint32_t top =
       boot.initrd.empty() ? boot.memory_bytes : PageStart(ToPhys(boot.initrd.data()));
   const uint32_t boot_tables = (1 + (boot.memory_bytes + kBytesPerTable - 1) / kBytesPerTable);
@@ -140,10 +140,10 @@ bool AddressSpace::HandleFault(uint32_t address, uint32_t error) {
   const bool write = (error & kFaultWrite) != 0;
   uint32_t* entry = MakeEntry(address);
   const bool present = (*entry & kPagePresent) != 0;
-  if (present && (!write || (*entry & kPageWritable) != 0)) return true;  // someone was faster
+  if (present && (!write || (*entry & kPageWritable) != 0)) return true;  // resolved by now
 
-  // What the page holds so far: the image's page is the kernel's own, shared by all processes and
-  // never written to.
+  // The source of the new page. The user image's pages belong to the kernel; all processes share
+  // them, and nobody writes to them.
   uint32_t source = 0;
   if (present) {
     source = PageStart(*entry);

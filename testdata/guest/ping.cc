@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint32_t kReplyMs = 1000;
 constexpr int kTries = 3;
-constexpr int kMaxPacketsBeforeReply = 100;  // the other traffic of a busy network
+constexpr int kMaxPacketsBeforeReply = 100;  // other traffic on a busy network
 
 // Offsets in an Ethernet frame: its header, then ARP or IP, then ICMP. All numbers are big-endian.
 constexpr uint32_t kReceiver = 0;
@@ -70,7 +70,7 @@ Address Get(const Packet& packet, uint32_t at) {
   return address;
 }
 
-// The Internet checksum; over bytes that include a right one it is 0.
+// The Internet checksum. Over data that includes a correct checksum, it is 0.
 uint16_t Checksum(const Packet& packet, uint32_t start, uint32_t end) {
   uint32_t sum = 0;
   for (uint32_t at = start; at < end; ++at) {
@@ -174,7 +174,7 @@ void Pinger::HandleArp() {
   const auto sender = Get<IpAddress>(packet_, kArpSenderIp);
   const auto sender_mac = Get<MacAddress>(packet_, kArpSenderMac);
   if (Get<IpAddress>(packet_, kArpTargetIp) != own_) return;
-  // Somebody else with our own address could not be told from us on most networks.
+  // Most networks could not distinguish another host with the guest's address from the guest.
   if (Get16(packet_, kArpOperation) == kArpReply && sender == other_ &&
       sender_mac != interface_.mac()) {
     other_mac_ = sender_mac;

@@ -1,4 +1,4 @@
-// As much of ARP, IP and ICMP as it takes to ping, and to answer one.
+// The parts of ARP, IP and ICMP that are needed to send and answer pings.
 
 #ifndef TESTDATA_GUEST_PING_H_
 #define TESTDATA_GUEST_PING_H_
@@ -13,26 +13,26 @@ namespace guest {
 
 using IpAddress = std::array<uint8_t, 4>;
 
-// Of four numbers with dots between them.
+// Parses four numbers separated by dots.
 std::optional<IpAddress> ParseIp(std::string_view text);
 
 class Pinger {
  public:
   Pinger(NetInterface& interface, const IpAddress& own) : interface_(interface), own_(own) {}
 
-  // Finds out the other's hardware address; false when it does not answer.
+  // Finds the hardware address of `other`. Returns false if `other` does not answer.
   bool Resolve(const IpAddress& other);
 
-  // One echo request of so many bytes to the one that was resolved; false when no faithful reply
-  // comes.
+  // Sends an echo request of `bytes` bytes to the resolved host. Returns false if no correct reply
+  // arrives.
   bool Ping(uint16_t sequence, uint32_t bytes);
 
-  // Answers what comes until so many echo requests have been answered, or no packet came for so
-  // long. How many were.
+  // Answers echo requests until `pings` are answered or no packet arrives for `timeout_ms`. Returns
+  // the number of answers.
   uint32_t Answer(uint32_t pings, uint32_t timeout_ms);
 
  private:
-  // Receives one packet and does what it demands; false when none came in time.
+  // Receives and handles one packet. Returns false after `timeout_ms`.
   bool HandlePacket(uint32_t timeout_ms);
   void HandleArp();
   void HandleIcmp(uint32_t size);
@@ -42,8 +42,8 @@ class Pinger {
   IpAddress other_ = {};
   MacAddress other_mac_ = {};
   bool resolved_ = false;
-  std::optional<uint16_t> answered_sequence_;  // of our last echo request that got a reply
-  uint32_t payload_ = 0;                       // of our echo requests, in bytes
+  std::optional<uint16_t> answered_sequence_;  // of the last echo request with a reply
+  uint32_t payload_ = 0;                       // size of the echo requests, in bytes
   uint32_t requests_answered_ = 0;
   std::array<uint8_t, NetInterface::kMaxPacket> packet_ = {};
 };

@@ -21,9 +21,9 @@ constinit std::array<Process, kMaxProcesses> processes;
 Process* current;              // null while the scheduler runs
 uint32_t scheduler_parked_at;  // the scheduler's stack pointer while a process runs
 uint32_t next_pid = 1;
-uint32_t turn_started;  // in ticks
+uint32_t turn_started;  // tick at which the current turn started
 
-// The top lies within the page: the host finds out from it which page it must keep mapped.
+// The stack pointer starts inside of the page: the host derives from it which page to keep mapped.
 uint32_t StackTop(const Process& process) {
   constexpr uint32_t kUnused = 16;
   return process.kernel_stack + kPageSize - kUnused + kPageOffset;
@@ -41,7 +41,7 @@ Process& NewProcess() {
   Crash("too many processes");
 }
 
-// Lays out a new kernel stack so that the first switch to it "returns" into ring 3.
+// Prepares a new kernel stack, so that the first switch to it returns to ring 3.
 void PrepareStack(Process& process, const TrapFrame& frame) {
   auto* top = reinterpret_cast<TrapFrame*>(StackTop(process)) - 1;
   *top = frame;
@@ -63,7 +63,7 @@ void Wake(Process& process) {
   }
 }
 
-// The next one after `last` whose turn it is; null when all of them sleep.
+// Returns the next runnable process after `last`, or null if all of them sleep.
 Process* PickNext(uint32_t& last) {
   for (uint32_t i = 1; i <= processes.size(); ++i) {
     const uint32_t index = (last + i) % processes.size();
@@ -76,7 +76,7 @@ Process* PickNext(uint32_t& last) {
   return nullptr;
 }
 
-// Runs a process until it yields. Interrupts are off here; they come on with its iret.
+// Runs a process until it yields. Interrupts are off here; the iret to the process enables them.
 void Resume(Process& process) {
   current = &process;
   turn_started = TimerInterrupts();
@@ -141,7 +141,7 @@ Ending RunProgram(Program program, uint32_t argument) {
 }
 
 void ReapAll() {
-  // None of their page directories may be in force while they go.
+  // No page directory may be active while it is freed.
   CallHost(Hypercall::kNewPgtable, KernelDirectory());
   for (Process& process : processes) {
     if (process.state != Process::State::kFree) Reap(process);

@@ -1,5 +1,4 @@
-// Processes: programs at ring 3, each with an address space and a kernel stack of its own, run in
-// turns.
+// Processes: ring 3 programs that take turns, each with its own address space and kernel stack.
 
 #ifndef TESTDATA_GUEST_PROCESS_H_
 #define TESTDATA_GUEST_PROCESS_H_
@@ -17,10 +16,10 @@ namespace guest {
 // How a process ended.
 struct Ending {
   bool killed = false;
-  uint32_t exit_code = 0;  // of one that exited
-  uint32_t vector = 0;     // of the trap that killed it
+  uint32_t exit_code = 0;  // if it exited
+  uint32_t vector = 0;     // if a trap killed it
   uint32_t error = 0;
-  uint32_t address = 0;  // cr2 of a page fault
+  uint32_t address = 0;  // cr2, only for a page fault
   uint32_t eip = 0;
 };
 
@@ -31,7 +30,7 @@ struct Process {
   uint32_t pid = 0;
   AddressSpace memory;
   uint32_t kernel_stack = 0;  // guest-physical, one page
-  uint32_t parked_at = 0;     // its stack pointer while it does not run
+  uint32_t parked_at = 0;     // stack pointer while it does not run
   uint32_t wake_tick = 0;     // while sleeping
   uint32_t waits_for = 0;     // the pid, while waiting
   uint64_t tls = 0;
@@ -44,29 +43,29 @@ inline constexpr uint32_t kMaxProcesses = 8;
 
 void InitProcesses();
 
-// Makes a process that will run `program`. The guest ends when there are too many.
+// Creates a process that will run `program`. Crashes the guest if there are too many processes.
 Process& StartProcess(Program program, uint32_t argument = 0);
 
-// Gives processes their turns until this one has ended. Its entry stays until ReapAll().
+// Runs all processes in turns until `process` has ended. Its entry stays until ReapAll().
 const Ending& RunUntilEnd(const Process& process);
 
-// Runs one program alone and cleans up.
+// Runs one program alone and reaps it.
 Ending RunProgram(Program program, uint32_t argument = 0);
 
-// Ends all processes and frees what they had.
+// Ends all processes and frees their resources.
 void ReapAll();
 
-// For the use of trap handlers and system calls: the process whose trap it is.
+// For trap handlers and system calls: the process that trapped.
 Process& CurrentProcess();
 Process* FindProcess(uint32_t pid);
 Process& ForkCurrentProcess(const TrapFrame& frame);
 void EndCurrentProcess(const Ending& ending);
 void KillCurrentProcess(const TrapFrame& frame, uint32_t address);
 
-// Gives up the CPU; returns when it is this process's turn again.
+// Gives up the CPU. Returns when the process is scheduled again.
 void Yield();
 
-// Yields if the process's time is up.
+// Yields if the time slice of the process is over.
 void YieldIfDue();
 
 }  // namespace guest

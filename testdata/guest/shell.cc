@@ -27,7 +27,7 @@ void Help(std::string_view);
 void Echo(std::string_view text) { Print(text, "\r\n"); }
 
 void Time(std::string_view) {
-  // The host puts the time into lguest_data with each interrupt.
+  // The host updates the time in lguest_data with each interrupt.
   SleepMs(1);
   const uint32_t of_day = lguest_data.time.sec % 86400;
   const auto two_digits = [](uint32_t number) { return Text(number / 10, number % 10); };
@@ -50,17 +50,17 @@ void Run(std::string_view) {
 }
 
 void Fault(std::string_view) {
-  Print("A process writes to address 0x10, where it has nothing:\r\n");
+  Print("A process writes to address 0x10, which is not mapped:\r\n");
   const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(Misdeed::kWriteNull));
   Print("killed by trap ", ending.vector, " at ", Hex{ending.eip}, ", address ",
-        Hex{ending.address}, ", error code ", ending.error, "; the kernel lives on\r\n");
+        Hex{ending.address}, ", error code ", ending.error, "; the kernel continues\r\n");
 }
 
-// A line of text, kept in the first sector of the first disk.
+// Keeps a line of text in the first sector of the first disk.
 void UseDisk(std::string_view text) {
   alignas(lguest::kSectorSize) static std::array<char, lguest::kSectorSize> sector;
   if (Disks().empty()) {
-    Print("There is no disk; the launcher's --block gives one.\r\n");
+    Print("Unknown command disk. Start the launcher with --block=FILE.\r\n");
     return;
   }
   Disk& disk = Disks().front();
@@ -79,7 +79,7 @@ void UseDisk(std::string_view text) {
     if (c < ' ' || c > '~') break;
     line.Append(c);
   }
-  Print(disk.sectors(), " sectors; the first one says [", line, "]\r\n");
+  Print(disk.sectors(), " sectors; the first one contains [", line, "]\r\n");
 }
 
 void UseNet(std::string_view) {
@@ -88,7 +88,7 @@ void UseNet(std::string_view) {
   const std::optional<IpAddress> own_ip = ParseIp(Option("ip").value_or(""));
   const std::optional<IpAddress> other_ip = ParseIp(other);
   if (interface == nullptr || !own_ip || !other_ip) {
-    Print("There is no network, or ip= and gw= are not on my command line.\r\n");
+    Print("There is no network, or no ip= and gw= on the command line.\r\n");
     return;
   }
   Pinger pinger(*interface, *own_ip);
@@ -110,15 +110,15 @@ void PowerOffNow(std::string_view) {
 
 constexpr Command kCommands[] = {
     {"help", "this list", Help},
-    {"echo", "says it again", Echo},
-    {"time", "of day, from the host", Time},
-    {"mem", "how much memory there is", Memory},
-    {"run", "two processes, by turns", Run},
-    {"disk", "the text on the disk; disk TEXT changes it", UseDisk},
+    {"echo", "prints its argument", Echo},
+    {"time", "prints the time of day of the host", Time},
+    {"mem", "prints the size of memory", Memory},
+    {"run", "runs two processes in turns", Run},
+    {"disk", "prints the text on the disk; disk TEXT changes it", UseDisk},
     {"net", "pings the other end of the network", UseNet},
-    {"fault", "a process that goes astray", Fault},
-    {"crash", "the guest dies, for this reason", CrashNow},
-    {"poweroff", "the guest ends in good order", PowerOffNow},
+    {"fault", "runs a process that faults", Fault},
+    {"crash", "crashes the guest; the argument is the reason", CrashNow},
+    {"poweroff", "powers the guest off", PowerOffNow},
 };
 
 void Help(std::string_view) {
@@ -139,7 +139,7 @@ void Do(std::string_view line) {
       return;
     }
   }
-  Print("There is no ", name, "; try help.\r\n");
+  Print("There is no ", name, "; type help.\r\n");
 }
 
 }  // namespace

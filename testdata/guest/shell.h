@@ -5,7 +5,7 @@
 
 namespace guest {
 
-// Greets, then reads and does commands until one of them ends the guest.
+// Prints a greeting, then reads and executes commands until one of them ends the guest.
 [[noreturn]] void RunShell();
 
 }  // namespace guest

@@ -10,8 +10,8 @@
 namespace guest {
 namespace {
 
-// A process's text, page by page as its pages lie apart. Nothing is printed beyond the first bad
-// address.
+// Writes text of a process, page by page, because its pages are not contiguous. Stops at the first
+// invalid address.
 uint32_t Write(uint32_t address, uint32_t bytes) {
   uint32_t done = 0;
   while (done < bytes) {
@@ -49,8 +49,8 @@ void SetTls(uint32_t address) {
 }
 
 void HandleSystemCall(TrapFrame& frame) {
-  // The gate is a trap gate, which leaves interrupts on; the process's registers in the frame bring
-  // them back.
+  // The gate is a trap gate, which leaves interrupts enabled. The return to the process restores
+  // them from the frame.
   DisableInterrupts();
   const uint32_t first = frame.ebx;
   const uint32_t second = frame.ecx;

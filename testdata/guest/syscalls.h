@@ -1,5 +1,5 @@
-// What a process may ask of the kernel, by `int $0x80`: the number in %eax, arguments in %ebx and
-// %ecx, the result in %eax. Shared by the kernel and its user programs.
+// System calls, made with `int $0x80`: the number in %eax, arguments in %ebx and %ecx, the result
+// in %eax. The kernel and its user programs share this file.
 
 #ifndef TESTDATA_GUEST_SYSCALLS_H_
 #define TESTDATA_GUEST_SYSCALLS_H_
@@ -9,46 +9,46 @@
 namespace guest {
 
 enum class SystemCall : uint32_t {
-  kExit = 0,    // (code): does not return
+  kExit = 0,    // (code), does not return
   kWrite = 1,   // (text, bytes) -> bytes
-  kYield = 2,   // (): lets others run
-  kGetPid = 3,  // () -> number of the process
-  kFork = 4,    // () -> the child's number, 0 in the child
-  kWait = 5,    // (pid) -> its exit code, once it has ended
+  kYield = 2,   // (): yields the CPU
+  kGetPid = 3,  // () -> pid
+  kFork = 4,    // () -> pid of the child, 0 in the child
+  kWait = 5,    // (pid) -> its exit code, after its end
   kSleep = 6,   // (milliseconds)
-  kSetTls = 7,  // (address): kTlsSelector names a page of memory there from now on
+  kSetTls = 7,  // (address): sets the base of kTlsSelector's segment, of one page
 };
 
 inline constexpr uint32_t kSystemCallError = 0xffffffff;
 
-// Where a process has what. Everything between is out of its bounds.
+// The memory layout of a process. All other addresses are invalid.
 inline constexpr uint32_t kUserImage = 0x0040'0000;
 inline constexpr uint32_t kUserHeap = 0x1000'0000;
 inline constexpr uint32_t kUserHeapBytes = 0x0040'0000;
 inline constexpr uint32_t kUserStackTop = 0xB000'0000;
 inline constexpr uint32_t kUserStackBytes = 0x0010'0000;
 
-// What a process loads into %gs after kSetTls: entry 6 of the GDT, at ring 3.
+// A process loads this into %gs after kSetTls: entry 6 of the GDT, ring 3.
 inline constexpr uint16_t kTlsSelector = 0x33;
 
-// The programs in the user image; the kernel starts one with its number in %eax and an argument in
+// The programs in the user image. The kernel starts one with its number in %eax and an argument in
 // %ebx.
 enum class Program : uint32_t {
   kHello,        // prints two lines
   kSystemCalls,  // tries every system call; exit code 0 or the number of the check that failed
-  kMath,         // computes with the FPU, letting others run in between; argument: where to start
+  kMath,         // computes with the FPU and yields in between; argument: start value
   kTls,          // keeps a value in thread-local storage; argument: the value
-  kSpin,         // never ends of its own accord
+  kSpin,         // loops forever
   kSleeper,      // sleeps five times and exits with 42
-  kDemandPages,  // touches fresh memory everywhere
+  kDemandPages,  // touches new pages of each area
   kCopyOnWrite,  // forks and writes
   kPatchItself,  // modifies its own code
-  kStress,       // fills memory, forks, and looks at all it has; argument: with what
+  kStress,       // fills memory, forks, and checks all pages; argument: seed
   kFault,        // argument: a Misdeed
-  kCounter,      // prints as many lines, sleeping in between; argument: (letter << 8) | lines
+  kCounter,      // prints lines and sleeps in between; argument: (letter << 8) | lines
 };
 
-// What kFault does.
+// The fault that kFault causes.
 enum class Misdeed : uint32_t {
   kWriteNull,
   kReadKernel,
@@ -61,7 +61,7 @@ enum class Misdeed : uint32_t {
   kBreak,
 };
 
-// The kernel's side of it.
+// Sets up system calls in the kernel.
 void InitSystemCalls();
 
 }  // namespace guest

@@ -1,4 +1,5 @@
-// The guest's tests of its host: each is chosen by name and ends in one line, PASS, FAIL or SKIP.
+// The guest's tests of its host. A test is selected by name and prints one line: PASS, FAIL or
+// SKIP.
 
 #ifndef TESTDATA_GUEST_TESTS_H_
 #define TESTDATA_GUEST_TESTS_H_
@@ -27,8 +28,8 @@ TestResult Skip(const Pieces&... why) {
   return {.kind = TestResult::Kind::kSkip, .why = Text(why...)};
 }
 
-// Runs the tests of a comma-separated list; `all` means each that needs no partner at the other
-// end. True when none failed.
+// Runs the tests of a comma-separated list. `all` means all tests that need no other guest. Returns
+// true if none failed.
 bool RunTests(std::string_view names);
 
 TestResult TestBoot();

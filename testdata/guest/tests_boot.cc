@@ -1,4 +1,4 @@
-// What the launcher and the host hand over at the start (ABI.md §3).
+// Tests of the initial state that launcher and host provide (ABI.md §3).
 
 #include "testdata/guest/boot.h"
 #include "testdata/guest/console.h"
@@ -40,7 +40,7 @@ TestResult TestInitrd() {
   uint32_t sum = 0;
   for (const uint8_t byte : boot.initrd) sum = sum * 31 + byte;
   for (uint32_t at = start + boot.initrd.size(); at < boot.memory_bytes; ++at) {
-    if (*ToVirt<uint8_t>(at) != 0) return Fail("not padded with zeroes");
+    if (*ToVirt<uint8_t>(at) != 0) return Fail("not padded with zeros");
   }
   Print("initrd: ", boot.initrd.size(), " bytes, checksum ", Hex{sum}, "\r\n");
   return Pass();
@@ -56,11 +56,11 @@ TestResult TestDevices() {
       at_end = true;
       continue;
     }
-    if (at_end) return Fail("a device behind an empty entry");
+    if (at_end) return Fail("a device after an empty entry");
     if (descriptor.type == static_cast<uint16_t>(lguest::DeviceType::kConsole)) ++consoles;
     if (descriptor.num_pages == 0) continue;
     if (descriptor.pfn != next_page) {
-      return Fail("page ", descriptor.pfn, " where ", next_page, " is next");
+      return Fail("page ", descriptor.pfn, ", expected page ", next_page);
     }
     next_page += descriptor.num_pages;
   }

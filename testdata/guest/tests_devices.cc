@@ -1,4 +1,4 @@
-// Console, disk and network, each against whatever the launcher has behind it.
+// Tests of console, disk and network with the backends of the launcher.
 
 #include <algorithm>
 #include <array>
@@ -39,7 +39,7 @@ TestResult TestSectors(Disk& disk, uint32_t start, std::span<char> saved, std::s
 
 }  // namespace
 
-// One DMA of many pieces, some of them across a page.
+// One DMA of many sections. Some of them cross a page.
 TestResult TestConsoleOutput() {
   static char text[2 * kPageSize];
   memset(text, '.', sizeof(text));
@@ -69,11 +69,11 @@ TestResult TestConsoleInput() {
   return Pass();
 }
 
-// Writes a pattern, reads it back, and puts back what was there.
+// Writes a pattern, reads it back, and restores the old data.
 TestResult TestDisk() {
   if (Disks().empty()) return Skip("no block device");
-  // Pieces begin and end in the middle of pages, but not of sectors, which a launcher that bypasses
-  // the cache of its system could not transfer.
+  // Pieces begin and end in the middle of pages, but not of sectors: a launcher that uses direct
+  // I/O could not transfer partial sectors.
   alignas(kPageSize) static std::array<char, 2 * kDiskTestBytes + lguest::kSectorSize> memory;
   for (Disk& disk : Disks()) {
     const uint32_t sectors = std::min(disk.sectors(), kDiskTestBytes / lguest::kSectorSize);
@@ -89,7 +89,7 @@ TestResult TestDisk() {
   return Pass();
 }
 
-// Requests beyond the end are errors, and change nothing.
+// Requests beyond the end fail and change nothing.
 TestResult TestDiskEnd() {
   if (Disks().empty()) return Skip("no block device");
   alignas(kPageSize) static std::array<char, 2 * lguest::kSectorSize> memory;

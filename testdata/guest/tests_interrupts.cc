@@ -1,4 +1,4 @@
-// When interrupts come, and when they must not (ABI.md §4.14).
+// Tests when interrupts are delivered and when they are held back (ABI.md §4.14).
 
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
@@ -20,12 +20,12 @@ constexpr uint32_t kMaxChunks = 400'000;
 
 constexpr uint32_t kMsPerHour = 3600 * 1000;
 
-// By the host's clock at the last interrupt.
+// Reads the host's time of the last interrupt.
 uint32_t MillisecondOfHour() {
   return lguest_data.time.sec % 3600 * 1000 + lguest_data.time.nsec / kMillisecond;
 }
 
-// Spins with interrupts on until the timer has come once more; how many chunks it took, or
+// Spins with interrupts on until the next timer interrupt. Returns the number of chunks, or
 // kMaxChunks.
 uint32_t SpinUntilTimer(uint32_t seen) {
   for (uint32_t chunk = 0; chunk < kMaxChunks; ++chunk) {
@@ -35,7 +35,7 @@ uint32_t SpinUntilTimer(uint32_t seen) {
   return kMaxChunks;
 }
 
-// Rounds of spinning that outlast a timer of one millisecond by far.
+// Returns a number of spin rounds that take much longer than a timer of one millisecond.
 uint32_t LongEnough() {
   EnableInterrupts();
   const uint32_t before = TimerInterrupts();
@@ -43,7 +43,8 @@ uint32_t LongEnough() {
   return SpinUntilTimer(before) * kChunk;
 }
 
-// A condition under which no timer interrupt may come for so many rounds, and its end.
+// Checks that no timer interrupt comes under the condition that `begin` sets up, and that one comes
+// after it.
 TestResult ExpectHeldBack(std::string_view what, void (*begin)(), void (*spin)(uint32_t),
                           void (*end)()) {
   const uint32_t rounds = LongEnough();
@@ -67,17 +68,17 @@ TestResult TestTimer() {
   const uint32_t before = TimerInterrupts();
   ArmTimer(kMillisecond);
   if (SpinUntilTimer(before) == kMaxChunks) return Fail("the timer never came");
-  // It is a one-shot one.
+  // The timer is one-shot.
   const uint32_t after = TimerInterrupts();
   SpinOutsideNoIrqWindow(LongEnough());
-  if (TimerInterrupts() != after + 1) return Fail("one shot came twice");
-  // Called off in time, it does not come.
+  if (TimerInterrupts() != after + 1) return Fail("a one-shot timer fired twice");
+  // A canceled timer does not fire.
   const uint32_t rounds = LongEnough();
   ArmTimer(10 * kMillisecond);
   ArmTimer(0);
   const uint32_t off = TimerInterrupts();
   SpinOutsideNoIrqWindow(rounds);
-  if (TimerInterrupts() != off) return Fail("it came although called off");
+  if (TimerInterrupts() != off) return Fail("a canceled timer fired");
   return Pass();
 }
 
@@ -86,14 +87,14 @@ TestResult TestHalt() {
     DisableInterrupts();
     const uint32_t before = TimerInterrupts();
     ArmTimer(kMillisecond);
-    // Wakes although interrupts are off, and turns them on.
+    // HALT wakes up although interrupts are off, and enables them.
     Halt();
     if (TimerInterrupts() != before + 1) return Fail("woke without the timer");
     if (ReadOnce(lguest_data.irq_enabled) != lguest::kInterruptFlag) {
       return Fail("irq_enabled is ", Hex{lguest_data.irq_enabled}, " after HALT");
     }
   }
-  // The host's clock, fresh with each interrupt, moves at the right pace.
+  // The host's clock is updated with each interrupt and runs at the right speed.
   constexpr uint32_t kSleepMs = 100;
   const uint32_t start = MillisecondOfHour();
   SleepMs(kSleepMs);
@@ -116,14 +117,15 @@ TestResult TestInterruptFlag() {
 }
 
 TestResult TestNoIrqWindow() {
-  // Interrupts are off up to the window, on inside, and off again from its end.
+  // Interrupts are off up to the window, on inside of it, and off again after it.
   return ExpectHeldBack(
       "in the no-interrupt window", [] { DisableInterrupts(); }, SpinInsideNoIrqWindow,
       [] { EnableInterrupts(); });
 }
 
 TestResult TestAsyncRing() {
-  // Done before the next direct hypercall, in order: the second timer replaces the first.
+  // The host executes ring entries in order before the next direct hypercall: the second timer
+  // replaces the first.
   const uint32_t before = TimerInterrupts();
   EnableInterrupts();
   CallHostLater(Hypercall::kSetClockevent, 3'000'000'000u);
@@ -132,7 +134,7 @@ TestResult TestAsyncRing() {
   if (PendingHypercalls() != 0) return Fail("FLUSH_ASYNC left ", PendingHypercalls());
   if (SpinUntilTimer(before) == kMaxChunks) return Fail("a hypercall in the ring had no effect");
 
-  // More than once around the ring, full each time.
+  // Fills the ring several times.
   for (uint32_t round = 0; round < 5; ++round) {
     for (uint32_t i = 0; i < lguest::kHypercallRingSize; ++i) {
       CallHostLater(Hypercall::kFlushTlb, i % 2);
@@ -141,7 +143,7 @@ TestResult TestAsyncRing() {
     if (PendingHypercalls() != 0) return Fail("round ", round, " left ", PendingHypercalls());
   }
 
-  // A gate that only the ring took away, and gave back.
+  // Only ring entries set TS and clear it again.
   CallHostLater(Hypercall::kTs, 1);
   CallHost(Hypercall::kFlushAsync);
   const CaughtTrap trap = CatchTrap([] { asm volatile("fnop"); });

@@ -1,4 +1,4 @@
-// The kernel's page tables, and changes to them (ABI.md §4.5).
+// Tests of the kernel's page tables and of changes to them (ABI.md §4.5).
 
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
@@ -13,7 +13,7 @@ constexpr uint32_t kFlags = kPagePresent | kPageWritable | kPageAccessed | kPage
 constexpr uint32_t kFlushAll = 1;
 constexpr uint32_t kFlushUser = 0;
 
-// The page that a test plays with, and its address in the linear map.
+// The page that a test remaps, and its address in the linear map.
 uint32_t test_page;
 volatile uint32_t* Word() { return ToVirt<volatile uint32_t>(test_page); }
 uint32_t Address() { return test_page + kPageOffset; }
@@ -30,7 +30,7 @@ TestResult TestPageTables() {
   SetPageTableEntry(KernelDirectory(), Address(), entry, other_page | kFlags);
   const uint32_t by_set_pte = *Word();
 
-  // The same without telling the host of the entry, but of all of them.
+  // Changes the entry without SET_PTE, but with a flush of all entries.
   WriteOnce(*entry, test_page | kFlags);
   CallHost(Hypercall::kFlushTlb, kFlushAll);
   const uint32_t by_flush = *Word();
@@ -42,8 +42,8 @@ TestResult TestPageTables() {
 
   ReleasePage(test_page);
   ReleasePage(other_page);
-  if (by_set_pte != 2) return Fail("SET_PTE did not change what was there");
-  if (by_flush != 1) return Fail("FLUSH_TLB left the old page");
+  if (by_set_pte != 2) return Fail("SET_PTE did not change the mapping");
+  if (by_flush != 1) return Fail("FLUSH_TLB kept the old mapping");
   if (!trap.caught || trap.vector != kPageFault) return Fail("an unmapped page did not fault");
   if (trap.error != kFaultWrite) return Fail("error code ", Hex{trap.error});
   if (restored != 1) return Fail("the page came back as ", restored);
@@ -68,7 +68,7 @@ TestResult TestReadOnlyPage() {
   return Pass();
 }
 
-// Two address spaces with different pages at one user address.
+// Maps different pages at the same user address in two address spaces.
 TestResult TestPageDirectories() {
   constexpr uint32_t kSpaces = 2;
   static AddressSpace spaces[kSpaces];
@@ -85,7 +85,7 @@ TestResult TestPageDirectories() {
     if (*word != round % kSpaces + 1) ++wrong;
   }
 
-  // The last one is in force: take its page away and flush the user's half only.
+  // The last address space is active: unmap its page, and flush only the user's half.
   AddressSpace& active = spaces[kSpaces - 1];
   const uint32_t value = *active.Entry(kUserHeap);
   WriteOnce(*active.Entry(kUserHeap), 0u);
@@ -98,9 +98,9 @@ TestResult TestPageDirectories() {
   const CaughtTrap gone = CatchTrap([] { *reinterpret_cast<volatile uint32_t*>(kUserHeap) = 1; });
   for (AddressSpace& space : spaces) space.Destroy();
   if (wrong != 0) return Fail(wrong, " of 10 reads went to the wrong address space");
-  if (!trap.caught) return Fail("FLUSH_TLB of the user's half left a page");
+  if (!trap.caught) return Fail("FLUSH_TLB of the user's half kept a mapping");
   if (restored != kSpaces) return Fail("SET_PTE brought back ", restored);
-  if (!gone.caught) return Fail("the kernel's page directory shows a user page");
+  if (!gone.caught) return Fail("the kernel's page directory maps a user page");
   if (FreePages() != free_before) return Fail(free_before - FreePages(), " pages were lost");
   return Pass();
 }

@@ -1,4 +1,4 @@
-// Ring 3: system calls, turns, faults, and what each process has for itself.
+// Tests of ring 3: system calls, scheduling, faults, and the state of each process.
 
 #include "testdata/guest/fpu.h"
 #include "testdata/guest/pages.h"
@@ -8,7 +8,7 @@
 namespace guest {
 namespace {
 
-// Runs a program alone; it must exit with this code and leave no page behind.
+// Runs a program alone. It must exit with this code and free all its pages.
 TestResult ExpectExit(Program program, uint32_t code) {
   const uint32_t free_before = FreePages();
   const Ending ending = RunProgram(program);
@@ -35,7 +35,7 @@ TestResult TestDemandPaging() { return ExpectExit(Program::kDemandPages, 0); }
 TestResult TestCopyOnWrite() { return ExpectExit(Program::kCopyOnWrite, 0); }
 TestResult TestUserCodePatching() { return ExpectExit(Program::kPatchItself, 100 * 101 / 2); }
 
-// Two processes that never give way, and one that needs its turn.
+// Two processes that never yield, and one that needs its turn.
 TestResult TestPreemption() {
   const Process& first = StartProcess(Program::kSpin);
   const Process& second = StartProcess(Program::kSpin);
@@ -50,7 +50,7 @@ TestResult TestPreemption() {
   return Pass();
 }
 
-// Two processes compute in turns; their registers must not mix.
+// Two processes compute in turns. Their FPU registers must not mix.
 TestResult TestFpu() {
   constexpr uint32_t kSum = 1000 * 1001 / 4;
   const uint32_t loads_before = FpuLoads();
@@ -94,8 +94,8 @@ TestResult TestUserFaults() {
   };
   for (const ExpectedFault& fault : kFaults) {
     const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.misdeed));
-    if (!ending.killed) return Fail(fault.what, " was let pass");
-    // A host that keeps page tables of its own need not have a page that the guest's tables have.
+    if (!ending.killed) return Fail(fault.what, " did not fault");
+    // A host with its own page tables need not map a page that the guest's tables map.
     const uint32_t optional = fault.vector == kPageFault ? kFaultPresent : 0;
     if (ending.vector != fault.vector || (ending.error | optional) != (fault.error | optional)) {
       return Fail(fault.what, " gave trap ", ending.vector, " error ", Hex{ending.error});

@@ -1,4 +1,4 @@
-// Everything that a host serves most often, while its timer interrupts it all the time.
+// The most frequent operations of a host, under constant timer interrupts.
 
 #include <iterator>
 
@@ -20,7 +20,7 @@ constexpr uint32_t kHypercalls = 4000;
 constexpr uint32_t kPageFlags = kPagePresent | kPageWritable | kPageAccessed | kPageDirty;
 constexpr uint32_t kUnmapped = 0xA0000000;
 
-// A hypercall leaves all registers alone, but for %eax.
+// A hypercall must keep all registers except %eax.
 bool HypercallKeepsRegisters(uint32_t seed) {
   auto eax = static_cast<uint32_t>(Hypercall::kFlushAsync);
   uint32_t ebx = seed;
@@ -32,7 +32,7 @@ bool HypercallKeepsRegisters(uint32_t seed) {
   return ebx == seed && ecx == seed + 1 && edx == seed + 2 && esi == seed + 3 && edi == seed + 4;
 }
 
-// One address of the kernel's shows two pages by turns, by a hypercall or by the ring.
+// Maps two pages in turns at one kernel address, directly or through the ring.
 TestResult ChangePages() {
   const uint32_t pages[] = {AllocatePage(), AllocatePage()};
   for (const uint32_t page : pages) *ToVirt<uint32_t>(page) = page;
@@ -61,15 +61,15 @@ TestResult ChangePages() {
   return result;
 }
 
-// As many processes as there may be, the children of two of them included.
+// The maximum number of processes, including the children of two of them.
 TestResult RunProcesses() {
   struct Expectation {
     Program program;
     uint32_t argument;
     uint32_t exit_code;
   };
-  constexpr uint32_t kSum = 1000 * 1001 / 4;  // what the program of TestFpu adds
-  constexpr uint32_t kTurns = 20;             // and that of TestTls
+  constexpr uint32_t kSum = 1000 * 1001 / 4;  // the sum that the program of TestFpu adds
+  constexpr uint32_t kTurns = 20;             // the result of the program of TestTls
   static constexpr Expectation kExpected[] = {
       {Program::kStress, 1, 0},       {Program::kStress, 1000, 0},
       {Program::kMath, 0, kSum},      {Program::kMath, 77, kSum + 77},

@@ -1,4 +1,5 @@
-// Traps of the kernel itself, and instructions that the host must see (ABI.md §4.15, §4.17).
+// Tests of traps in the kernel, and of instructions that the host must emulate (ABI.md §4.15,
+// §4.17).
 
 #include <array>
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr uint32_t kUnmapped = 0x12345678;
 
-// `trap` must be this one.
+// Checks the vector, error code and cr2 of `trap`.
 TestResult Expect(const CaughtTrap& trap, std::string_view what, uint32_t vector, uint32_t error) {
   if (!trap.caught) return Fail(what, " did not trap");
   if (trap.vector != vector) return Fail(what, " trapped ", trap.vector);
@@ -45,11 +46,11 @@ TestResult TestTraps() {
   result = Expect(CatchTrap([] { asm volatile("int3"); }), "int3", kBreakpoint, 0);
   if (Failed(result)) return result;
 
-  // A selector beyond the table: the error code names it.
+  // A selector beyond the table. The error code contains the selector.
   result = Expect(CatchTrap([] {
                     asm volatile("movw %w0, %%es" : : "r"(0x1f8));
                   }),
-                  "a wild selector", kGeneralProtection, 0x1f8);
+                  "a selector beyond the table", kGeneralProtection, 0x1f8);
   if (Failed(result)) return result;
 
   return Expect(CatchTrap([] { asm volatile("hlt"); }), "hlt", kGeneralProtection, 0);
@@ -73,13 +74,13 @@ TestResult TestPageFaultReports() {
   if (Failed(result)) return result;
   if (jump.eip != kUnmapped) return Fail("a jump faulted at ", Hex{jump.eip});
 
-  // The last 4 MB are the host's, whatever the guest's page tables say.
+  // The last 4 MB belong to the host, whatever the guest's page tables contain.
   const CaughtTrap host = CatchTrap([] {
     asm volatile("movl $1, (%0)" : : "r"(lguest::kHostAreaStart + 0x10000));
   });
-  if (!host.caught || host.vector != kPageFault) return Fail("wrote to the host's area");
+  if (!host.caught || host.vector != kPageFault) return Fail("could write to the host's area");
 
-  // The frame's IF is what irq_enabled was, and interrupts are off in the handler.
+  // IF in the frame is the previous value of irq_enabled, and interrupts are off in the handler.
   EnableInterrupts();
   const CaughtTrap enabled = CatchTrap([] { asm volatile("movl $1, (%0)" : : "r"(kUnmapped)); });
   const bool still_enabled = ReadOnce(lguest_data.irq_enabled) != 0;
@@ -87,8 +88,8 @@ TestResult TestPageFaultReports() {
   const CaughtTrap disabled = CatchTrap([] { asm volatile("movl $1, (%0)" : : "r"(kUnmapped)); });
   const bool now_enabled = ReadOnce(lguest_data.irq_enabled) != 0;
   EnableInterrupts();
-  if ((enabled.eflags & lguest::kInterruptFlag) == 0) return Fail("IF lost in the frame");
-  if ((disabled.eflags & lguest::kInterruptFlag) != 0) return Fail("IF invented in the frame");
+  if ((enabled.eflags & lguest::kInterruptFlag) == 0) return Fail("the frame lost IF");
+  if ((disabled.eflags & lguest::kInterruptFlag) != 0) return Fail("the frame has a spurious IF");
   if (!still_enabled || now_enabled) return Fail("irq_enabled changed across the trap");
   return Pass();
 }
@@ -106,14 +107,14 @@ TestResult TestPortAccess() {
   asm volatile("inl %%dx, %%eax" : "+a"(dword) : "d"(0xcf8));
   if (dword != 0xffffffff) return Fail("inl read ", Hex{dword});
 
-  // Each length of instruction, to see that the host steps over all of it.
+  // One instruction of each length, to check that the host skips all of it.
   uint32_t after = 0;
   asm volatile(
       "outb %%al, $0x80; incl %0; outb %%al, %%dx; incl %0; outw %%ax, %%dx; incl %0;"
       "outl %%eax, %%dx; incl %0"
       : "+r"(after)
       : "a"(0x5a), "d"(0x80));
-  if (after != 4) return Fail("lost its way after out");
+  if (after != 4) return Fail("wrong %eip after out");
   return Pass();
 }
 
@@ -132,8 +133,8 @@ TestResult TestGdt() {
                : "r"(kSelector), "r"(uint32_t{lguest::kGuestKernelDs}));
   if (value != words[1]) return Fail("read ", Hex{value}, " through a segment");
 
-  // A descriptor of ring 0 comes out as one of ring 1, marked as accessed so that the CPU need not
-  // write to the table.
+  // The host turns a descriptor of ring 0 into one of ring 1. It sets the accessed bit, so that the
+  // CPU need not write to the table.
   SetGdtEntry(kEntry, MakeSegment(0, 0, kRing0Data));
   uint32_t rights = 0;
   asm volatile("lar %1, %0" : "=r"(rights) : "r"(kSelector) : "cc");
@@ -152,7 +153,7 @@ TestResult TestSelfModifyingCode() {
     if (result != n) return Fail("ran old code: ", result, " for ", n);
   }
 
-  // An instruction that changes the very next one: incl becomes decl.
+  // An instruction that changes the next instruction: incl becomes decl.
   uint32_t value = 10;
   constexpr uint8_t kDecl = 0x48;
   static constexpr uint8_t kPatcher[] = {0xc6, 0x05, 0, 0, 0, 0, kDecl,  // movb $decl, address
@@ -163,7 +164,7 @@ TestResult TestSelfModifyingCode() {
   const auto target = reinterpret_cast<uint32_t>(&patcher[7]);
   memcpy(&patcher[2], &target, sizeof(target));
   asm volatile("call *%1" : "+a"(value) : "r"(patcher.data()) : "memory");
-  if (value != 9) return Fail("ran an instruction that was no more");
+  if (value != 9) return Fail("ran the old version of a changed instruction");
   return Pass();
 }
 

@@ -1,4 +1,4 @@
-// A short string built piece by piece; what does not fit is cut off.
+// A short string built piece by piece. Text that does not fit is cut off.
 
 #ifndef TESTDATA_GUEST_TEXT_H_
 #define TESTDATA_GUEST_TEXT_H_
@@ -10,7 +10,7 @@
 
 namespace guest {
 
-// A number to be shown in hexadecimal.
+// A number to print in hexadecimal.
 struct Hex {
   uint32_t value;
 };

@@ -9,7 +9,7 @@ constexpr uint32_t kNanosecondsPerMs = 1'000'000;
 
 uint32_t interrupts;
 uint32_t tickers;
-uint32_t tick_ms;  // while there are tickers
+uint32_t tick_ms;  // while a Ticking object exists
 
 void ArmTick() { ArmTimer(tick_ms * kNanosecondsPerMs); }
 

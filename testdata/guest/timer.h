@@ -1,4 +1,4 @@
-// The one-shot clock of the host, and ticks made of it.
+// The host's one-shot timer, and periodic ticks made of it.
 
 #ifndef TESTDATA_GUEST_TIMER_H_
 #define TESTDATA_GUEST_TIMER_H_
@@ -13,13 +13,14 @@ inline constexpr uint32_t kTickMs = 10;
 
 void InitTimer();
 
-// The timer interrupts once, so many nanoseconds from now. 0 calls it off.
+// Makes the timer interrupt once, in `nanoseconds`. 0 cancels the timer.
 void ArmTimer(uint32_t nanoseconds);
 
-// Timer interrupts since the start.
+// Returns the number of timer interrupts since the start.
 uint32_t TimerInterrupts();
 
-// While at least one of these lives the timer interrupts, as often as the first of them says.
+// While at least one object exists, the timer interrupts periodically. The first object sets the
+// period.
 class Ticking {
  public:
   explicit Ticking(uint32_t every_ms = kTickMs);
@@ -28,8 +29,8 @@ class Ticking {
   Ticking& operator=(const Ticking&) = delete;
 };
 
-// Sleeps until `condition` holds, which an interrupt must bring about; false when it does not
-// within `timeout_ms` (no limit: 0).
+// Sleeps until `condition` holds, which an interrupt must cause. Returns false after `timeout_ms`.
+// 0 means no limit.
 template <typename Condition>
 bool WaitFor(const Condition& condition, uint32_t timeout_ms = 0) {
   const InterruptsOff off;

@@ -1,4 +1,4 @@
-// What programs at ring 3 have in place of a C library.
+// Functions that ring 3 programs use in place of a C library.
 
 #ifndef TESTDATA_GUEST_USER_H_
 #define TESTDATA_GUEST_USER_H_
@@ -20,7 +20,7 @@ inline void Write(std::string_view text) {
   CallKernel(SystemCall::kWrite, reinterpret_cast<uint32_t>(text.data()), text.size());
 }
 
-// The programs; each returns its exit code.
+// The programs. Each returns its exit code.
 uint32_t Hello();
 uint32_t TrySystemCalls();
 uint32_t ComputeWithFpu(uint32_t start);

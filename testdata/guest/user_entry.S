@@ -1,5 +1,5 @@
-// Where every process starts, at ring 3 with an empty stack: the program's number in %eax, its
-// argument in %ebx.
+// The entry point of every process, at ring 3 with an empty stack: the program's number in %eax,
+// its argument in %ebx.
 
         .section .entry, "ax"
         .globl UserEntry

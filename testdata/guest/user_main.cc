@@ -8,7 +8,7 @@ namespace guest {
 uint32_t Hello() {
   Write("Hello from ring 3.\r\n");
   const Text line("I am process ", CallKernel(SystemCall::kGetPid),
-                  ", and you read this by a system call.\r\n");
+                  ", and a system call printed this line.\r\n");
   Write(line.View());
   return 0;
 }

@@ -1,5 +1,4 @@
-// Programs about memory: fresh pages, shared pages, code that changes, and access where there is
-// none.
+// Programs that test memory: new pages, shared pages, changed code, and invalid accesses.
 
 #include "testdata/guest/memory.h"
 #include "testdata/guest/user.h"
@@ -11,7 +10,7 @@ constexpr uint32_t kHeapPages = 64;
 
 uint32_t counter = 1;
 
-// A frame of a good half page, so that each call reaches for a new page of the stack.
+// The frame is a little more than half a page, so that each call reaches a new page of the stack.
 [[gnu::noinline]] uint32_t Descend(uint32_t depth) {
   volatile char frame[2500];
   frame[0] = static_cast<char>(depth);
@@ -40,7 +39,7 @@ uint32_t ForkAndWrite() {
   ++counter;
   const uint32_t child = CallKernel(SystemCall::kFork);
   if (child == 0) {
-    // Not to be seen by the parent.
+    // The parent must not see this.
     *word = *word + 1;
     ++counter;
     CallKernel(SystemCall::kYield);

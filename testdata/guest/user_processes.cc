@@ -1,4 +1,4 @@
-// Programs about being a process: system calls, turns, the FPU, thread-local storage.
+// Programs that test processes: system calls, scheduling, the FPU, thread-local storage.
 
 #include "testdata/guest/user.h"
 
@@ -31,8 +31,8 @@ uint32_t TrySystemCalls() {
   return 0;
 }
 
-// The sum never leaves the FPU's stack, as the compiler keeps off it: only a kernel that hands the
-// FPU over with care brings it through the other process's turns.
+// The sum stays on the FPU stack, because the compiler does not use the FPU. Only a kernel that
+// switches the FPU correctly preserves the sum while the other process runs.
 uint32_t ComputeWithFpu(uint32_t start) {
   constexpr uint32_t kTerms = 1000;
   constexpr float kHalf = 0.5F;

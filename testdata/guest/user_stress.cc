@@ -1,4 +1,4 @@
-// A program that notices when it loses anything: a register, a page, or its memory to another
+// A program that detects the loss of a register or a page, and changes of its memory by another
 // process.
 
 #include "testdata/guest/memory.h"
@@ -15,7 +15,7 @@ volatile uint32_t* Page(uint32_t index) {
   return reinterpret_cast<volatile uint32_t*>(kUserHeap + index * kPageSize);
 }
 
-// A sequence of numbers that is different for each page and seed.
+// A sequence of numbers that differs for each page and seed.
 constexpr uint32_t First(uint32_t page, uint32_t seed) {
   return (seed * kPages + page) * 2654435761u | 1;
 }
@@ -38,8 +38,7 @@ bool Holds(uint32_t page, uint32_t seed) {
   return true;
 }
 
-// While nothing happens to a process but interrupts and a system call, all registers but %eax keep
-// what they have.
+// Checks that interrupts and a system call keep all registers except %eax.
 bool RegistersSurvive(uint32_t pid, uint32_t seed) {
   uint32_t turns = 5000;
   auto eax = static_cast<uint32_t>(SystemCall::kGetPid);

@@ -15,7 +15,7 @@ void PutNumber(Bytes& bytes, size_t offset, T value) {
   Put(bytes, offset, std::as_bytes(std::span(&value, 1)));
 }
 
-constexpr int kGzipWrapping = 16;  // added to the window bits: a gzip header, not a zlib one
+constexpr int kGzipWrapping = 16;  // added to the window bits: selects a gzip header
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// 32-bit ELF files for tests, right or wrong in any field.
+// Builds 32-bit ELF files for tests. Any field may be valid or invalid.
 
 #ifndef TESTDATA_IMAGES_ELF_BUILDER_H_
 #define TESTDATA_IMAGES_ELF_BUILDER_H_
@@ -20,9 +20,9 @@ struct ElfSegment {
   uint32_t physical_address = 0;
   uint32_t flags = PF_R | PF_W | PF_X;
   Bytes data;
-  bool page_congruent = true;  // its place in the file is as far into a page as its address
+  bool page_congruent = true;  // the file offset equals the address modulo the page size
 
-  // What the header says instead of the truth.
+  // Values of header fields that replace the correct ones.
   std::optional<uint32_t> file_offset;
   std::optional<uint32_t> file_size;
   std::optional<uint32_t> memory_size;
@@ -43,8 +43,8 @@ class ElfBuilder {
   ElfBuilder& Segment(ElfSegment segment);
   ElfBuilder& Section(ElfSection section);
 
-  // The header as it will be written; Build() fills in e_phoff, e_phnum and what belongs to the
-  // section table, unless they have been set.
+  // The header as it will be written. Build() fills in e_phoff, e_phnum and the fields of the
+  // section table, unless they are set.
   Elf32_Ehdr& header() { return header_; }
 
   Bytes Build() const;
@@ -55,8 +55,8 @@ class ElfBuilder {
   std::vector<ElfSection> sections_;
 };
 
-// A small kernel that loads: `size` bytes of code at physical 1 MB, virtual 1 MB above
-// `page_offset`, and as many zeroes behind it. Its entry is at 64 bytes and the magic into it.
+// A small valid kernel: `size` bytes of code at physical 1 MB and virtual 1 MB above `page_offset`,
+// followed by `size` bytes of zeros. The magic is 64 bytes into the code, and the entry after it.
 ElfBuilder GoodKernel(uint32_t page_offset = 0xc0000000, uint32_t size = 0x3000);
 
 }  // namespace lguest::testdata

@@ -1,4 +1,4 @@
-// Writes every malformed kernel image to a file of its own, for trying them by hand.
+// Writes each malformed kernel image to a file, to try the images by hand.
 
 #include <fstream>
 #include <iostream>
@@ -17,7 +17,7 @@ bool WriteAll(const std::string& directory,
     file.write(reinterpret_cast<const char*>(image.contents.data()),
                static_cast<std::streamsize>(image.contents.size()));
     if (!file.flush()) {
-      std::cerr << path << ": cannot be written\n";
+      std::cerr << path << ": cannot write the file\n";
       return false;
     }
     std::cout << path << ": " << image.complaint << "\n";

@@ -1,4 +1,4 @@
-// Kernel files with one thing wrong each.
+// Kernel files with one defect each.
 
 #ifndef TESTDATA_IMAGES_MALFORMED_H_
 #define TESTDATA_IMAGES_MALFORMED_H_
@@ -11,9 +11,9 @@
 namespace lguest::testdata {
 
 struct MalformedImage {
-  std::string name;  // fit for a file name
+  std::string name;  // usable as a file name
   Bytes contents;
-  std::string complaint;  // what a message about it has to contain
+  std::string complaint;  // text that the loader's message must contain
 };
 
 std::vector<MalformedImage> MalformedElfs();

@@ -1,4 +1,4 @@
-// Files for tests that live as long as an object.
+// Temporary files for tests. The file is deleted with its object.
 
 #ifndef TESTDATA_IMAGES_TEMP_FILE_H_
 #define TESTDATA_IMAGES_TEMP_FILE_H_
