@@ -49,7 +49,7 @@ TEST_P(Break, EveryReadMeanwhile_EAGAIN) {
   std::future<absl::Status> breaker = BreakOut();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsBrokenOut());
   EXPECT_TRUE(host().RaiseInterrupt(kIrq).ok());
-  EXPECT_TRUE(IsBrokenOut()) << "whatever is pending";
+  EXPECT_TRUE(IsBrokenOut()) << "despite the pending interrupt";
   EXPECT_TRUE(host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
   EXPECT_EQ(Death(), "CRASH: x");
@@ -59,7 +59,8 @@ TEST_P(Break, OneOffReleasesAllBreakers) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::array<std::future<absl::Status>, 4> breakers;
   for (std::future<absl::Status>& breaker : breakers) breaker = BreakOut();
-  // Who comes after a Resume() breaks out again, so there may have to be more than one.
+  // A breaker that comes after a Resume() breaks out again, so more than one Resume() may be
+  // needed.
   std::atomic<bool> all_released = false;
   std::future<absl::Status> last = std::async(std::launch::async, [&] {
     for (std::future<absl::Status>& breaker : breakers) EXPECT_TRUE(breaker.get().ok());
@@ -108,7 +109,7 @@ TEST_P(Break, TheOwnerBlocksItself) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-// So the real kernel does not: the Host has to see to it.
+// The real kernel does not release the breaker. The Host must do so.
 TEST_P(Break, DeathReleasesTheBreaker) {
   Start(Script()
             .Init()

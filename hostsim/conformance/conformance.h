@@ -1,6 +1,6 @@
-// What every host of lguest has to do, as tests: of a row, an errno or a remark of ABI.md §1, §2,
-// each. The same tests run on a software host with a scripted guest or with guest code, and, as a
-// program of its own, on a real /dev/lguest.
+// Tests that every host of lguest must pass. Each test covers a table row, an errno or a note of
+// ABI.md §1, §2. The same tests run on a software host with a scripted guest or with guest code,
+// and in a separate program on a real /dev/lguest.
 
 #ifndef HOSTSIM_CONFORMANCE_CONFORMANCE_H_
 #define HOSTSIM_CONFORMANCE_CONFORMANCE_H_
@@ -27,7 +27,7 @@
 
 namespace lguest::hostsim {
 
-// A host, not initialized, whose guest is going to play a script.
+// A host before Initialize(), with a guest that plays a script.
 class ConformanceMachine {
  public:
   virtual ~ConformanceMachine() = default;
@@ -36,7 +36,7 @@ class ConformanceMachine {
   virtual Host& host() = 0;
   virtual BootState boot() const = 0;
 
-  // One line for each expectation of the script that was not met.
+  // One line for each expectation of the script that failed.
   virtual std::vector<std::string> failures() const = 0;
 };
 
@@ -45,8 +45,7 @@ struct HostUnderTest {
   std::function<absl::StatusOr<std::unique_ptr<ConformanceMachine>>(const Script& script)> make;
 };
 
-// Each program that links the tests says which hosts they are for. All have the 2.6.23 kernel's
-// quirks.
+// Each program that links the tests defines this list. All hosts have the 2.6.23 kernel's quirks.
 const std::vector<HostUnderTest>& HostsUnderTest();
 
 class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
@@ -60,9 +59,9 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
     for (const std::string& failure : machine_->failures()) ADD_FAILURE() << failure;
   }
 
-  // Makes a host with a guest that plays `script`. Where there is none, there is nothing to test.
+  // Makes a host with a guest that plays `script`. Exits the program if the host is not available.
   void Make(const Script& script) {
-    machine_.reset();  // there may be room for one only
+    machine_.reset();  // some hosts allow only one guest
     absl::StatusOr<std::unique_ptr<ConformanceMachine>> made = GetParam().make(script);
     if (!made.ok()) {
       std::cerr << made.status() << "\n";
@@ -71,14 +70,14 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
     machine_ = *std::move(made);
   }
 
-  // The same, initialized.
+  // Makes and initializes a host.
   void Start(const Script& script) {
     Make(script);
     const absl::Status started = host().Initialize(machine_->boot());
     ASSERT_TRUE(started.ok()) << started;
   }
 
-  // Runs until there is something to do; a signal is nothing.
+  // Runs until the launcher has work. Ignores signals.
   Exit Run() {
     while (true) {
       absl::StatusOr<Exit> exit = host().Run();
@@ -87,20 +86,20 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
     }
   }
 
-  // How the guest dies; other news on the way there are a failure.
+  // Runs until the guest dies, and returns the reason. Any other exit is a failure.
   std::string Death() {
     const Exit exit = Run();
     const Died* died = std::get_if<Died>(&exit);
     return died == nullptr ? "not dead" : died->reason;
   }
 
-  // Start() and Death().
+  // Start(), then Death().
   std::string DeathOf(const Script& script) {
     Start(script);
     return HasFatalFailure() ? "not started" : Death();
   }
 
-  // The guest's next SEND_DMA.
+  // Runs until the guest's next SEND_DMA.
   DmaSent Sent() {
     const Exit exit = Run();
     const DmaSent* sent = std::get_if<DmaSent>(&exit);
@@ -108,7 +107,7 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
     return sent == nullptr ? DmaSent() : *sent;
   }
 
-  // Does `what` on a thread that does not own the guest.
+  // Runs `what` on a thread that does not own the guest.
   template <typename What>
   static auto Elsewhere(What what) {
     return std::async(std::launch::async, what).get();
@@ -126,7 +125,7 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
   std::unique_ptr<ConformanceMachine> machine_;
 };
 
-// Runs the tests of `suite`, a ConformanceTest, on every host.
+// Runs the tests of `suite`, a subclass of ConformanceTest, on every host.
 #define LGUEST_CONFORMANCE_SUITE(suite)                                    \
   INSTANTIATE_TEST_SUITE_P(, suite, ::testing::ValuesIn(HostsUnderTest()), \
                            [](const auto& each) { return std::string(each.param.name); })

@@ -1,4 +1,4 @@
-// What host and guest share, and interrupts: ABI.md §1.5, §4.13, §4.14.
+// Shared data and interrupts: ABI.md §1.5, §4.13, §4.14.
 
 #include <cstddef>
 #include <cstdint>
@@ -69,7 +69,7 @@ TEST_P(Irq, OnlyMarksPending) {
   Start(Script().Init().Send(DmaKey(0), GuestPhys(kFree)).Wait(5).Crash("got it"));
   Sent();
   EXPECT_TRUE(host().RaiseInterrupt(5).ok());
-  EXPECT_TRUE(host().RaiseInterrupt(5).ok()) << "twice is once";
+  EXPECT_TRUE(host().RaiseInterrupt(5).ok()) << "a second raise has no effect";
   EXPECT_EQ(Death(), "CRASH: got it");
 }
 

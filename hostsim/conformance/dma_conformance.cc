@@ -14,7 +14,7 @@ constexpr uint32_t kDmaSize = sizeof(Dma);
 
 class GetDma : public ConformanceTest {
  protected:
-  // Plays `script`, which is to bind buffers, up to the point where it sends something to key 0.
+  // Plays `script`, which must bind buffers, until it sends to key 0.
   void Bound(Script script) {
     Start(script.Send(DmaKey(0), GuestPhys(kFree)).Crash("lives"));
     if (!HasFatalFailure()) Sent();
@@ -43,7 +43,7 @@ TEST_P(GetDma, GivesTheFirstThatIsFree) {
   EXPECT_EQ(host().GetDma(kKey)->dma, GuestPhys(kFree + kDmaSize));
   Fill(GuestPhys(kFree + kDmaSize));
   EXPECT_EQ(host().GetDma(kKey)->dma, GuestPhys(kFree + 2 * kDmaSize));
-  EXPECT_EQ(Word(kFree), 5u) << "a buffer in use is left alone";
+  EXPECT_EQ(Word(kFree), 5u) << "a buffer in use is not written";
 }
 
 TEST_P(GetDma, GivesTheLastWhenAllAreInUse) {
@@ -54,7 +54,7 @@ TEST_P(GetDma, GivesTheLastWhenAllAreInUse) {
             .Bind(kKey, GuestPhys(kFree), 2, 3));
   EXPECT_EQ(host().GetDma(kKey)->dma, GuestPhys(kFree + kDmaSize));
   EXPECT_EQ(Word(kFree), 5u);
-  EXPECT_NE(Word(kFree + kDmaSize), 6u) << "its length is lost";
+  EXPECT_NE(Word(kFree + kDmaSize), 6u) << "its length is overwritten";
 }
 
 TEST_P(GetDma, OfSeveralBindingsTheLatestCounts) {
@@ -135,7 +135,8 @@ TEST_P(BindDma, InterruptsBelowThirtyTwo) {
             "CRASH: x");
 }
 
-// What was never bound. (Unbinding a second time what once was is too much for the real kernel.)
+// Only tests bindings that do not exist. (The real kernel fails if a removed binding is removed
+// again.)
 TEST_P(BindDma, UnbindsByKeyAndArray) {
   Start(Script()
             .Init()

@@ -1,4 +1,4 @@
-// INITIALIZE and who may ask for what: ABI.md §2.1, §2.3, §2.4.
+// INITIALIZE, and which requests are allowed: ABI.md §2.1, §2.3, §2.4.
 
 #include "absl/status/status.h"
 #include "hostsim/conformance/conformance.h"
@@ -23,9 +23,9 @@ TEST_P(Initialize, ReadBefore_EINVAL) {
 }
 
 TEST_P(Initialize, ASecondTime_EBUSY) {
-  Start(Script().Init().Crash("the first one lives"));
+  Start(Script().Init().Crash("the first one continues"));
   EXPECT_EQ(host().Initialize(boot()).code(), absl::ErrnoToStatusCode(EBUSY));
-  EXPECT_EQ(Death(), "CRASH: the first one lives");
+  EXPECT_EQ(Death(), "CRASH: the first one continues");
 }
 
 TEST_P(Initialize, PageOffset0xFFC00000_EINVAL) {
@@ -33,7 +33,7 @@ TEST_P(Initialize, PageOffset0xFFC00000_EINVAL) {
   BootState wrong = boot();
   wrong.page_offset = 0xffc00000;
   EXPECT_TRUE(absl::IsInvalidArgument(host().Initialize(wrong)));
-  ASSERT_TRUE(host().Initialize(boot()).ok()) << "a refused attempt does not count";
+  ASSERT_TRUE(host().Initialize(boot()).ok()) << "a failed attempt has no effect";
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
@@ -45,7 +45,7 @@ TEST_P(Initialize, PageOffset0xFFBFF000IsAccepted) {
 }
 
 TEST_P(Initialize, StartsTheGuestAtItsEntry) {
-  EXPECT_EQ(DeathOf(Script().Init().Crash("here I am")), "CRASH: here I am");
+  EXPECT_EQ(DeathOf(Script().Init().Crash("started")), "CRASH: started");
 }
 
 TEST_P(Initialize, AnotherThread_EPERM) {
@@ -54,7 +54,7 @@ TEST_P(Initialize, AnotherThread_EPERM) {
       absl::IsPermissionDenied(Elsewhere([&] { return host().GetDma(DmaKey(0)).status(); })));
   EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().RaiseInterrupt(1); })));
   EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Run().status(); })));
-  EXPECT_EQ(Death(), "CRASH: mine") << "none of this has harmed the guest";
+  EXPECT_EQ(Death(), "CRASH: mine") << "the requests did not affect the guest";
 }
 
 TEST_P(Initialize, TheOwnerIsAThread) {

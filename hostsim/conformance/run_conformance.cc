@@ -68,7 +68,7 @@ TEST_P(Read, TheRingPausesAtASendDmaUntilItIsServed) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-// What a signal does to Run() is its own business, as long as the guest does not notice.
+// A host may or may not return from Run() on a signal. The guest must not notice the signal.
 std::atomic<int> signals = 0;
 
 TEST_P(Read, ASignal_EINTR) {
@@ -95,8 +95,8 @@ class DeadGuest : public ConformanceTest {};
 LGUEST_CONFORMANCE_SUITE(DeadGuest);
 
 TEST_P(DeadGuest, ReadTellsTheReasonEachTime) {
-  EXPECT_EQ(DeathOf(Script().Init().Crash("so it is")), "CRASH: so it is");
-  EXPECT_EQ(Death(), "CRASH: so it is");
+  EXPECT_EQ(DeathOf(Script().Init().Crash("the reason")), "CRASH: the reason");
+  EXPECT_EQ(Death(), "CRASH: the reason");
 }
 
 TEST_P(DeadGuest, AnOrderlyPowerOffIsACrash) {
@@ -108,7 +108,8 @@ TEST_P(DeadGuest, EveryWrite_ENOENT) {
   EXPECT_TRUE(absl::IsNotFound(host().Initialize(boot())));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(0)).status()));
   EXPECT_TRUE(absl::IsNotFound(host().RaiseInterrupt(1)));
-  EXPECT_TRUE(absl::IsNotFound(host().RaiseInterrupt(32))) << "dead comes before the arguments";
+  EXPECT_TRUE(absl::IsNotFound(host().RaiseInterrupt(32)))
+      << "death is checked before the arguments";
   EXPECT_TRUE(absl::IsNotFound(host().BreakOut()));
   EXPECT_TRUE(absl::IsNotFound(host().Resume()));
 }
@@ -132,7 +133,7 @@ TEST_P(DeadGuest, BadHypercalls) {
   EXPECT_EQ(DeathOf(Script().Call(Hypercall::kFlushAsync)), "hypercall 0 before LGUEST_INIT");
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLguestInit, Script::kData.value())),
             "already have lguest_data");
-  // The kernel ends this one with a line feed.
+  // The kernel ends this message with a line feed.
   EXPECT_TRUE(absl::StartsWith(DeathOf(Script().Init().Call(static_cast<Hypercall>(99))),
                                "Bad hypercall 99"));
 }
@@ -144,7 +145,7 @@ TEST_P(DeadGuest, AnUnhandledTrap) {
   EXPECT_TRUE(absl::EndsWith(fault, " (0x8000000)"));
 }
 
-// Off by one: ABI.md §2.10.
+// The bounds check is off by one: ABI.md §2.10.
 class TheTop : public ConformanceTest {
  protected:
   static constexpr uint32_t kTop = kScriptMemorySize;
@@ -177,7 +178,7 @@ TEST_P(TheTop, OfABoundBuffer) {
             .Bind(DmaKey(0), GuestPhys(kTop - uint32_t{sizeof(Dma)}), 1, 3)
             .Send(DmaKey(0), GuestPhys(kFree)));
   Sent();
-  // Whether that one succeeds tells nothing of the death.
+  // GetDma() may succeed or fail. Both kill the guest.
   host().GetDma(DmaKey(0)).status().IgnoreError();
   EXPECT_EQ(Death(), "bad read address 0x3ff9c len 100");
 }

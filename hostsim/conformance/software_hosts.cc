@@ -1,5 +1,5 @@
-// The software host with the 2.6.23 kernel's quirks, with two guests: a scripted CPU plays the
-// script, and the CPU under test runs the script as code.
+// The software host with the 2.6.23 kernel's quirks and two kinds of guests: a scripted CPU plays
+// the script, or the CPU under test runs the script as code.
 
 #include <memory>
 #include <string>

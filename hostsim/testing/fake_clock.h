@@ -1,4 +1,4 @@
-// A clock that goes only when a test says so, or when somebody waits for it.
+// A clock that advances only when a test advances it or a thread waits for it.
 
 #ifndef HOSTSIM_TESTING_FAKE_CLOCK_H_
 #define HOSTSIM_TESTING_FAKE_CLOCK_H_
@@ -17,7 +17,7 @@ class FakeClock final : public Clock {
  public:
   static constexpr Nanos kNanosPerSecond = 1'000'000'000;
 
-  // Lets time pass, and the alarm ring if it is due by then, on this thread.
+  // Advances the time. Runs the alarm callback on this thread if the alarm is due.
   void Advance(Nanos by) {
     std::function<void()> due;
     {
@@ -57,7 +57,7 @@ class FakeClock final : public Clock {
     alarm_ = deadline;
   }
 
-  // Who waits for a moment gets it at once.
+  // A wait with a deadline advances the time to the deadline and returns at once.
   void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
             std::optional<Nanos> deadline) override {
     if (!deadline.has_value()) {

@@ -1,4 +1,4 @@
-// What a guest would do, written down.
+// A script of guest actions.
 
 #ifndef HOSTSIM_TESTING_SCRIPT_H_
 #define HOSTSIM_TESTING_SCRIPT_H_
@@ -14,7 +14,7 @@
 
 namespace lguest::hostsim {
 
-// One step of a script. Which of the members count depends on the operation.
+// One step of a script. The operation determines which members are used.
 struct Action {
   enum class Op : uint8_t {
     kHypercall,     // numbers: %eax, %edx, %ebx, %ecx
@@ -23,8 +23,8 @@ struct Action {
     kSoftware,      // numbers: vector of an `int n`
     kRegister,      // numbers: Register, value
     kPut,           // numbers: address; bytes
-    kWait,          // numbers: interrupt; halts until it has come
-    kSpin,          // numbers: interrupt; runs on until it has come, as a busy loop would
+    kWait,          // numbers: interrupt; halts until it arrives
+    kSpin,          // numbers: interrupt; loops until it arrives, without halting
     kExpectBytes,   // numbers: address; bytes
     kExpectResult,  // numbers: %eax
     kCrash,         // bytes: the text
@@ -33,22 +33,22 @@ struct Action {
   Op op;
   std::vector<uint32_t> numbers;
   std::string bytes;
-  int line = 0;  // in the text it came from, for messages
+  int line = 0;  // line in the script's text, for messages
 };
 
 // A list of actions, built step by step:
 //
 //   Script()
 //       .Init()
-//       .Dma(0x4000, {{0x5000, 256}})          // one lguest_dma with one section ...
+//       .Dma(0x4000, {{0x5000, 256}})              // one lguest_dma with one section ...
 //       .Bind(DmaKey(0), GuestPhys(0x4000), 1, 1)  // ... bound to key 0, interrupt 1
-//       .Wait(1)                               // until the launcher has filled it
+//       .Wait(1)                                   // until the launcher has filled it
 //       .Expect(0x5000, "hello")
 //       .Crash("Power down");
 //
-// or read from a text with one action a line, as in a bug report:
+// or parsed from a text with one action per line, as in a bug report:
 //
-//   # comment                         blank lines and comments count for nothing
+//   # comment                         blank lines and comments are ignored
 //   init                              LGUEST_INIT, interrupt handlers, a kernel stack
 //   dma 0x4000 256@0x5000 ...         an lguest_dma: LEN@ADDR for each section
 //   bind 0 0x4000 1 1                 KEY ARRAY COUNT IRQ
@@ -74,7 +74,7 @@ class Script {
     uint16_t len;
   };
 
-  // InvalidArgument with the number of the line and what is wrong with it.
+  // Returns InvalidArgument with the line number and the error.
   static absl::StatusOr<Script> Parse(std::string_view text);
 
   Script& Init();
@@ -98,12 +98,12 @@ class Script {
 
   const std::vector<Action>& actions() const { return actions_; }
 
-  // Where Init() puts its things: what a script leaves alone.
+  // The memory that Init() uses. A script must not use it.
   static constexpr GuestPhys kData{0x1000};      // lguest_data
   static constexpr GuestPhys kScratch{0x2000};   // texts of Crash()
   static constexpr uint32_t kStackTop = 0x4000;  // guest-physical
   static constexpr uint32_t kPageOffset = 0xc0000000;
-  // The handler of interrupt n is at kHandlers + 16 * n; the others' vectors have none.
+  // The handler of interrupt n is at kHandlers + 16 * n. Other vectors have no handler.
   static constexpr uint32_t kHandlers = 0xc0000100;
 
  private:

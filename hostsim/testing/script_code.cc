@@ -18,9 +18,9 @@ namespace {
 constexpr uint32_t kPageDirectory = kScriptMemorySize - 4 * kPageSize;
 constexpr uint32_t kPageTable = kScriptMemorySize - 3 * kPageSize;
 constexpr uint32_t kMaxMemory = 4u << 20;  // what one page table maps
-constexpr uint32_t kMapped = 7;            // present, writable, for user code, too
+constexpr uint32_t kMapped = 7;            // present, writable, user
 
-// The guest's own notes.
+// Variables of the guest.
 constexpr uint32_t kInterruptsSeen = Script::kScratch.value() + kPageSize / 2;
 constexpr uint32_t kFailures = kInterruptsSeen + 4;
 constexpr uint32_t kFirstFailure = kFailures + 4;  // the number of the action
@@ -33,10 +33,10 @@ constexpr uint32_t kIrqEnabled = Script::kData.value() + offsetof(LguestData, ir
 constexpr uint32_t Virt(uint32_t phys) { return Script::kPageOffset + phys; }
 constexpr uint32_t Phys(uint32_t virt) { return virt - Script::kPageOffset; }
 
-// In the order of the instruction encoding.
+// The order of the instruction encoding.
 enum class Register : uint8_t { kEax, kEcx, kEdx, kEbx };
 
-// i386 machine code, instruction by instruction.
+// Builds i386 machine code, one instruction at a time.
 class Code {
  public:
   explicit Code(uint32_t virt) : virt_(virt) {}
@@ -84,7 +84,8 @@ class Code {
   }
 
  private:
-  // From the end of the instruction, which this word is.
+  // Writes a displacement relative to the end of the instruction. The displacement is the last word
+  // of the instruction.
   Code& Relative(uint32_t virt) {
     const uint32_t end = here() + 4;
     return Word(virt - end);
@@ -98,7 +99,7 @@ class Compiler {
  public:
   explicit Compiler(uint32_t memory_size)
       : memory_size_(memory_size), code_(Virt(kScriptCodeStart)) {
-    // Notes the failure of the action whose number is on the stack; changes no register.
+    // Records the failure of the action whose number is on the stack. Keeps all registers.
     code_.Bytes({0x83, 0x3d}).Word(Virt(kFailures)).Bytes({0});  // cmpl $0,kFailures
     code_.Bytes({0x75, 4 + 6});                                  // jne over the next two
     code_.Bytes({0xff, 0x74, 0x24, 4});                          // push 4(%esp)
@@ -167,7 +168,7 @@ class Compiler {
  private:
   absl::Status Impossible(const Action& action) const {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "line %d, action %u: only a scripted CPU can do that", action.line, index_));
+        "line %d, action %u: only a scripted CPU supports this", action.line, index_));
   }
 
   void Put(uint32_t phys, std::string_view bytes) {
@@ -226,7 +227,7 @@ class Compiler {
     return true;
   }
 
-  // Moves the interrupt's bit to the carry flag.
+  // Clears the interrupt's bit and moves it to the carry flag.
   void ClearInterrupt(uint32_t irq) {
     code_.Bytes({0x0f, 0xba, 0x35}).Word(Virt(kInterruptsSeen)).Bytes({static_cast<uint8_t>(irq)});
   }
@@ -235,8 +236,8 @@ class Compiler {
     code_.Bytes({0x73, static_cast<uint8_t>(to - (code_.here() + 2))});
   }
 
-  // With interrupts off between the look and the halt, or one that comes there would be slept
-  // through.
+  // Interrupts are off between the check and the halt. Otherwise the guest would sleep through an
+  // interrupt that arrives there.
   void Wait(uint32_t irq) {
     constexpr uint8_t kHypercallSize = 4 * 5 + 2;
     const uint32_t start = code_.here();
@@ -259,7 +260,7 @@ absl::Status PutCode(GuestMemory& memory, uint32_t virt, const Code& code) {
   return memory.WriteBytes(GuestPhys(Phys(virt)), std::as_bytes(code.bytes()));
 }
 
-// Each notes its interrupt and goes back to where the guest was.
+// Each handler records its interrupt and returns to the interrupted code.
 absl::Status PutHandlers(GuestMemory& memory) {
   const uint32_t return_virt = Script::kHandlers + kHandlerSize * kInterrupts;
   for (uint32_t irq = 0; irq < kInterrupts; ++irq) {
@@ -290,8 +291,8 @@ absl::Status PutPageTables(GuestMemory& memory) {
 absl::StatusOr<BootState> LoadScriptCode(const Script& script, GuestMemory& memory) {
   if (memory.size() < kScriptMemorySize || memory.size() > kMaxMemory) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("%u bytes of memory: a script's code takes %u to %u", memory.size(),
-                        kScriptMemorySize, kMaxMemory));
+        absl::StrFormat("%u bytes of memory, but the code of a script needs %u to %u",
+                        memory.size(), kScriptMemorySize, kMaxMemory));
   }
   Compiler compiler(memory.size());
   for (const Action& action : script.actions()) {

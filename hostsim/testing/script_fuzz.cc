@@ -1,6 +1,6 @@
-// Any text is a script or refused with the line and the reason; any script can be played, and
-// whatever its guest does is the guest's end at worst; and it can be made code, or that is refused
-// with a reason, too.
+// Properties: a text is parsed as a script, or rejected with the line and the reason. Any script
+// can be played; at worst its guest dies. Any script can be compiled to code, or is rejected with a
+// reason.
 
 #include <algorithm>
 #include <condition_variable>
@@ -30,12 +30,12 @@ using lguest::hostsim::Action;
 using lguest::hostsim::Nanos;
 using lguest::hostsim::Script;
 
-// Time passes when somebody waits for it. Who waits for ever is broken out.
+// Advances the time to the deadline of each wait. Breaks out a guest that waits without a deadline.
 class ImpatientClock final : public lguest::hostsim::Clock {
  public:
   void BreakOutOf(lguest::Host& host) { host_ = &host; }
 
-  // The guest is dead, or goes on: who broke it out, if anybody, has nothing to wait for.
+  // The guest died or was resumed, so BreakOut() returns.
   void Join() {
     if (breaker_.joinable()) breaker_.join();
   }
@@ -60,10 +60,10 @@ class ImpatientClock final : public lguest::hostsim::Clock {
   std::thread breaker_;
 };
 
-// Plays until the guest dies, or waits for what nobody is going to send.
+// Plays the script until the guest dies or waits for an interrupt that never arrives.
 void Play(const Script& script) {
   for (const Action& action : script.actions()) {
-    if (action.op == Action::Op::kSpin) return;  // nobody breaks out of that
+    if (action.op == Action::Op::kSpin) return;  // would loop forever
   }
   const std::unique_ptr<GuestMemory> memory =
       GuestMemory::Create(lguest::hostsim::kScriptMemorySize).value();

@@ -12,7 +12,7 @@
 namespace lguest::hostsim {
 namespace {
 
-// Decimal, or hexadecimal with 0x in front.
+// Decimal, or hexadecimal with the prefix 0x.
 std::optional<uint32_t> ParseNumber(std::string_view word) {
   int base = 10;
   if (word.starts_with("0x")) {
@@ -49,12 +49,12 @@ std::optional<Script::Section> ParseSection(std::string_view word) {
   return Script::Section{.addr = *addr, .len = static_cast<uint16_t>(*len)};
 }
 
-// The words of one line behind the first.
+// The words of a line after the first word.
 class Words {
  public:
   explicit Words(std::string_view rest) : rest_(rest) {}
 
-  // All the numbers there are; the last `count` of them may be left out and are 0.
+  // Parses all remaining words as numbers. Numbers beyond `least` are optional and default to 0.
   std::optional<std::vector<uint32_t>> Numbers(size_t least, size_t most) {
     std::vector<uint32_t> numbers;
     for (const std::string_view word : absl::StrSplit(rest_, ' ', absl::SkipEmpty())) {
@@ -67,7 +67,7 @@ class Words {
     return numbers;
   }
 
-  // A number; the rest of the line remains.
+  // Parses one number and keeps the rest of the line.
   std::optional<uint32_t> Number() {
     const std::pair<std::string_view, std::string_view> split =
         absl::StrSplit(rest_, absl::MaxSplits(' ', 1));
@@ -179,7 +179,7 @@ absl::Status Script::ParseLine(std::string_view line) {
     candidate.add(*this, *numbers);
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError("is no action");
+  return absl::InvalidArgumentError("is not an action");
 }
 
 }  // namespace lguest::hostsim

@@ -49,7 +49,7 @@ TEST(ScriptTest, AnActionKnowsItsLine) {
 TEST(ScriptTest, MistakesAreNamedWithTheirLine) {
   EXPECT_EQ(Script::Parse("wait 1\nwait x").status().message(),
             "line 2: 'wait x' needs 1 to 1 numbers");
-  EXPECT_EQ(Script::Parse("dance").status().message(), "line 1: 'dance' is no action");
+  EXPECT_EQ(Script::Parse("dance").status().message(), "line 1: 'dance' is not an action");
 }
 
 TEST(ScriptTest, RefusesWhatIsNoAction) {

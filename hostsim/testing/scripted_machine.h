@@ -1,4 +1,4 @@
-// A software host with a scripted guest and a clock in the test's hands.
+// A software host with a scripted guest and a clock that the test controls.
 
 #ifndef HOSTSIM_TESTING_SCRIPTED_MACHINE_H_
 #define HOSTSIM_TESTING_SCRIPTED_MACHINE_H_
@@ -38,13 +38,13 @@ class ScriptedMachine {
             .page_offset = Script::kPageOffset};
   }
 
-  // Runs until the launcher has something to do, initializing first if need be.
+  // Runs until the launcher has work. Initializes the host first if needed.
   Exit Run() {
     if (!std::exchange(started_, true)) host_.Initialize(boot()).IgnoreError();
     return host_.Run().value();
   }
 
-  // Runs to the guest's death and returns the reason; anything else on the way is returned as text.
+  // Runs until the guest dies and returns the reason. Returns any other exit as text.
   std::string Death() {
     const Exit exit = Run();
     if (const Died* died = std::get_if<Died>(&exit)) return died->reason;

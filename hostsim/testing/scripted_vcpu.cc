@@ -11,7 +11,7 @@
 namespace lguest::hostsim {
 namespace {
 
-// Where a script's code is, as far as it is anywhere.
+// The %eip that a scripted guest reports.
 constexpr uint32_t kScriptEip = 0xc0010000;
 
 std::span<const std::byte> AsBytes(const std::string& text) {
@@ -148,7 +148,7 @@ void ScriptedVcpu::ServeInterrupt() {
   const uint32_t offset = Get(Register::kEip) - Script::kHandlers;
   if (offset >= 16 * kInterrupts || offset % 16 != 0) return;
   interrupts_seen_ |= 1u << (offset / 16);
-  // What an iret to the interrupted code does: %eip, %cs, %eflags.
+  // Does what iret does: pops %eip, %cs and %eflags.
   const uint32_t esp = Get(Register::kEsp);
   for (uint32_t i = 0; const Register reg : {Register::kEip, Register::kCs, Register::kEflags}) {
     const absl::StatusOr<uint32_t> word =
@@ -156,7 +156,7 @@ void ScriptedVcpu::ServeInterrupt() {
     if (word.ok()) Set(reg, *word);
   }
   Set(Register::kEsp, esp + 12);
-  memory_.Write(Script::kData, kInterruptFlag).IgnoreError();  // irq_enabled is its first field
+  memory_.Write(Script::kData, kInterruptFlag).IgnoreError();  // irq_enabled is the first field
 }
 
 void ScriptedVcpu::SetGdt(std::span<const uint64_t, kGdtEntries> gdt) {

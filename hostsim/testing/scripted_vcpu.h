@@ -1,4 +1,4 @@
-// A virtual CPU that replays a script: the guest of the unit tests.
+// A virtual CPU that plays a script: the guest of the unit tests.
 
 #ifndef HOSTSIM_TESTING_SCRIPTED_VCPU_H_
 #define HOSTSIM_TESTING_SCRIPTED_VCPU_H_
@@ -18,21 +18,20 @@
 
 namespace lguest::hostsim {
 
-// Does what a guest with that script would do, hypercall by hypercall, and notes where what it
-// finds is not what the script expects. A script that is at its end crashes with the text "script
-// ended".
+// Does what a guest with this script would do, one action at a time, and records each expectation
+// that fails. At its end, the script crashes with the text "script ended".
 class ScriptedVcpu : public Vcpu {
  public:
   // `memory` outlives it.
   ScriptedVcpu(GuestMemory& memory, Script script);
 
-  // One line for each expectation that was not met; empty: all is well.
+  // One line for each expectation that failed, or empty.
   const std::vector<std::string>& failures() const { return failures_; }
 
-  // All actions were done.
+  // Whether all actions were executed.
   bool finished() const { return next_ == script_.actions().size(); }
 
-  // What the host has told the CPU.
+  // Calls of the host on this CPU.
   bool task_switched() const { return task_switched_; }
   std::span<const uint64_t, kGdtEntries> gdt() const { return gdt_; }
   const std::vector<std::string>& flushes() const { return flushes_; }
@@ -55,14 +54,15 @@ class ScriptedVcpu : public Vcpu {
  private:
   enum class Progress : uint8_t { kDone, kAgain };
 
-  // Does one action; false when the host wants Run() to return.
+  // Executes one action. Returns false if the host wants Run() to return.
   bool Do(const Action& action, TrapHandler& handler, Progress& progress);
   bool Hypercall(TrapHandler& handler, std::span<const uint32_t> numbers);
   void PutInRing(std::span<const uint32_t> numbers);
   void Put(const Action& action);
   void Expect(const Action& action);
   bool Crash(TrapHandler& handler, const std::string& text);
-  // When the host has made the guest enter an interrupt handler: notes which, and returns from it.
+  // If the host made the guest enter an interrupt handler: records the interrupt and returns from
+  // the handler.
   void ServeInterrupt();
 
   GuestMemory& memory_;

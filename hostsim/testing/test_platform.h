@@ -1,4 +1,4 @@
-// The platform that tests of every CPU run on.
+// The platform that CPU tests run on.
 //
 // A test program links one platform, which defines CurrentTestPlatform(): the software CPU
 // (hostsim/softcpu/test_platform.cc) or KVM (hostsim/kvm/test_platform.cc).
@@ -18,30 +18,30 @@
 
 namespace lguest::hostsim {
 
-// What a test may need of a CPU beyond the contract of Vcpu.
+// Features of a CPU beyond the contract of Vcpu that a test may need.
 enum class CpuFeature : uint8_t {
   kReportsBadEntries,      // Trap::Kind::kBadPageDirectoryEntry and kBadPageTableEntry
   kHostAreaOfOnePage,      // ring 1 can read one page above 0xFFC00000 and no other
   kPentiumThreeOnly,       // instructions of later processors are invalid
-  kExactSelfModification,  // an instruction that code has just changed runs changed
+  kExactSelfModification,  // code may change the next instruction
   kRefusesVirtual8086,     // iret with EFLAGS.VM in the image is #GP(0)
   kExactEflags,            // a fault leaves no EFLAGS bit that a guest cannot have
-  kTablesChangeUnseen,     // the launcher may change page tables and announce it by a flush
-  kEntersEveryHandler,     // the accelerator enters the handler of every vector it may
+  kTablesChangeUnseen,     // the launcher may change page tables and flush afterwards
+  kEntersEveryHandler,     // the accelerator enters the handler of every vector that it may enter
   kServesLoadTls,          // the accelerator serves LOAD_TLS
 };
 
 struct TestPlatform {
   std::string name;
 
-  // A new CPU; the memory outlives it.
+  // Makes a CPU. The memory outlives the CPU.
   std::function<absl::StatusOr<std::unique_ptr<Vcpu>>(GuestMemory& memory)> new_cpu;
 
   // Why the CPU lacks a feature; empty if the CPU has it.
   std::function<std::string(CpuFeature feature)> missing;
 
-  // Each test starts a virtual machine inside an emulated machine. Suites with hundreds of cases
-  // run a selection there, and leave out what does not depend on the CPU.
+  // Each test starts a virtual machine inside an emulated machine. On a slow platform, suites with
+  // hundreds of cases run a selection, and skip tests that do not depend on the CPU.
   bool is_slow = false;
 };
 

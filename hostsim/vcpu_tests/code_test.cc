@@ -1,4 +1,4 @@
-// Code that changes: the CPU has translated it, and has to notice.
+// Changing code: the CPU must notice changes of code that it has translated.
 
 #include <gtest/gtest.h>
 
@@ -157,7 +157,7 @@ TEST(VcpuCodeTest, PageThatHadCodeCanBeUsedForDataAndForCodeAgain) {
   for (uint8_t round = 1; round < 4; ++round) {
     ASSERT_TRUE(IsDone(machine.Do(1, kCallFunction)));
     ASSERT_EQ(machine.reg(Register::kEbx), round);
-    // Overwrites the whole page, then puts the next function there.
+    // Overwrites the whole page, then writes the next function to it.
     ASSERT_TRUE(IsDone(machine.Do(1, {
                                          0xbf, 0x00,
                                          0x10, 0x10,
@@ -195,7 +195,7 @@ TEST(VcpuCodeTest, TheSameCodeAtTwoAddressesFollowsTheSameBytes) {
 
 TEST(VcpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
-  // An instruction across two pages, the second of which is replaced by another.
+  // An instruction across two pages. The second page is then replaced by another.
   TestMachine machine;
   constexpr uint32_t kEdge = kPageSize - 2;
   const auto put = [&](uint32_t phys, uint8_t value) {
@@ -220,8 +220,7 @@ TEST(VcpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
   EXPECT_EQ(run(), 0x300u);
 }
 
-// The library keeps what it has translated until that does not fit any more, and then throws all of
-// it away.
+// The library keeps translations until its buffer is full, then discards all of them.
 TEST(VcpuCodeTest, MoreCodeThanCanBeKeptRunsAndFaultsAtTheRightInstruction) {
   constexpr uint32_t kRounds = 800;
   constexpr uint32_t kAdditions = 500;

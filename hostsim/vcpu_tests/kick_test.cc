@@ -1,4 +1,4 @@
-// Kicks: none is lost, and none costs the guest an instruction.
+// Kicks: none is lost, and none skips or repeats an instruction.
 
 #include <gtest/gtest.h>
 
@@ -81,7 +81,7 @@ TEST(VcpuKickTest, KickEndsAnEndlessLoop) {
   }
 }
 
-// Code of ring 3 that traps again and again, and a handler that has it go on.
+// Runs ring 3 code that traps repeatedly, with a handler that always continues.
 void ExpectKickEndsStorm(const MachineCode& code) {
   TestMachine machine;
   machine.Load(3, code);
@@ -105,8 +105,8 @@ TEST(VcpuKickTest, KickEndsAStormOfInvalidInstructions) {
   ExpectKickEndsStorm({0x0f, 0x0b});  // ud2
 }
 
-// One kick at a time, each after the last has been seen: a lost one would hang this, and an
-// instruction done twice, or not at all, would be seen in the sums.
+// Sends one kick at a time, each after the previous one was seen. A lost kick would hang this test.
+// A repeated or skipped instruction would change the sums.
 TEST(VcpuKickTest, EveryOneOfManyKicksArrivesAndNoInstructionIsRepeated) {
   TestMachine machine;
   machine.Load(3, {

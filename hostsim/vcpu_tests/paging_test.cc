@@ -1,4 +1,4 @@
-// Page tables, page faults, and what the TLB remembers of them.
+// Page tables, page faults, and the TLB.
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 namespace lguest::hostsim {
 namespace {
 
-constexpr uint32_t kHeap = 0x40000000;  // where tests map pages of kFree
+constexpr uint32_t kHeap = 0x40000000;  // tests map pages of kFree here
 
 TEST(VcpuPagingTest, VirtualAddressesAreNotPhysicalOnes) {
   TestMachine machine;
@@ -151,7 +151,7 @@ TEST(VcpuPagingTest, BadEntriesAreReportedAsSuch) {
   EXPECT_EQ(machine.Do(3, LoadFrom(kHeap)).kind, Trap::Kind::kBadPageDirectoryEntry);
   machine.Poke(kDirectory + (kHeap >> 22) * 4, 0x10000 | kP | kW | kU | 0x8);
   EXPECT_EQ(machine.Do(1, StoreTo(kHeap)).kind, Trap::Kind::kBadPageDirectoryEntry);
-  // And a plain fault is a plain fault again.
+  // A normal fault still is reported as a page fault.
   machine.Poke(kDirectory + (kHeap >> 22) * 4, 0);
   EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(kHeap)), kHeap, 4));
 }
@@ -166,10 +166,10 @@ TEST(VcpuPagingTest, PageDirectoryOutsideMemoryIsReported) {
 TEST(VcpuPagingTest, LastDirectoryEntryIsTheHosts) {
   LGUEST_REQUIRE_CPU(kHostAreaOfOnePage);
   TestMachine machine;
-  // What the guest writes there is not even looked at.
+  // The CPU ignores the guest's entry.
   machine.Poke(kDirectory + 1023 * 4, 0xfffffff7);
   EXPECT_TRUE(IsDone(machine.Do(1, {0xa1, 0x60, 0, 0xc0, 0xff, 0xcd, kDone})));  // mov 0xffc00060
-  EXPECT_EQ(machine.reg(Register::kEax), 0x0000ffffu);                           // of its own GDT
+  EXPECT_EQ(machine.reg(Register::kEax), 0x0000ffffu);  // in entry 12 of the guest's GDT
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xa3, 0x60, 0, 0xc0, 0xff}), 0xffc00060, 3));
   EXPECT_TRUE(IsPageFault(machine.Do(3, {0xa1, 0x60, 0, 0xc0, 0xff}), 0xffc00060, 5));
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xa1, 0, 0x10, 0xc0, 0xff}), 0xffc01000, 0));
@@ -215,7 +215,7 @@ TEST(VcpuPagingTest, NewPageDirectoryWithAnotherKernelHalfForgetsKernelPagesToo)
   EXPECT_EQ(machine.reg(Register::kEax), 5u);
 }
 
-// Changes the page behind kHeap, flushes, and tells whether the CPU has noticed.
+// Changes the page that kHeap maps to, flushes, and returns whether the CPU uses the new page.
 template <typename Flush>
 bool NoticesChangeAfter(Flush flush, uint32_t heap = kHeap, int ring = 3) {
   TestMachine machine;
@@ -268,13 +268,13 @@ TEST(VcpuPagingTest, FlushOfTheHostsEntryIsIgnored) {
 
 TEST(VcpuPagingTest, UserFlushForgetsEveryOfManyPages) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
-  // More than the TLB has places for, with the kernel and the user at them.
+  // More pages than the TLB has entries, for the kernel and for the user.
   TestMachine machine;
   constexpr uint32_t kPages = 700;
   for (const int ring : {3, 1}) {
     for (uint32_t generation = 0; generation < 3; ++generation) {
       for (uint32_t i = 0; i < kPages; ++i) {
-        // Odd generations map the pages in reverse.
+        // Odd generations map the pages in reverse order.
         const uint32_t page = generation % 2 == 0 ? i % 256 : 255 - i % 256;
         machine.Map(kHeap + i * kPageSize, kFree + page * kPageSize, kP | kU);
       }

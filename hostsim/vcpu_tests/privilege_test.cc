@@ -1,4 +1,4 @@
-// Rings, segments, and the instructions that a guest may not execute.
+// Rings, segments, and instructions that a guest may not execute.
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ TEST(VcpuPrivilegeTest, PrivilegedInstructionsFaultAtRing1AndRing3) {
   TestMachine machine;
   for (const auto& [name, code] : instructions) {
     for (const int ring : {1, 3}) {
-      // Not the first of its block, so that %eip has to be found.
+      // A nop first, so that %eip differs from the start of the translated block.
       MachineCode with_nop = {0x90};
       with_nop.insert(with_nop.end(), code.begin(), code.end());
       EXPECT_TRUE(IsException(machine.Do(ring, with_nop), kGeneralProtection)) << name << ring;
@@ -85,7 +85,7 @@ TEST(VcpuPrivilegeTest, PortsFaultAtRing1AndRing3) {
       MachineCode with_mov = {0x89, 0xe6, 0x89, 0xe7};  // mov %esp,%esi; mov %esp,%edi
       with_mov.insert(with_mov.end(), code.begin(), code.end());
       machine.Load(ring, with_mov);
-      // Below the stack's top there is memory for insb and outsb.
+      // insb and outsb need memory below the top of the stack.
       machine.cpu->Set(Register::kEsp, machine.reg(Register::kEsp) - 16);
       EXPECT_TRUE(IsException(machine.RunToTrap(), kGeneralProtection)) << name << ring;
       EXPECT_EQ(machine.reg(Register::kEip), (ring == 3 ? kUserCode : kKernelCode) + 4) << name;
@@ -132,7 +132,7 @@ TEST(VcpuPrivilegeTest, InterruptFlagAndIoplCannotBePopped) {
   EXPECT_EQ(machine.reg(Register::kEax) & 0x3200, 0x200u);
 }
 
-// Code that pushes an iret frame for ring 3, with kUserCode + 0x100 as %eip, and takes it.
+// Code that pushes an iret frame for ring 3 with kUserCode + 0x100 as %eip, and executes iret.
 MachineCode IretTo(uint8_t ss, uint8_t cs, uint32_t eflags) {
   MachineCode code = {
       0x6a, ss,                      // push $ss
@@ -156,7 +156,7 @@ TEST(VcpuPrivilegeTest, IretGoesFromRing1ToRing3) {
   EXPECT_EQ(machine.reg(Register::kSs), kData3);
   EXPECT_EQ(machine.reg(Register::kEsp), kUserStackTop);
   EXPECT_EQ(machine.reg(Register::kEax), 0x246u);
-  // And ring 3 it is.
+  // Checks that this is ring 3.
   EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(kPageOffset)), kPageOffset, 5));
 }
 

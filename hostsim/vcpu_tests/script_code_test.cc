@@ -1,5 +1,5 @@
-// What code does that ScriptedVcpu does by itself: //hostsim/conformance runs it on a CPU. Here is
-// what only code has.
+// Tests features that only compiled scripts have. //hostsim/conformance tests that compiled scripts
+// do the same as ScriptedVcpu.
 
 #include "hostsim/testing/script_code.h"
 

@@ -1,4 +1,4 @@
-// Exceptions and software interrupts, and how the guest goes on after them.
+// Exceptions and software interrupts, and how the guest continues after them.
 
 #include <gtest/gtest.h>
 
@@ -195,7 +195,7 @@ TEST(VcpuTrapTest, FaultAfterARotationLeavesNoFlagsThatAGuestCannotHave) {
   EXPECT_TRUE(IsPageFault(machine.RunToTrap(), 0x50000000, 6));
   EXPECT_EQ(machine.reg(Register::kEflags) & ~0x254fd7u, 0u);
   EXPECT_EQ(PrivilegeLevel(*machine.cpu), 3u);
-  // Nor does the processor itself believe in them.
+  // The CPU itself must not have the flags either.
   EXPECT_TRUE(IsException(machine.Do(3, {0xfa}), 13));  // cli
   EXPECT_TRUE(IsDone(machine.Do(3, {0x65, 0x90, 0xcd, kDone})));
 }

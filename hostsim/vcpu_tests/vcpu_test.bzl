@@ -1,16 +1,16 @@
-"""vcpu_test: a test of every CPU, run on the software CPU at once and on KVM by //launcher/tests/on_kvm."""
+"""vcpu_test: tests that run on every CPU: here on the software CPU, and on KVM in //launcher/tests/on_kvm."""
 
 load("//tools:cc.bzl", "cc_library", "cc_test")
 
 def vcpu_test(name, deps, srcs = None, hdrs = [], visibility = ["//launcher/tests/on_kvm:__pkg__"]):
-    """Declares the library NAME of tests and the test NAME_on_softcpu.
+    """Declares the library NAME of tests, and the test NAME_on_softcpu.
 
     Args:
-      name: of the library, which every platform links with its own //hostsim/...:test_platform.
-      deps: of the sources.
-      srcs: the sources; NAME.cc where none are given.
-      hdrs: what other tests may include.
-      visibility: of the library.
+      name: name of the library. Each platform links it with a //hostsim/...:test_platform.
+      deps: deps of the sources.
+      srcs: the sources. The default is NAME.cc.
+      hdrs: headers that other tests may include.
+      visibility: visibility of the library.
     """
     cc_library(
         name = name,

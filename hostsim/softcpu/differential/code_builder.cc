@@ -25,7 +25,7 @@ uint32_t CodeBuilder::Address(bool aligned) {
   constexpr uint32_t kAlign = 16;
   uint32_t address = 0;
   switch (random_.Below(16)) {
-    case 0:  // across the edges of pages
+    case 0:  // around page boundaries
     case 1:
       address = kDataAddress + random_.Below(kDataPages + 1) * kPage - random_.Below(9);
       break;
@@ -42,7 +42,7 @@ uint32_t CodeBuilder::Address(bool aligned) {
     default:
       address = kDataAddress + random_.Below(kWritableDataPages * kPage - 64);
   }
-  // What is read from the code is where it lies: the same for all processors.
+  // The code lies at the same address on all CPUs, so it may also read its own bytes.
   return aligned ? address & ~(kAlign - 1) : address;
 }
 
@@ -58,7 +58,7 @@ CodeBuilder::Memory CodeBuilder::PrepareMemory(bool aligned) {
   const uint32_t address = Address(aligned);
   const auto reg = static_cast<uint8_t>(random_.Below(8));
   const uint32_t kind = random_.Below(40);
-  if (kind == 0) {  // anywhere
+  if (kind == 0) {  // any address
     memory.bytes = {reg == kNumberOfEsp || reg == kNumberOfEbp ? kNumberOfEax : reg};
   } else if (kind == 1) {  // a 16-bit address
     memory.short_addresses = true;

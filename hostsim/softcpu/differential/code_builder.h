@@ -1,4 +1,4 @@
-// Random i386 code, put together instruction by instruction.
+// Builds random i386 code, one instruction at a time.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_CODE_BUILDER_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_CODE_BUILDER_H_
@@ -12,9 +12,9 @@
 
 namespace lguest::hostsim {
 
-// User code that ends with an exception, at the latest in the ud2 behind it.
+// User code that ends with an exception, at the latest at the ud2 after it.
 struct RandomCode {
-  // Where an instruction begins, and which of the status flags no architecture defines there.
+  // The start of an instruction, and the status flags that are undefined there.
   struct Start {
     uint32_t offset;
     uint32_t undefined_flags;
@@ -22,11 +22,11 @@ struct RandomCode {
 
   uint32_t address = 0;
   std::vector<uint8_t> bytes;
-  std::vector<Start> starts;  // in order of their offsets; the ud2 has one, too
+  std::vector<Start> starts;  // in order of their offsets, including the ud2
   bool uses_fpu = false;
 };
 
-// Registers, as instructions number them.
+// Registers, with the numbers of the instruction encoding.
 inline constexpr uint8_t kNumberOfEax = 0;
 inline constexpr uint8_t kNumberOfEcx = 1;
 inline constexpr uint8_t kNumberOfEbx = 3;
@@ -41,9 +41,9 @@ class CodeBuilder {
 
   uint32_t here() const { return code_.address + static_cast<uint32_t>(code_.bytes.size()); }
 
-  // To be called before each instruction's first byte.
+  // Call before the first byte of each instruction.
   void Begin() { code_.starts.push_back({Offset(), undefined_flags_}); }
-  // The same for one that may be left half done, with any flags.
+  // Call before an instruction that may fault midway. All flags are undefined then.
   void BeginRepeated() { code_.starts.push_back({Offset(), ~0u}); }
 
   void Byte(uint32_t byte) { code_.bytes.push_back(static_cast<uint8_t>(byte)); }
@@ -56,34 +56,34 @@ class CodeBuilder {
     Byte(opcode);
   }
 
-  // What the instruction that is being written does to the flags.
+  // Sets what the current instruction does to the flags.
   void ChangeFlags(uint32_t defines, uint32_t undefines) {
     undefined_flags_ = (undefined_flags_ & ~defines) | undefines;
   }
-  // Makes sure that these flags can be looked at, by a comparison if need be. Before Begin().
+  // Makes these flags defined, if necessary with a comparison. Call before Begin().
   void WantFlags(uint32_t flags);
 
-  // Instructions that prepare another: mov $value,%reg.
+  // Emits an instruction that prepares another one: mov $value,%reg.
   void SetRegister(uint8_t reg, uint32_t value);
 
-  // An address where there is memory most of the time, or the edge of it; `aligned` to 16 bytes.
+  // Returns an address in or near memory in most cases; `aligned` to 16 bytes if set.
   uint32_t Address(bool aligned = false);
 
-  // How the instruction that comes next finds its memory operand: decided first, since it may take
-  // an instruction to prepare it, and written later.
+  // The memory operand of the next instruction. Choose it first, because it may need a preparing
+  // instruction. Write it later.
   struct Memory {
-    bool short_addresses = false;  // takes an address size prefix
-    std::vector<uint8_t> bytes;    // mod/rm byte (its reg field 0) and what belongs to it
+    bool short_addresses = false;  // needs an address size prefix
+    std::vector<uint8_t> bytes;    // mod/rm byte with reg field 0, SIB byte, displacement
   };
   Memory PrepareMemory(bool aligned = false);
 
-  // Mod/rm byte for a register, or for memory, with that reg field.
+  // Writes a mod/rm byte for a register or for memory, with this reg field.
   void ModRm(uint32_t reg_field, uint8_t reg) { Byte(0xc0 | reg_field << 3 | reg); }
   void ModRm(uint32_t reg_field, const Memory& memory);
 
-  // A jump's displacement of `bytes` bytes, to where the code is `after` instructions further on.
+  // Writes a jump displacement of `bytes` bytes to the place `after` instructions later.
   void Displacement(int bytes, uint32_t after);
-  // At each place where a jump may arrive.
+  // Call at each possible jump target.
   void PassTarget();
 
   RandomCode Finish();

@@ -24,8 +24,8 @@ uint32_t UndefinedFlags(const RandomCode& code, uint32_t eip) {
   return undefined;
 }
 
-// Of the error code: whether it was a write, and whether the page was there. Ours is compared with
-// a process that has nothing above kPageOffset, where a guest has its kernel.
+// Only the write bit and the present bit of the error code are compared. The native process has no
+// memory above kPageOffset, but a guest has its kernel there.
 uint32_t ComparedError(const Outcome& outcome) {
   constexpr uint32_t kBits = 7;
   constexpr uint32_t kGuestKernel = 0xc0000000;
@@ -33,7 +33,7 @@ uint32_t ComparedError(const Outcome& outcome) {
   return outcome.error_code & (outcome.cr2 >= kGuestKernel ? kBits & ~1u : kBits);
 }
 
-// The opcode of the instruction that the code has come to, or 0 if it has run out of the code.
+// Returns the opcode of the instruction at `eip`, or 0 outside of the code.
 uint8_t OpcodeAt(const RandomCode& code, uint32_t eip) {
   constexpr uint8_t kPrefixes[] = {0x26, 0x36, 0x3e, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
   size_t at = eip - code.address;
@@ -41,7 +41,7 @@ uint8_t OpcodeAt(const RandomCode& code, uint32_t eip) {
   return at < code.bytes.size() ? code.bytes[at] : 0;
 }
 
-// cmps of two operands that may not be used: processors do not agree on the one to read first.
+// cmps with two operands that fault: CPUs differ in which one they read first.
 bool IsOtherOperand(const RandomCode& code, const Outcome& native, const Outcome& soft) {
   constexpr uint8_t kCompareStrings = 0xa6;  // and 0xa7
   constexpr uint32_t kWidest = 4;
@@ -51,7 +51,7 @@ bool IsOtherOperand(const RandomCode& code, const Outcome& native, const Outcome
          (is_operand(6) || is_operand(7));
 }
 
-// An access across two pages of which neither may be used: either of them is the right one to tell.
+// An access across two pages that both fault: either address is correct.
 bool IsOtherPage(const Outcome& native, const Outcome& soft) {
   constexpr uint32_t kWidest = 16;
   if (native.vector != kPageFaultVector || soft.vector != kPageFaultVector) return false;
@@ -59,8 +59,8 @@ bool IsOtherPage(const Outcome& native, const Outcome& soft) {
   return first != second && second % kPage == 0 && second - first < kWidest;
 }
 
-// SoftCpu knows no segment limits: what runs over the top of the address space is a page fault
-// there, and a violation of the limit here.
+// SoftCpu has no segment limits. An access beyond the top of the address space is a page fault
+// there, but a limit violation on the native CPU.
 bool IsAtTheTop(const Outcome& native, const Outcome& soft) {
   constexpr uint32_t kStackFault = 12;
   constexpr uint32_t kGeneralProtection = 13;
@@ -71,7 +71,7 @@ bool IsAtTheTop(const Outcome& native, const Outcome& soft) {
 
 }  // namespace
 
-// That is pusha, of which SoftCpu writes the lowest word first.
+// This is pusha. SoftCpu writes the lowest word first.
 bool MayBeHalfDone(const RandomCode& code, const Outcome& native) {
   constexpr uint8_t kPushAll = 0x60;
   return native.vector == kPageFaultVector && OpcodeAt(code, native.cpu.eip) == kPushAll;

@@ -1,4 +1,4 @@
-// What has to be the same on two processors, and how to tell of what is not.
+// Compares the results of two CPUs and describes the differences.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_COMPARISON_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_COMPARISON_H_
@@ -12,19 +12,20 @@
 
 namespace lguest::hostsim {
 
-// Lines that tell how `soft` differs from what `native` has come to with the same code; empty if it
-// does not, but for what no processor has to do alike, and for what SoftCpu is known not to do.
+// Returns lines that describe how `soft` differs from `native` after the same code, or nothing if
+// they agree. Ignores state that the architecture leaves undefined, and known deviations of
+// SoftCpu.
 std::string Difference(const RandomCode& code, const Outcome& native, const Outcome& soft);
 
 // Whether the code ends in an instruction that may have written some of its memory before it
 // faulted.
 bool MayBeHalfDone(const RandomCode& code, const Outcome& native);
 
-// The same as Difference() for two views of memory at `address`: the first byte that differs.
+// Like Difference(), for two views of memory at `address`: describes the first byte that differs.
 std::string MemoryDifference(uint32_t address, std::span<const uint8_t> native,
                              std::span<const uint8_t> soft);
 
-// The code in hexadecimal, an instruction a line, and the registers it starts with.
+// The code in hexadecimal, one instruction per line, and the registers at its start.
 std::string Describe(const RandomCode& code, const CpuState& start);
 
 }  // namespace lguest::hostsim

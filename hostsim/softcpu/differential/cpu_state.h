@@ -1,4 +1,4 @@
-// What a piece of user code starts with, and what it has come to: the same for every processor.
+// The state of a CPU before and after a piece of user code, the same for every CPU.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_CPU_STATE_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_CPU_STATE_H_
@@ -14,33 +14,33 @@ struct CpuState {
   uint32_t eflags = 0;
 };
 
-// Where an FXSAVE image keeps what is compared (Intel SDM 1, 10.5.1).
+// The compared parts of an FXSAVE image (Intel SDM 1, 10.5.1).
 struct FpuState {
   uint16_t control = 0;
   uint16_t status = 0;
-  uint8_t in_use = 0;                              // a bit for each physical register
+  uint8_t in_use = 0;                              // one bit for each physical register
   std::array<std::array<uint8_t, 10>, 8> st = {};  // from the top of the stack; also mm0 to mm7
   uint32_t mxcsr = 0;
   std::array<std::array<uint8_t, 16>, 8> xmm = {};
 };
 
-// How it ended: by an exception, always.
+// The end state. Code always ends with an exception.
 struct Outcome {
   CpuState cpu;
-  FpuState fpu;  // only where it was asked for
+  FpuState fpu;  // only if requested
   uint32_t vector = 0;
   uint32_t error_code = 0;
-  uint32_t cr2 = 0;  // of vector 14
+  uint32_t cr2 = 0;  // only for vector 14
 };
 
 inline constexpr uint32_t kFxsaveSize = 512;
 FpuState DecodeFxsave(const uint8_t* image);
 
-// The virtual addresses that user code finds memory at, on every processor that runs it.
+// The virtual memory layout of user code, on every CPU.
 inline constexpr uint32_t kPage = 4096;
-inline constexpr uint32_t kCodeAddress = 0x08048000;  // kCodePages, may be read and executed
+inline constexpr uint32_t kCodeAddress = 0x08048000;  // kCodePages, readable and executable
 inline constexpr uint32_t kCodePages = 4;
-inline constexpr uint32_t kDataAddress = 0x10000000;  // two writable pages and a read-only one
+inline constexpr uint32_t kDataAddress = 0x10000000;  // two writable pages, then a read-only page
 inline constexpr uint32_t kDataPages = 3;
 inline constexpr uint32_t kWritableDataPages = 2;
 inline constexpr uint32_t kStackAddress = 0x20000000;

@@ -1,5 +1,5 @@
-// Random user code on the software CPU and on the processor of this machine: both have to come to
-// the same.
+// Runs random user code on the software CPU and on the processor of this machine, and compares the
+// results.
 //
 //   bazel test //hostsim/softcpu/differential:differential_test --test_env=LGUEST_SEQUENCES=1000000
 //       --test_env=LGUEST_SEED=1 --test_timeout=3600 --test_output=all
@@ -39,7 +39,7 @@ using Maker = RandomCode (*)(Random&, uint32_t address, int count);
 
 class DifferentialTest : public testing::Test {
  protected:
-  // Runs as many pieces of code of `make` as are asked for.
+  // Compares the results of as many pieces of code of `make` as requested.
   void Compare(Maker make) {
     const absl::StatusOr<std::unique_ptr<NativeCpu>> native = NativeCpu::Create();
     if (!native.ok()) GTEST_SKIP() << native.status().message();
@@ -51,7 +51,7 @@ class DifferentialTest : public testing::Test {
     constexpr uint64_t kMostDifferences = 5;
     uint64_t differences = 0;
     for (uint64_t i = 0; i < sequences && differences < kMostDifferences; ++i) {
-      // Each has a seed of its own, so that one alone can be run again.
+      // Each piece has its own seed, so that it can be run again alone.
       const uint64_t own_seed = seed + i;
       const Outcome outcome = CompareOne(make, own_seed, **native, soft, &differences);
       if (outcome.vector == 14) ++faults;
@@ -66,7 +66,7 @@ class DifferentialTest : public testing::Test {
   Outcome CompareOne(Maker make, uint64_t seed, NativeCpu& native, SoftMachine& soft,
                      uint64_t* differences) {
     Random random(seed);
-    // Some of it runs out of the code's pages.
+    // Some of the code runs past its pages.
     constexpr uint32_t kCodeEnd = kCodeAddress + kCodePages * kPage;
     const uint32_t address = random.OneIn(16)
                                  ? kCodeEnd - 1 - random.Below(64)

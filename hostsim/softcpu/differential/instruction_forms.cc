@@ -16,8 +16,8 @@ constexpr uint32_t kNotAdjust = kAll & ~kAdjust;
 constexpr uint32_t kNotCarry = kAll & ~kCarry;
 constexpr uint32_t kNotCarryOverflow = kAll & ~(kCarry | kOverflow);
 
-// Arithmetic and logic come in eight operations with the same encodings: add, or, adc, sbb, and,
-// sub, xor, cmp.
+// Arithmetic and logic instructions: eight operations with the same encodings: add, or, adc, sbb,
+// and, sub, xor, cmp.
 constexpr Form WithFlagsOf(int operation, Form form) {
   const bool is_logic = operation == 1 || operation == 4 || operation == 6;
   form.reads = operation == 2 || operation == 3 ? kCarry : 0;
@@ -91,7 +91,7 @@ constexpr Form kForms[] = {
     {.first = 0xc7, .last = 0xc7, .operands = kGroup, .extension = 0, .immediate = kFull, .sized = true},
     {.first = 0x1b6, .last = 0x1b7, .operands = kModRm, .sized = true},
     {.first = 0x1be, .last = 0x1bf, .operands = kModRm, .sized = true},
-    // inc, dec, not, neg (which SoftCpu gives wrong flags to when locked)
+    // inc, dec, not, neg (not locked: SoftCpu sets wrong flags then)
     {.first = 0x40, .last = 0x4f, .sized = true, .defines = kNotCarry},
     {.first = 0xfe, .last = 0xfe, .operands = kGroup, .extension = 0, .lockable = true, .defines = kNotCarry},
     {.first = 0xfe, .last = 0xfe, .operands = kGroup, .extension = 1, .lockable = true, .defines = kNotCarry},
@@ -122,14 +122,14 @@ constexpr Form kForms[] = {
     {.first = 0x1ba, .last = 0x1ba, .operands = kGroup, .extension = 5, .immediate = kByte, .sized = true, .lockable = true, .defines = kCarry, .undefines = kNotCarry & ~kZero},
     {.first = 0x1ba, .last = 0x1ba, .operands = kGroup, .extension = 6, .immediate = kByte, .sized = true, .lockable = true, .defines = kCarry, .undefines = kNotCarry & ~kZero},
     {.first = 0x1ba, .last = 0x1ba, .operands = kGroup, .extension = 7, .immediate = kByte, .sized = true, .lockable = true, .defines = kCarry, .undefines = kNotCarry & ~kZero},
-    // cmpxchg, xadd, cmpxchg8b (of whose flags SoftCpu has only the zero flag right), bswap
+    // cmpxchg, xadd, cmpxchg8b (SoftCpu sets only the zero flag correctly), bswap
     {.first = 0x1b0, .last = 0x1b0, .operands = kModRm, .lockable = true, .defines = kAll},
     {.first = 0x1b1, .last = 0x1b1, .operands = kModRm, .sized = true, .lockable = true, .defines = kAll},
     {.first = 0x1c0, .last = 0x1c0, .operands = kModRm, .lockable = true, .defines = kAll},
     {.first = 0x1c1, .last = 0x1c1, .operands = kModRm, .sized = true, .lockable = true, .defines = kAll},
     {.first = 0x1c7, .last = 0x1c7, .operands = kGroup, .extension = 1, .rm = kMemory, .lockable = true, .defines = kZero, .undefines = kAll & ~kZero},
     {.first = 0x1c8, .last = 0x1cf},
-    // widening, flags, decimal
+    // sign extension, flags, decimal
     {.first = 0x98, .last = 0x99, .sized = true},
     {.first = 0x9e, .last = 0x9e, .defines = kAll & ~kOverflow},
     {.first = 0x9f, .last = 0x9f, .reads = kAll & ~kOverflow},

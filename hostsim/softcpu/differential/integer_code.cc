@@ -13,7 +13,7 @@ constexpr uint8_t kOperandSize = 0x66;
 constexpr uint8_t kAddressSize = 0x67;
 constexpr uint8_t kLock = 0xf0;
 
-// Where the middle of the stack is.
+// The middle of the stack.
 constexpr uint32_t kStackMiddle = kStackAddress + kStackPages * kPage / 2;
 
 class IntegerCode {
@@ -43,7 +43,7 @@ class IntegerCode {
         &IntegerCode::ShiftByNumber, &IntegerCode::ShiftByCl, &IntegerCode::Conditional,
         &IntegerCode::Conditional,   &IntegerCode::Translate,
     };
-    // A form for each entry of their table, and about a fifth for the others.
+    // Picks a table entry in about four fifths of the cases, and another form in one fifth.
     const auto forms = InstructionForms();
     const uint32_t choice = random_.Below(static_cast<uint32_t>(forms.size()) * 5 / 4);
     if (choice < forms.size()) {
@@ -83,13 +83,13 @@ class IntegerCode {
     code_.ChangeFlags(form.defines, form.undefines);
   }
 
-  // %es, %ss, %ds: all the same.
+  // %es, %ss and %ds have the same base and limit.
   void SegmentPrefix() {
     constexpr uint8_t kPrefixes[] = {0x26, 0x36, 0x3e};
     if (random_.OneIn(16)) code_.Byte(random_.Of(kPrefixes));
   }
 
-  // Opcode, operand (a register or memory) with that reg field.
+  // Writes the opcode and the operand (a register or memory) with this reg field.
   void Operation(uint32_t opcode, uint32_t field, bool is_short) {
     const bool in_memory = random_.OneIn(3);
     CodeBuilder::Memory memory;
@@ -132,7 +132,7 @@ class IntegerCode {
 
   void ShiftByCl() {
     const uint32_t operation = random_.Below(8);
-    code_.WantFlags(kStatusFlags);  // the count may be 0
+    code_.WantFlags(kStatusFlags);  // a count of 0 changes no flags
     const bool is_byte = random_.OneIn(3);
     const bool is_short = !is_byte && random_.OneIn(3);
     Operation(is_byte ? 0xd2 : 0xd3, operation, is_short);
@@ -141,7 +141,7 @@ class IntegerCode {
     code_.ChangeFlags(0, kOverflow | (is_rotation ? 0 : kAdjust) | (loses_carry ? kCarry : 0));
   }
 
-  // shld and shrd of 32 bits, by a number or by %cl; of 16 bits by a number below that.
+  // shld and shrd: of 32 bits by an immediate or by %cl; of 16 bits by an immediate below 16.
   void DoubleShift() {
     code_.WantFlags(kStatusFlags);
     const uint32_t opcode = random_.OneIn(2) ? 0x1a4 : 0x1ac;
@@ -155,7 +155,7 @@ class IntegerCode {
     code_.ChangeFlags(0, kOverflow | kAdjust);
   }
 
-  // bsf, bsr; with nothing to be found their result is undefined.
+  // bsf, bsr. The result is undefined if no bit is set.
   void BitScan() {
     const uint8_t source = AnyRegister();
     code_.Begin();
@@ -178,7 +178,7 @@ class IntegerCode {
     if (!random_.OneIn(8)) code_.SetRegister(kNumberOfEdi, code_.Address());
     if (repeats && !random_.OneIn(16)) code_.SetRegister(kNumberOfEcx, random_.Below(40));
     if (repeats && compares) {
-      code_.WantFlags(kStatusFlags);  // none are set where the count is 0
+      code_.WantFlags(kStatusFlags);  // a count of 0 changes no flags
       code_.BeginRepeated();
     } else {
       code_.Begin();
@@ -190,7 +190,7 @@ class IntegerCode {
     if (compares) code_.ChangeFlags(kStatusFlags, 0);
   }
 
-  // Of the flags that user code can change: all but TF, NT and AC.
+  // Pops all flags that user code can change, except TF, NT and AC.
   void PopFlags() {
     constexpr uint32_t kChanged = kStatusFlags | 0x200400;  // ID, DF
     code_.Begin();
@@ -253,7 +253,7 @@ class IntegerCode {
     code_.Displacement(1, random_.Below(3));
   }
 
-  // To the next instruction: ret, or a jump or call through a register.
+  // Jumps to the next instruction: ret, or a jump or call through a register.
   void Return() {
     constexpr uint32_t kSetLength = 5;  // of mov $value,%reg and push $value
     if (random_.OneIn(2)) {
@@ -273,7 +273,8 @@ class IntegerCode {
     if (pops) code_.Word(random_.Below(64), 2);
   }
 
-  // With its whole frame on the stack: SoftCpu does not ask for more of it than it writes.
+  // enter with its whole frame on the stack, because SoftCpu checks only the part of the frame that
+  // it writes.
   void Enter() {
     ResetStack();
     if (random_.OneIn(2)) code_.SetRegister(kNumberOfEbp, code_.Address());

@@ -10,8 +10,8 @@
 
 namespace lguest::hostsim {
 
-// `count` instructions and those that prepare them, at `address`: arithmetic, memory, strings,
-// stack, flags, and jumps forward.
+// Returns `count` instructions, plus instructions that prepare them, at `address`: arithmetic,
+// memory, strings, stack, flags, and forward jumps.
 RandomCode RandomIntegerCode(Random& random, uint32_t address, int count);
 
 }  // namespace lguest::hostsim

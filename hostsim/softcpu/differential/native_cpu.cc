@@ -11,7 +11,8 @@
 
 #include "absl/status/status.h"
 
-// What the assembly and the signal handler share. One instance, as signal handlers are.
+// Data shared by the assembly and the signal handler. There is one instance, because signal
+// handlers are global.
 extern "C" {
 struct LguestFarPointer {
   uint32_t offset;
@@ -23,8 +24,8 @@ void NativeEnter(const uint32_t* regs_and_eflags);
 void NativeLeave();
 }
 
-// NativeEnter() loads all registers and jumps; the handler of the signal that ends the code
-// has it go on at NativeLeave, which returns to the caller.
+// NativeEnter() loads all registers and jumps to the code. The handler of the signal that ends the
+// code continues at NativeLeave, which returns to the caller.
 asm(R"(
         .text
         .globl NativeEnter
@@ -75,9 +76,9 @@ constexpr uint32_t kDefaultMxcsr = 0x1f80;
 constexpr int kSignals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
 
 Outcome last_outcome;
-bool entered_code = false;  // the last run got to 32-bit code at all
+bool entered_code = false;  // the last run reached 32-bit code
 
-// The registers' places in `gregs`, in the order of the instruction encoding.
+// Indices into `gregs`, in the order of the instruction encoding.
 constexpr int kGregs[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
 
 void OnSignal(int signal_number, siginfo_t* /*info*/, void* context) {
@@ -89,7 +90,7 @@ void OnSignal(int signal_number, siginfo_t* /*info*/, void* context) {
   const auto rip = static_cast<uintptr_t>(gregs[REG_RIP]);
   const bool in_entry = rip >= reinterpret_cast<uintptr_t>(&NativeEnter) &&
                         rip < reinterpret_cast<uintptr_t>(&NativeLeave);
-  if (!entered_code && !in_entry) {  // a fault of this program itself
+  if (!entered_code && !in_entry) {  // the fault is not in the code under test
     signal(signal_number, SIG_DFL);
     return;
   }
@@ -126,8 +127,8 @@ constexpr size_t kPages = kCodePages + kDataPages + kStackPages;
 
 void* At(uint32_t address) { return reinterpret_cast<void*>(uintptr_t{address}); }
 
-// Where 32-bit code finds the pages, in the order of the file that holds them. No page table entry
-// of an i386 forbids execution, so none does here.
+// The addresses of the pages in 32-bit code, in the order of the pages in the file. All are
+// executable: an i386 page table entry cannot forbid execution.
 struct View {
   uint32_t address;
   uint32_t pages;
@@ -141,7 +142,8 @@ constexpr View kViews[] = {
     {kStackAddress, kStackPages, PROT_READ | PROT_WRITE | PROT_EXEC},
 };
 
-// Populated, for a page fault on a page that the kernel has not got ready yet looks different.
+// MAP_POPULATE, because a page fault on a page that the kernel has not mapped yet has another error
+// code.
 bool MapViews(int fd) {
   off_t offset = 0;
   for (const View& view : kViews) {
@@ -159,16 +161,16 @@ bool MapViews(int fd) {
 
 absl::StatusOr<std::unique_ptr<NativeCpu>> NativeCpu::Create() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return absl::UnavailableError("a sanitizer keeps its own data where 32-bit code would reach it");
+  return absl::UnavailableError("a sanitizer keeps its data in memory that 32-bit code can reach");
 #endif
   const int fd = memfd_create("lguest_differential", MFD_CLOEXEC);
   if (fd < 0 || ftruncate(fd, kPages * kPage) != 0) {
-    return absl::UnavailableError("no memory that can be mapped twice");
+    return absl::UnavailableError("cannot create memory that can be mapped twice");
   }
   void* const pages = mmap(nullptr, kPages * kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   const bool mapped = pages != MAP_FAILED && MapViews(fd);
   close(fd);
-  if (!mapped) return absl::UnavailableError("the low addresses of this process are not free");
+  if (!mapped) return absl::UnavailableError("the low addresses of this process are in use");
   std::unique_ptr<NativeCpu> cpu(new NativeCpu(static_cast<uint8_t*>(pages)));
   InstallHandlers();
   cpu->code()[0] = 0x0f;  // ud2
@@ -176,7 +178,7 @@ absl::StatusOr<std::unique_ptr<NativeCpu>> NativeCpu::Create() {
   CpuState start;
   start.eip = kCodeAddress;
   if (const Outcome outcome = cpu->Run(start); !entered_code || outcome.cpu.eip != kCodeAddress) {
-    return absl::UnavailableError("the kernel of this machine runs no 32-bit code");
+    return absl::UnavailableError("the kernel of this machine does not run 32-bit code");
   }
   return cpu;
 }

@@ -1,4 +1,4 @@
-// The processor that this program runs on, as an i386.
+// The processor of this machine, used as an i386.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_NATIVE_CPU_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_NATIVE_CPU_H_
@@ -12,26 +12,26 @@
 
 namespace lguest::hostsim {
 
-// Runs 32-bit user code in this process: a far jump into the 32-bit code segment that Linux keeps
-// for such programs, and a signal back. The code sees the low 4 GB of the address space, where
-// there is nothing but the memory of cpu_state.h.
+// Runs 32-bit user code in this process: a far jump enters the 32-bit code segment that Linux
+// provides for 32-bit programs, and a signal returns. The code sees the low 4 GB of the address
+// space, which contain only the memory of cpu_state.h.
 //
-// One at a time in a program, used by one thread. Its signal handlers stay.
+// Only one instance at a time, used by one thread. Its signal handlers stay installed.
 class NativeCpu {
  public:
-  // Unavailable, saying why, where that cannot be done.
+  // Returns Unavailable with the reason if this machine cannot run 32-bit code.
   static absl::StatusOr<std::unique_ptr<NativeCpu>> Create();
   ~NativeCpu();
   NativeCpu(const NativeCpu&) = delete;
   NativeCpu& operator=(const NativeCpu&) = delete;
 
-  // The memory that code is to find, not all of which it may write to.
+  // The memory for the code. Parts of it are read-only for the code.
   std::span<uint8_t> code();
   std::span<uint8_t> data();
   std::span<uint8_t> stack();
 
-  // Runs from `start` to the first exception. Code that makes system calls, loads %fs or waits for
-  // ever is not to be run.
+  // Runs from `start` to the first exception. The code must not make system calls, load %fs or loop
+  // forever.
   Outcome Run(const CpuState& start);
 
  private:

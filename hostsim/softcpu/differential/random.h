@@ -1,4 +1,4 @@
-// Repeatable chance.
+// A reproducible random number generator.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_RANDOM_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_RANDOM_H_
@@ -9,7 +9,7 @@
 
 namespace lguest::hostsim {
 
-// The same numbers for the same seed, on every machine and with every library (splitmix64).
+// The same seed gives the same numbers on every machine and with every library (splitmix64).
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -32,7 +32,7 @@ class Random {
     return *std::next(std::begin(list), Below(static_cast<uint32_t>(std::size(list))));
   }
 
-  // Often at an edge of what 8, 16 or 32 bits hold.
+  // Returns values that are often at a limit of 8, 16 or 32 bits.
   uint32_t Value() {
     constexpr uint32_t kEdges[] = {0,          1,      0xffffffff, 0x7f,       0x80,
                                    0xff,       0x7fff, 0x8000,     0xffff,     0x7fffffff,

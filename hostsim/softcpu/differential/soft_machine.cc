@@ -3,13 +3,13 @@
 namespace lguest::hostsim {
 namespace {
 
-// Guest-physical.
+// Guest-physical addresses.
 constexpr uint32_t kDataPhys = kFree;
 constexpr uint32_t kStackPhys = kDataPhys + kDataPages * kPage;
 constexpr uint32_t kHelperPhys = kStackPhys + kStackPages * kPage;
 constexpr uint32_t kImagePhys = kHelperPhys + kPage;
 
-// A page of kernel code that stores the FPU's state, and one to store it in.
+// A page of kernel code that stores the FPU state, and a page for the state.
 constexpr uint32_t kHelperAddress = kPageOffset + kHelperPhys;
 constexpr uint32_t kImageAddress = kPageOffset + kImagePhys;
 
@@ -21,7 +21,7 @@ constexpr Register kGeneral[] = {Register::kEax, Register::kEcx, Register::kEdx,
 }  // namespace
 
 SoftMachine::SoftMachine() {
-  machine_.Map(kUserStackTop - kPage, 0, 0);  // which the native one does not have
+  machine_.Map(kUserStackTop - kPage, 0, 0);  // not mapped in the native process
   for (uint32_t page = 0; page < kDataPages; ++page) {
     machine_.Map(kDataAddress + page * kPage, kDataPhys + page * kPage,
                  page < kWritableDataPages ? kP | kU | kW : kP | kU);

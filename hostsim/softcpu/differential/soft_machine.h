@@ -1,4 +1,4 @@
-// The software CPU with the memory of cpu_state.h, to run the same code as NativeCpu.
+// The software CPU with the memory layout of cpu_state.h, to run the same code as NativeCpu.
 
 #ifndef HOSTSIM_SOFTCPU_DIFFERENTIAL_SOFT_MACHINE_H_
 #define HOSTSIM_SOFTCPU_DIFFERENTIAL_SOFT_MACHINE_H_
@@ -15,12 +15,12 @@ class SoftMachine {
  public:
   SoftMachine();
 
-  // As those of NativeCpu, but for code, of which the CPU has to hear.
+  // Like NativeCpu's, but code needs a setter, because the CPU must be notified of changed code.
   void SetCode(uint32_t address, std::span<const uint8_t> bytes);
   std::span<uint8_t> data();
   std::span<uint8_t> stack();
 
-  // Runs from `start` to the first exception, at ring 3; `with_fpu` looks at the FPU as well.
+  // Runs from `start` to the first exception, at ring 3. `with_fpu` also returns the FPU state.
   Outcome Run(const CpuState& start, bool with_fpu);
 
  private:
