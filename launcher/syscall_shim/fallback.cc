@@ -1,4 +1,4 @@
-// The C library's calls that Linux 2.6.23 does not know, by those that it does.
+// Replaces system calls of the C library that Linux 2.6.23 lacks with calls that it has.
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -17,7 +17,7 @@ struct KernelTime {
   int32_t nanoseconds;
 };
 
-// FUTEX_WAIT_BITSET (2.6.25) takes a point in time, FUTEX_WAIT a while.
+// FUTEX_WAIT_BITSET (2.6.25) takes an absolute time, FUTEX_WAIT takes a duration.
 int32_t FutexWait(const ShimmedCall& call) {
   const int32_t op = call.args[1];
   const int32_t old_op = FUTEX_WAIT | (op & FUTEX_PRIVATE_FLAG);
@@ -40,8 +40,8 @@ int32_t FutexWait(const ShimmedCall& call) {
   return KernelCall(SYS_futex, call.args[0], old_op, call.args[2], AddressOf(&left));
 }
 
-// CLOCK_MONOTONIC_RAW (2.6.28), the coarse clocks (2.6.32) and CLOCK_BOOTTIME (2.6.39) are finer
-// points of two clocks that have always been there.
+// CLOCK_MONOTONIC_RAW (2.6.28), the coarse clocks (2.6.32) and CLOCK_BOOTTIME (2.6.39) are variants
+// of two clocks that every kernel has.
 int32_t ClockGettime(const ShimmedCall& call, int32_t error) {
   switch (call.args[0]) {
     case CLOCK_MONOTONIC_RAW:
@@ -55,14 +55,15 @@ int32_t ClockGettime(const ShimmedCall& call, int32_t error) {
   }
 }
 
-// AT_EMPTY_PATH (2.6.39) with an empty path is how the library does fstat().
+// The library implements fstat() with AT_EMPTY_PATH (2.6.39) and an empty path.
 int32_t Fstat(const ShimmedCall& call, int32_t error) {
   const bool is_fstat =
       (call.args[3] & AT_EMPTY_PATH) != 0 && *PointerTo<const char>(call.args[1]) == '\0';
   return is_fstat ? KernelCall(SYS_fstat64, call.args[0], call.args[2]) : error;
 }
 
-// Limits of 64 bits, and of other processes (2.6.36). Here: those of 32 bits, and of this one.
+// prlimit() (2.6.36) takes 64-bit limits and any process. The fallback handles 32-bit limits of
+// this process.
 int32_t Prlimit(const ShimmedCall& call) {
   struct Limits32 {
     uint32_t soft;
@@ -102,9 +103,9 @@ int32_t Answer(const ShimmedCall& call, int32_t error) {
       return is_unknown ? FutexWait(call) : error;
     case SYS_prlimit64:
       return is_unknown ? Prlimit(call) : error;
-    case SYS_pipe2:  // 2.6.27: how the library does pipe()
+    case SYS_pipe2:  // 2.6.27: the library implements pipe() with it
       return is_unknown && call.args[1] == 0 ? KernelCall(SYS_pipe, call.args[0]) : error;
-    case SYS_getrandom:  // 3.17: without it std::random_device waits for /dev/random
+    case SYS_getrandom:  // 3.17: without it, std::random_device blocks on /dev/random
       return is_unknown ? RandomBytes(PointerTo<void>(call.args[0]), call.args[1]) : error;
     default:
       return error;

@@ -10,7 +10,8 @@
 
 namespace lguest::syscall_shim {
 
-// The kernel's answer, a negative errno for an error, by the way in that every kernel has.
+// Makes a system call with int $0x80, which every kernel supports. Returns the kernel's result; a
+// negative errno is an error.
 inline int32_t KernelCall(int32_t number, int32_t a = 0, int32_t b = 0, int32_t c = 0,
                           int32_t d = 0) {
   int32_t result;
@@ -31,7 +32,7 @@ T* PointerTo(int32_t address) {
   return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
 }
 
-// Fills `buffer` with up to `size` random bytes, without waiting for better ones. Returns how many.
+// Fills `buffer` with up to `size` random bytes without blocking. Returns the number of bytes.
 inline int32_t RandomBytes(void* buffer, int32_t size) {
   const int32_t fd = KernelCall(SYS_open, AddressOf("/dev/urandom"), O_RDONLY);
   if (fd < 0) return fd;

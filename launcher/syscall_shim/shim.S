@@ -1,5 +1,5 @@
-// The two places where registers matter: where the program starts, and where its system calls go.
-// What they decide is in shim.cc and fallback.cc.
+// The two places that must control registers: the entry point of the program and the entry of its
+// system calls. The logic is in shim.cc and fallback.cc.
 
 #include <asm/errno.h>
 #include <asm/unistd.h>
@@ -17,7 +17,7 @@ SyscallShimStart:
 	subl	$12, %esp
 	pushl	%esi
 	call	SyscallShimPrepareStack
-	movl	%esi, %esp		// as it was: _start reads the arguments there
+	movl	%esi, %esp		// restored: _start reads the arguments there
 	xorl	%edx, %edx		// no function to call at exit
 	jmp	_start
 	.cfi_endproc
@@ -27,9 +27,9 @@ SyscallShimStart:
 	.type	SyscallShim, @function
 SyscallShim:
 	.cfi_startproc
-	// Only these have an answer in fallback.cc. All others must not find anything on the stack:
-	// some return twice, or to another place. The lowest is looked at first: what a running guest
-	// takes most of the time lies below.
+	// Only these calls have a fallback in fallback.cc. All other calls must leave the stack unused,
+	// because some return twice or to another place. Compare with the lowest number first, because the
+	// frequent calls of a running guest are below it.
 	cmpl	$__NR_futex, %eax
 	jb	3f
 	.irp	number, __NR_futex, __NR_clock_gettime, __NR_fstatat64, __NR_pipe2, __NR_prlimit64, __NR_getrandom
@@ -49,7 +49,7 @@ SyscallShim:
 	.cfi_adjust_cfa_offset -4
 	ret
 
-	// An ShimmedCall, from its end.
+	// A ShimmedCall, from its last member to its first.
 2:	.cfi_adjust_cfa_offset 4
 	pushl	%ebp
 	.cfi_adjust_cfa_offset 4
@@ -78,7 +78,7 @@ SyscallShim:
 	popl	%ebp
 	.cfi_adjust_cfa_offset -4
 	.cfi_restore ebp
-	leal	4(%esp), %esp		// the number
+	leal	4(%esp), %esp		// drop the number
 	.cfi_adjust_cfa_offset -4
 	ret
 	.cfi_endproc

@@ -4,7 +4,7 @@
 
 #include "launcher/syscall_shim/kernel_call.h"
 
-// What the pointer was before the shim: the kernel's fast entry, or the library's `int $0x80`.
+// The pointer's value before the shim: the kernel's fast entry, or the library's `int $0x80`.
 extern "C" {
 void (*kernel_entry)();
 }
@@ -16,7 +16,7 @@ using ::lguest::syscall_shim::RandomBytes;
 
 alignas(16) uint32_t random_bytes[4];
 
-// Of the C library's start, so before anything can start a thread.
+// Runs during the C library's start, before any thread can exist.
 void InstallGate() {
   asm volatile("movl %%gs:16, %0" : "=r"(kernel_entry));
   asm volatile("movl %0, %%gs:16" : : "r"(&SyscallShim) : "memory");
@@ -34,11 +34,12 @@ void SyscallShimPrepareStack(uintptr_t* stack) {
   for (auto* entry = reinterpret_cast<Elf32_auxv_t*>(environment + 1); entry->a_type != AT_NULL;
        ++entry) {
     if (entry->a_type == AT_RANDOM) return;
-    // Always 0, and read by nobody: it can give up its place.
+    // The value is always 0 and nobody reads it, so the entry can be replaced.
     if (entry->a_type == AT_FLAGS) spare = entry;
   }
   if (spare == nullptr) return;
-  // They guard against overruns of buffers; without /dev/urandom, better weak ones than none.
+  // The bytes seed the stack and pointer guards. Without /dev/urandom, weak bytes are better than
+  // none.
   if (RandomBytes(random_bytes, sizeof(random_bytes)) != sizeof(random_bytes)) {
     for (uint32_t& word : random_bytes) {
       word = (static_cast<uint32_t>(__builtin_ia32_rdtsc()) * 2654435761u) ^

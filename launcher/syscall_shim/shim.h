@@ -1,20 +1,18 @@
-// A static program of a new C library on an old kernel: Debian's glibc 2.36, which asks for Linux
-// 3.2, on the 2.6.23 that has /dev/lguest. Linking //launcher/syscall_shim is all that a program
-// does.
+// Lets a static program with a current glibc (Debian 12: 2.36, which requires Linux 3.2) run on
+// Linux 2.6.23, which has /dev/lguest. A program only has to link //launcher/syscall_shim.
 //
-// Two things stand between them:
+// The shim solves two problems:
 //
-//  * The library takes 16 random bytes from where AT_RANDOM in the auxiliary vector points, and
-//    does not look whether it is there; it is since 2.6.29. The program's entry point is ours: it
-//    adds the entry, then goes where the program would have started.
-//  * The library makes some calls that are younger, without a way back. After its start it makes
-//    every call through a pointer in the thread's control block (%gs:16, meant for the kernel's own
-//    fast entry), which threads inherit. It points to our shim, which puts each call to the kernel
-//    first and answers itself only what the kernel does not know. On a newer kernel nothing
+//  * glibc reads 16 random bytes at the address in AT_RANDOM of the auxiliary vector, and does not
+//    check that the entry exists. Kernels provide it since 2.6.29. The shim replaces the program's
+//    entry point: it adds the entry, then jumps to the original entry point.
+//  * glibc makes some newer system calls without a fallback. After its start it makes every call
+//    through a pointer in the thread control block (%gs:16, meant for the kernel's fast entry),
+//    which threads inherit. The shim replaces the pointer. It passes each call to the kernel first,
+//    and handles a call itself only if the kernel does not support it. On a newer kernel nothing
 //    changes.
 //
-// What the launcher's own code asks of the kernel is not answered here: that code has ways back of
-// its own.
+// The shim does not handle calls of the launcher's own code, which has its own fallbacks.
 
 #ifndef LAUNCHER_SYSCALL_SHIM_SHIM_H_
 #define LAUNCHER_SYSCALL_SHIM_SHIM_H_
@@ -23,21 +21,22 @@
 
 extern "C" {
 
-// A system call as the shim found it.
+// The registers of a system call at the shim's entry.
 struct ShimmedCall {
   int32_t args[6];  // %ebx, %ecx, %edx, %esi, %edi, %ebp
   int32_t number;
 };
 
-// Answers a call that the kernel refused with `error` (-ENOSYS or -EINVAL): the result, or `error`
-// itself when that is the answer.
+// Handles a call that the kernel rejected with `error` (-ENOSYS or -EINVAL). Returns the result, or
+// `error` if there is no fallback.
 int32_t SyscallShimFallback(const ShimmedCall* call, int32_t error);
 
-// `stack` is as the kernel leaves it to a new program: argument count, arguments, environment,
-// auxiliary vector. Makes sure that the latter has AT_RANDOM.
+// `stack` is the initial stack of a program: argument count, arguments, environment, auxiliary
+// vector. Makes sure that the auxiliary vector has AT_RANDOM.
 void SyscallShimPrepareStack(uintptr_t* stack);
 
-// Number in %eax, arguments in the registers above; result in %eax, all other registers kept.
+// Takes the number in %eax and arguments in the registers above. Returns the result in %eax and
+// preserves all other registers.
 void SyscallShim();
 
 // The entry point of the program.

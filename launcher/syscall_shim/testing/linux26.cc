@@ -1,8 +1,8 @@
 // linux26 PROGRAM [ARGUMENT]...
 //
-// Runs an i386 program as if on Linux 2.6.23, as far as system calls go: those that came later, and
-// what came later to the older ones, fail as they did then. That is decided by number and arguments
-// (seccomp sees no memory), which is enough to find out whether a program has its ways back.
+// Runs an i386 program with the system calls of Linux 2.6.23: newer calls, and newer flags of old
+// calls, fail as they did then. The decision uses only the number and the arguments, because
+// seccomp cannot read memory. That is enough to test the fallbacks of a program.
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -18,7 +18,7 @@
 
 namespace {
 
-// Call `number` fails with `error` when `first` <= (argument & mask) <= `last`.
+// Call `number` fails with `error` if `first` <= (argument & mask) <= `last`.
 struct Rule {
   uint32_t number;
   uint32_t argument;
@@ -33,7 +33,7 @@ constexpr uint32_t kLastCall = 324;  // fallocate
 constexpr uint32_t kFutexPrivate = 0x80;
 constexpr uint32_t kAtEmptyPath = 0x1000;
 
-// The numbers are those of i386, which this program itself is not.
+// The call numbers of i386. This program itself is x86-64.
 constexpr Rule kRules[] = {
     {.number = 54, .argument = 1, .mask = 0xffff, .first = 0x54cf, .last = 0x54ff, .error = EINVAL},
     {.number = 221, .argument = 1, .mask = kAll, .first = 15, .last = 1023, .error = EINVAL},
@@ -68,7 +68,7 @@ std::vector<sock_filter> Filter() {
     const sock_filter steps[] = {
         Load(offsetof(seccomp_data, nr)),
         Jump(BPF_JEQ, rule.number, 0, 5),
-        // The lower half of the 64 bits.
+        // The lower half of the 64-bit argument.
         Load(offsetof(seccomp_data, args) + rule.argument * sizeof(uint64_t)),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rule.mask),
         Jump(BPF_JGE, rule.first, 0, 2),

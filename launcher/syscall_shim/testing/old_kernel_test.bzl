@@ -1,18 +1,18 @@
-"""old_kernel_test: tests of other folders, as a 32-bit program on an imitation of Linux 2.6.23."""
+"""old_kernel_test: runs tests of other folders as a 32-bit program with the system calls of Linux 2.6.23."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("//tools:cc.bzl", "with_prelude")
 load("//tools/toolchain:i386.bzl", "i386_binary")
 
 def old_kernel_test(name, srcs, deps, skip = [], **kwargs):
-    """Runs a Google Test where only the system calls of 2.6.23 work.
+    """Runs a GoogleTest program with only the system calls of Linux 2.6.23.
 
     Args:
-      name: of the test.
+      name: name of the test.
       srcs: the sources of a cc_test that passes on newer kernels.
       deps: its dependencies.
-      skip: tests in it for what the old kernel cannot do.
-      **kwargs: as in every test.
+      skip: tests that need features of newer kernels.
+      **kwargs: common attributes of tests.
     """
     attributes = with_prelude(dict(
         srcs = srcs,

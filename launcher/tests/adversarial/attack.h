@@ -14,8 +14,8 @@ namespace lguest {
 
 struct Attack {
   const char* name;
-  void (*build)(hostsim::Script& script);  // what follows Init()
-  const char* death = nullptr;  // what the reason has in it; null: the guest can go on, honestly
+  void (*build)(hostsim::Script& script);  // adds the attack after Init()
+  const char* death = nullptr;             // part of the reason; null: the guest continues
 };
 
 struct AttackOnCpu {
@@ -23,8 +23,8 @@ struct AttackOnCpu {
   AttackerCpu cpu;
 };
 
-// The outcome of one is as it has to be, the disk is as it was, and the user has not been told more
-// than a few lines.
+// Checks that an attack has the expected outcome, that the disk is unchanged, and that the launcher
+// printed only a few lines.
 class AttackTest : public testing::TestWithParam<AttackOnCpu> {
  protected:
   void Survive() {

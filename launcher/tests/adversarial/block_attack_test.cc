@@ -1,4 +1,4 @@
-// Attacks on the disk: no sector changes that was not rightly asked for.
+// Attacks on the disk. No sector may change without a valid request.
 
 #include <cstdint>
 #include <string>
@@ -21,7 +21,7 @@ constexpr uint32_t kData = 0xb000;
 constexpr uint32_t kRead = 0;
 constexpr uint32_t kWrite = 1;
 
-// Binds a reply, and sends what is at kSent.
+// Binds a reply buffer, and sends the DMA list at kSent.
 void Send(Script& script, const std::vector<Script::Section>& reply) {
   script.Dma(kReply, reply)
       .Bind(kBlockKey, GuestPhys(kReply), 1, kBlockIrq)
@@ -29,7 +29,8 @@ void Send(Script& script, const std::vector<Script::Section>& reply) {
       .Unbind(kBlockKey, GuestPhys(kReply));
 }
 
-// A request that fails: `bytes` of sector `sector` as the page has it, of a list of `list` bytes.
+// A request that fails: the device's page asks for `bytes` of sector `sector`, and the DMA list has
+// `list` bytes.
 void Fail(Script& script, uint32_t type, uint32_t sector, uint32_t bytes, uint16_t list) {
   RequestBlock(script, static_cast<int32_t>(type), sector, bytes);
   const std::vector<Script::Section> sections = {{kData, list}};
@@ -111,7 +112,7 @@ const std::vector<Attack>& Attacks() {
          RequestBlock(s, 0, 7, 512);
          s.Dma(kSent, {});
          Send(s, {{kPage, 512}});
-         // The sector, over which the result was written.
+         // Sector 7. The result byte was written over it.
          s.Expect(kPage, std::string(12, '!' + 7)).Expect32(kResult, 1);
        }},
       {"AReplyOverItsOwnList_B04",
@@ -174,7 +175,7 @@ TEST_P(BlockAttackTest, IsSurvived) { Survive(); }
 INSTANTIATE_TEST_SUITE_P(Each, BlockAttackTest, testing::ValuesIn(OnEveryCpu(Attacks())),
                          AttackName);
 
-// So that the above is not for want of a way to write.
+// Shows that the attacks could have changed the disk with a valid request.
 TEST(BlockTest, ARightfulWriteChangesItsSectorsAndNothingElse) {
   for (const AttackerCpu cpu : {AttackerCpu::kScripted, AttackerCpu::kCode}) {
     Script script;

@@ -1,6 +1,5 @@
-// DMA lists with every kind of bad address and length, sent to every device and bound where it
-// looks for buffers. The guest dies of what is wrong, and of nothing else; no byte of the disk
-// changes.
+// DMA lists with every kind of bad address and length, sent to every device and bound as its
+// receive buffer. Only a bad list kills the guest, and no byte of the disk changes.
 
 #include <cstdint>
 #include <iterator>
@@ -24,8 +23,8 @@ constexpr uint32_t kGood = 0xb000;
 
 struct Target {
   const char* name;
-  DmaKey output;  // where it listens
-  DmaKey input;   // where it looks for buffers
+  DmaKey output;  // output key of the device
+  DmaKey input;   // key of its receive buffers
   uint32_t irq;
 };
 
@@ -36,7 +35,7 @@ constexpr Target kTargets[] = {
     {"Console", kConsoleKey, kConsoleKey, kConsoleIrq},
 };
 
-// A slow platform runs the lists against one device: the devices do not differ by CPU.
+// On a slow platform, the lists are tested with one device: the devices do not depend on the CPU.
 std::vector<Target> TargetsUnderTest() {
   const size_t count = hostsim::CurrentTestPlatform().is_slow ? 1 : std::size(kTargets);
   return {kTargets, kTargets + count};
@@ -45,9 +44,9 @@ std::vector<Target> TargetsUnderTest() {
 struct Attack {
   const char* name;
   std::vector<Script::Section> sections;
-  std::string death;        // what the reason has in it; empty: it is no reason
-  bool is_one_page = true;  // each section is within one, as the network among guests demands
-  uint32_t at = 0;          // where the list lies; 0: a good place
+  std::string death;        // part of the reason; empty: the guest survives
+  bool is_one_page = true;  // each section is within one page, as the shared network requires
+  uint32_t at = 0;          // address of the list; 0: a valid address
 };
 
 std::vector<Script::Section> Sixteen(Script::Section last) {
@@ -95,7 +94,7 @@ class DmaListTest : public testing::TestWithParam<std::tuple<AttackerCpu, Target
   const Attack& attack() const { return Attacks()[std::get<2>(GetParam())]; }
   bool IsShareNet() const { return target().irq == kShareIrq; }
 
-  // Puts the attack's list where it belongs, if there is memory.
+  // Writes the attack's list to its address, if there is memory.
   GuestPhys Put(Script& script, uint32_t usual) const {
     const uint32_t at = attack().at == 0 ? usual : attack().at;
     if (at <= kTop - sizeof(Dma)) script.Dma(at, attack().sections);
@@ -120,7 +119,7 @@ class DmaListTest : public testing::TestWithParam<std::tuple<AttackerCpu, Target
 TEST_P(DmaListTest, Sent) {
   Script script;
   script.Init();
-  // A write whose length no list has, so that not one byte of the disk may change.
+  // A write whose length differs from every list, so no byte of the disk may change.
   RequestBlock(script, 1, 0, 0x7fffffff);
   script.Dma(kBound, {{0xc000, 512}}).Bind(kBlockKey, GuestPhys(kBound), 1, kBlockIrq);
   const GuestPhys dma = Put(script, kSent);
@@ -140,8 +139,8 @@ TEST_P(DmaListTest, Bound) {
   RequestBlock(script, 0, 0, 512);
   const GuestPhys dma = Put(script, kBound);
   script.Bind(target().input, dma, 1, target().irq);
-  // What waits for the guest goes into the buffer, or kills it. A packet that has no room there is
-  // dropped without a word.
+  // Pending input goes into the buffer or kills the guest. The device silently drops a packet that
+  // does not fit.
   constexpr uint32_t kPacket = 1500;
   if (is_block) {
     script.Dma(kSent, {}).Send(kBlockKey, GuestPhys(kSent));
@@ -150,9 +149,9 @@ TEST_P(DmaListTest, Bound) {
     script.Wait(target().irq);
   }
   script.Unbind(target().input,
-                dma);  // or it would be filled again when its length is put back to 0
+                dma);  // otherwise it would be filled again when the script resets its length to 0
   AppendHonestEnding(script);
-  // The 2.6.23 host finds no buffer where there is no memory.
+  // The 2.6.23 host fails to read a buffer without memory.
   const std::string death =
       attack().death.starts_with("bad dma address") ? "bad read address" : attack().death;
   ExpectOutcome(script, is_refused ? "bad DMA entry: " : death);

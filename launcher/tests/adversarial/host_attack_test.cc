@@ -1,4 +1,4 @@
-// Attacks by hypercall: bindings, the ring, keys where nobody listens, interrupts, floods.
+// Attacks by hypercall: bindings, the ring, keys without a device, interrupts, floods.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ constexpr uint32_t kCalls = kData + offsetof(LguestData, hcalls);
 constexpr uint32_t kDma = 0xa000;
 constexpr uint32_t kText = 0xb000;
 
-// The console's input buffer at `array`, into which something is going to be put.
+// Binds the console's input buffer at `array`. Input is pending.
 void BindConsole(Script& script, uint32_t array, uint32_t count) {
   script.Bind(kConsoleKey, GuestPhys(array), count, kConsoleIrq);
 }
@@ -158,7 +158,7 @@ const std::vector<Attack>& Ring() {
        "bad dma key 0x1"},
       {"HaltsInIt",
        [](Script& s) {
-         // Both at once: the timer is not to be over when the halt is met.
+         // Both hypercalls at once, so that the timer does not expire before the halt.
          s.Put32(kCalls, static_cast<uint32_t>(Hypercall::kSetClockevent)).Put32(kCalls + 4, 1000);
          s.Put32(kCalls + 16, static_cast<uint32_t>(Hypercall::kHalt));
          s.Put32(kStatus, 0xffff0000).Call(Hypercall::kFlushAsync);

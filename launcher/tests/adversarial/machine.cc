@@ -37,9 +37,9 @@ namespace {
 
 using hostsim::Script;
 
-constexpr int kPackets = 4;  // that wait on each network
+constexpr int kPackets = 4;  // pending packets on each network
 
-// One packet is one message of a socket.
+// A packet backend on a socket: one packet per message.
 class SocketBackend final : public PacketBackend {
  public:
   explicit SocketBackend(int fd) : fd_(fd) {}
@@ -206,7 +206,7 @@ void AppendHonestEnding(Script& script) {
       .Dma(kSent, {{kText, 5}})
       .Send(kConsoleKey, GuestPhys(kSent))
       .Expect32(kSent, 5)
-      .Crash("honest to the end");
+      .Crash("still working");
 }
 
 }  // namespace lguest

@@ -1,5 +1,5 @@
-// A whole launcher for guests that mean harm: every device, the bus, the run loop and a software
-// host, whose guest plays a script.
+// A whole launcher for hostile guests: every device, the bus, the run loop, and a software host
+// with a scripted guest.
 
 #ifndef LAUNCHER_TESTS_ADVERSARIAL_MACHINE_H_
 #define LAUNCHER_TESTS_ADVERSARIAL_MACHINE_H_
@@ -20,11 +20,11 @@
 
 namespace lguest {
 
-// What plays a script: one that does so by itself, or code on the CPU that the program is linked
-// with.
+// The CPU that plays a script: the scripted CPU, or the CPU under test, which runs the script as
+// code.
 enum class AttackerCpu : uint8_t { kScripted, kCode };
 
-// The kinds that a suite runs on: both, but code alone on a slow platform.
+// The kinds of CPU that a suite runs on: both, or only kCode on a slow platform.
 std::vector<AttackerCpu> CpusUnderTest();
 
 // Device pages, and the interrupts of the devices.
@@ -40,16 +40,16 @@ inline constexpr uint32_t kTunIrq = 2;
 inline constexpr uint32_t kShareIrq = 3;
 inline constexpr uint32_t kConsoleIrq = 4;
 
-// A disk in a file, a network whose other end is a socket, a network among guests with one other
-// guest, and a console; input waits at each of them.
+// A disk in a file, a network whose other end is a socket, a shared network with one other guest,
+// and a console. Input is pending at each of them.
 class AttackMachine {
  public:
   static constexpr uint32_t kSectors = 64;
 
   AttackMachine();
 
-  // Runs the guest of `script` until it dies. Returns the reason, after the expectations of the
-  // script that were not met, if any.
+  // Runs the guest of `script` until it dies. Returns the failed expectations of the script, if
+  // any, then the reason.
   std::string Run(const hostsim::Script& script, AttackerCpu cpu);
 
   std::string Disk() const { return dir_.Contents("disk"); }
@@ -57,17 +57,17 @@ class AttackMachine {
   std::string screen() const { return dir_.Contents("screen"); }
   int notices() const { return notices_; }
 
-  // The other guest's part of the network among guests, and a word in the page it shares with this
-  // one.
+  // The other guest's end of the shared network, and a word in the page that it shares with this
+  // guest.
   PeerSockets& peer() { return *peer_sockets_; }
   std::string NetFile() const { return dir_.Path("net"); }
 
  private:
   TempDir dir_;
-  UniqueFd keyboard_;      // where the user types
-  UniqueFd keyboard_end_;  // where the launcher reads that
-  UniqueFd network_;       // the far end of the guest's network
-  UniqueFd network_end_;   // the launcher's
+  UniqueFd keyboard_;      // the user's end of the terminal
+  UniqueFd keyboard_end_;  // the launcher's end
+  UniqueFd network_;       // the other end of the guest's network
+  UniqueFd network_end_;   // the launcher's end
   std::unique_ptr<SharedNetFile> peer_;
   std::unique_ptr<PeerSockets> peer_sockets_;
   int notices_ = 0;
@@ -76,10 +76,10 @@ class AttackMachine {
 // Steps of scripts.
 void RequestBlock(hostsim::Script& script, int32_t type, uint32_t sector, uint32_t bytes);
 
-// The guest turns honest: it reads a sector, prints "alive" and says why it is at its end. Its
-// buffers and interrupts have to work for that, whatever came before.
+// Appends a check that the guest still works: it reads a sector, prints "alive" and crashes with
+// kHonestEnding's reason. The check needs working buffers and interrupts.
 void AppendHonestEnding(hostsim::Script& script);
-inline constexpr char kHonestEnding[] = "CRASH: honest to the end";
+inline constexpr char kHonestEnding[] = "CRASH: still working";
 
 }  // namespace lguest
 

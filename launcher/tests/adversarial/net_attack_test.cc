@@ -1,4 +1,4 @@
-// Attacks on the networks, and on whoever shares one.
+// Attacks on the networks and on their other users.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -43,7 +43,7 @@ const std::vector<Attack>& Attacks() {
        [](Script& s) {
          s.Dma(kDma, {{kText, 1500}});
          for (int i = 0; i < 1000; ++i) s.Send(NetSlotKey(kSharePage, 1), GuestPhys(kDma));
-         s.Expect32(kDma, 0);  // the queue is full long since
+         s.Expect32(kDma, 0);  // the queue is full
        }},
       {"FloodsItsHost_B54",
        [](Script& s) {
@@ -104,8 +104,8 @@ TEST_P(NetAttackTest, IsSurvived) { Survive(); }
 
 INSTANTIATE_TEST_SUITE_P(Each, NetAttackTest, testing::ValuesIn(OnEveryCpu(Attacks())), AttackName);
 
-// Another guest, which rewrites an lguest_dma in the page that it shares with this one while this
-// one sends it: from good to bad and back.
+// Another guest, which repeatedly changes an lguest_dma in the shared page between valid and
+// invalid, while this guest sends it.
 class Rewriter {
  public:
   Rewriter(const std::string& path, uint32_t offset) {
@@ -142,7 +142,7 @@ class Rewriter {
 
 class RewriteTest : public testing::TestWithParam<AttackerCpu> {
  protected:
-  // The guest sends a list that is being rewritten to `key`, over and over.
+  // Sends the list that Rewriter changes to `key`, 1000 times.
   void SendTo(DmaKey key) {
     constexpr uint32_t kOffset = 2048;
     Script script;

@@ -1,6 +1,6 @@
-# Disks: files of a file system on a disk, and block devices.
+# Tests with disks: files in a file system, and block devices.
 
-# Makes a file system on the disk $1, here.
+# Makes a file system on the disk $1 and mounts it here.
 mount_disk() {
   mke2fs "$1" > mke2fs.log 2>&1 || fail "mke2fs $1"
   mkdir disk
@@ -11,7 +11,7 @@ make_image() {
   dd if=/dev/zero of="$1" bs=64k count=16 2> dd.log || fail "dd $1"
 }
 
-# The descriptor of file $1 in the launcher's hands bypasses the page cache.
+# Checks that the launcher opened file $1 with O_DIRECT.
 expect_direct() {
   for path in "/proc/$pid/fd"/*; do
     [ "$(readlink "$path")" = "$1" ] || continue
@@ -40,7 +40,7 @@ test_direct_io_on_a_file_system() {
   expect_silence direct.err.log
   printf 'disk from the guest\rpoweroff\r' | "$launcher" --block=disk/image 64 "$vmlinux" demo > out.log 2> err.log ||
     fail "exit status $?"
-  # What is read now comes from the disk.
+  # After umount and mount, reads come from the disk.
   umount disk || fail "umount"
   mount /dev/vda disk || fail "mount again"
   [ "$(head -c 14 disk/image)" = "from the guest" ] || fail "the file has: $(head -c 14 disk/image)"
@@ -77,17 +77,18 @@ test_loop_device() {
   losetup -d "$loop"
 }
 
-# Makes an image of nothing but holes in a file system that has no room for it.
+# Makes an image that consists of holes, in a file system without free space.
 make_image_without_room() {
   mount_disk /dev/vda
   truncate -s 1M disk/image
-  # What is too little for a block far into a file does for one at the start of another.
+  # A block far into a file may also need an indirect block. Space that is too small for both can still hold the first
+  # block of another file, so fill a second file too.
   for filling in disk/filling disk/last; do
     dd if=/dev/zero of="$filling" bs=1k 2> dd.log && fail "the disk is never full"
   done
 }
 
-# The guest is told of an error of its disk $1, and lives on.
+# Checks that the guest gets an error of its disk $1 and continues.
 expect_disk_error() {
   printf 'disk text\recho still here\rpoweroff\r' | "$launcher" --block="$1" 64 "$vmlinux" demo > out.log 2> err.log ||
     fail "exit status $?"
@@ -107,7 +108,7 @@ test_disk_full_of_a_loop_device() {
   loop=$(losetup -f)
   losetup "$loop" disk/image || fail "losetup"
   expect_disk_error "$loop"
-  # That driver has one word for all that goes wrong below it.
+  # The loop driver reports EIO for every error of its file.
   expect_said "block $loop: writing $loop at byte 0: Input/output error (told only once)"
   losetup -d "$loop"
   umount disk

@@ -1,4 +1,4 @@
-# What is left of a launcher that is killed, and what it says where the machine has too little.
+# Tests what a killed launcher leaves behind, and the messages when the machine lacks resources.
 
 test_killed_launcher_leaves_nothing() {
   make_image image
@@ -8,7 +8,7 @@ test_killed_launcher_leaves_nothing() {
   kill -KILL "$pid"
   wait "$pid"
   no_trace
-  # Its locks are gone: of the disk, and of its slot in the network.
+  # The locks on the disk and on the network slot are gone.
   expect_status 0 run --block=image --sharenet=net 64 "$vmlinux" test=disk
   expect_line "PASS disk" out.log
 }
@@ -23,14 +23,14 @@ test_no_memory() {
   expect_said "mapping 10[0-9]* bytes of guest memory: Cannot allocate memory"
 }
 
-# Of what a real host needs. Elsewhere these tests are skipped, for most users may not map address 0.
+# Real hosts need memory at address 0. Elsewhere these tests are skipped, because most users may not map address 0.
 test_memory_from_address_0() {
   "$memory_test" --gtest_filter='*Identity*' > tests.log 2>&1 || fail "exit status $?"
   grep -q '  PASSED  ] [1-9]' tests.log || fail "no test has passed"
   ! grep -q SKIPPED tests.log || fail "tests are skipped: $(grep -m 1 -A 1 'address 0' tests.log)"
 }
 
-# The one for real hosts, where there is no such host.
+# The launcher for real hosts, on a kernel without /dev/lguest.
 test_launcher_for_i386() {
   launcher=$old_launcher
   expect_status 0 run --version

@@ -1,18 +1,20 @@
-# What the cases share.
+# Functions that all cases use.
 
-LIMIT=100 # seconds; far more than anything here takes
+LIMIT=100 # seconds; much longer than any step takes
 
 fail() {
   echo "fail: $*"
   exit 1
 }
 
-# Runs a guest to its end, with output in out.log and the launcher's words in err.log, and returns the launcher's status.
+# Runs a guest to its end and returns the launcher's status. The console goes to out.log, the launcher's messages go to
+# err.log.
 run() {
   timeout -s KILL "$LIMIT" "$launcher" "$@" < /dev/null > out.log 2> err.log
 }
 
-# Starts a guest in the background, with the same files named after $1, and waits until its kernel is up. $pid is its process.
+# Starts a guest in the background and waits until its kernel has started. Its output goes to $1.log and $1.err.log, and $pid
+# is its process.
 start() {
   name=$1
   shift
@@ -39,19 +41,19 @@ expect_status() {
   [ "$status" = "$wanted" ] || fail "exit status $status instead of $wanted: $(head -n 1 err.log)"
 }
 
-# expect_line PATTERN FILE: a line of the file is the pattern.
+# expect_line PATTERN FILE: checks that a line of the file matches the pattern.
 expect_line() {
   tr -d '\r' < "$2" | grep -qx -- "$1" || fail "no line '$1' in $2: $(tail -n 1 "$2")"
 }
 
-# The launcher said one line, and this one.
+# Checks that the launcher printed exactly this line.
 expect_said() {
-  [ "$(wc -l < err.log)" = 1 ] || fail "the launcher said $(wc -l < err.log) lines: $(cat err.log)"
+  [ "$(wc -l < err.log)" = 1 ] || fail "the launcher printed $(wc -l < err.log) lines: $(cat err.log)"
   expect_line "lguest: $1" err.log
 }
 
 expect_silence() {
-  [ ! -s "$1" ] || fail "the launcher said: $(cat "$1")"
+  [ ! -s "$1" ] || fail "the launcher printed: $(cat "$1")"
 }
 
 taps() {
@@ -69,7 +71,7 @@ launchers() {
   done
 }
 
-# No case leaves any of this, however its guests ended.
+# Checks that no taps and launchers are left.
 no_trace() {
   [ -z "$(taps)" ] || fail "taps are left: $(taps)"
   [ -z "$(launchers)" ] || fail "launchers are left: $(launchers)"

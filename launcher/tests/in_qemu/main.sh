@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs every case of these scripts, as root on a kernel of its own, each in a directory and a shell of its own.
+# Runs each case of these scripts as root in a machine, each in its own directory and shell.
 #
 # usage: main.sh LAUNCHER OLD_LAUNCHER KERNEL MEMORY_TEST CASE...
 #
-# A case is a function that ends in good order, or calls `fail WHY`; the result is a line "PASS case" or "FAIL case why".
+# A case is a function that returns normally or calls `fail WHY`. Its result is a line "PASS case" or "FAIL case why".
 launcher=$PWD/$1
 old_launcher=$PWD/$2
 vmlinux=$PWD/$3

@@ -1,4 +1,4 @@
-# Networks, with the kernel's own stack at the other end, and among guests.
+# Tests with networks: with the kernel's network stack at the other end, and among guests.
 
 test_tap_that_the_guest_pings() {
   expect_status 0 run --tunnet=10.1.0.1/24 64 "$vmlinux" test=net ip=10.1.0.2 gw=10.1.0.1
@@ -17,7 +17,7 @@ test_tap_that_the_kernel_pings() {
 }
 
 test_bridge_of_two_taps() {
-  ip link add br0 type bridge || fail "there can be no bridge"
+  ip link add br0 type bridge || fail "cannot create a bridge"
   echo 0 > /sys/class/net/br0/bridge/forward_delay
   ip link set br0 up
   start answering --tunnet=bridge:br0 64 "$vmlinux" test=net-answer ip=10.2.0.2

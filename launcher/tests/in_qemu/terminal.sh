@@ -1,4 +1,4 @@
-# A guest on a real terminal: one end of a serial line, while the user sits at the other.
+# Tests with a real terminal: a serial line with the launcher at one end and the user at the other.
 
 TERMINAL=/dev/ttyS2
 USER_END=/dev/ttyS3
@@ -7,7 +7,7 @@ settings() {
   stty -g < "$TERMINAL"
 }
 
-# Starts a guest on the terminal, as a login shell would, and waits until it is up. What the user sees and types is descriptor 4.
+# Starts a guest on the terminal, as a login shell would, and waits until it has started. Descriptor 4 is the user's end.
 start_on_terminal() {
   stty raw -echo < "$USER_END"
   stty sane < "$TERMINAL"
@@ -18,7 +18,7 @@ start_on_terminal() {
   see "lguest demo kernel*"
 }
 
-# Waits for a line on the user's screen.
+# Waits for a line that matches $1 on the user's screen.
 see() {
   while IFS= read -r -t "$LIMIT" line <&4; do
     line=$(echo "$line" | tr -d '\r')
@@ -26,7 +26,7 @@ see() {
       $1) return ;;
     esac
   done
-  fail "the user never saw '$1'"
+  fail "'$1' did not appear on the screen"
 }
 
 type_keys() {
@@ -50,7 +50,7 @@ test_terminal_of_a_guest_that_powers_off() {
   start_on_terminal demo
   see "Type help for what it can do."
   expect_raw
-  # Of these a terminal that is not raw keeps some for itself.
+  # A terminal that is not raw would intercept some of these characters.
   type_keys 'echo \021\023\026it works\r'
   see "*it works"
   type_keys 'poweroff\r'

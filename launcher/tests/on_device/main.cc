@@ -1,8 +1,8 @@
-// Runs the launcher on a real /dev/lguest, as root on a 32-bit Linux 2.6.23 that has nothing else.
+// Runs the launcher on a real /dev/lguest, as root on a minimal 32-bit Linux 2.6.23.
 //
 // usage: main LAUNCHER CONFORMANCE OUR_VMLINUX OUR_BZIMAGE GUEST_KERNEL GUEST_INITRD
 //
-// Each case ends in a line "PASS case" or "FAIL case why". The disk is /dev/hda.
+// Each case prints a line "PASS case" or "FAIL case why". The disk is /dev/hda.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kCannotRun = 127;
 
-// A program whose output is shown and kept.
+// A child process. Its output is printed and stored.
 class Program {
  public:
   explicit Program(std::vector<std::string> words) {
@@ -29,7 +29,7 @@ class Program {
     output_ = output[0];
   }
 
-  // Reads on until `text` has been said, or all is said.
+  // Reads until the output contains `text`. Returns false at the end of the output.
   bool Says(std::string_view text) {
     std::array<char, 4096> piece;
     while (said_.find(text) == std::string::npos) {
@@ -42,7 +42,7 @@ class Program {
     return true;
   }
 
-  // Its exit status, when it has said all; -1 after a signal.
+  // Reads the rest of the output. Returns the exit status, or -1 after a signal.
   int End() {
     constexpr std::string_view kNever("\0", 1);
     Says(kNever);
@@ -79,7 +79,7 @@ class Cases {
         guest_kernel_(words[5]),
         guest_initrd_(words[6]) {}
 
-  // The number of those that failed.
+  // Returns the number of failed cases.
   int Run() {
     Expect("every-test-of-our-guest",
            {"--block=/dev/hda", "--tunnet=192.168.19.1", "64", our_vmlinux_, "test=all",
@@ -91,7 +91,7 @@ class Cases {
            {"--initrd=" + guest_initrd_, "64", guest_kernel_, "console=hvc0", "quiet"}, 0,
            "Power down.");
     TwoGuestsPing();
-    Report("conformance", Program({conformance_}).End() == 0 ? "" : "its tests have failed");
+    Report("conformance", Program({conformance_}).End() == 0 ? "" : "its tests failed");
     return failures_;
   }
 
@@ -120,7 +120,7 @@ class Cases {
     if (ended != status) {
       Report(name, "exit status " + std::to_string(ended));
     } else {
-      Report(name, said ? "" : "it never said '" + text + "'");
+      Report(name, said ? "" : "no output '" + text + "'");
     }
   }
 
@@ -136,7 +136,7 @@ class Cases {
       Report("shared-net-of-two-guests", "no answer");
       return;
     }
-    Report("shared-net-of-two-guests", answering.End() == 0 ? "" : "the other one failed");
+    Report("shared-net-of-two-guests", answering.End() == 0 ? "" : "the other guest failed");
   }
 
   const std::string launcher_;

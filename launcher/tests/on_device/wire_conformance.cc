@@ -1,4 +1,4 @@
-// What of /dev/lguest shows in its two calls only, and not through Host: ABI.md §2.
+// Behavior of /dev/lguest that is visible only in read() and write(), not through Host: ABI.md §2.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -28,14 +28,14 @@ constexpr uint32_t kGetDma = 1;
 constexpr uint32_t kIrq = 2;
 constexpr uint32_t kBreak = 3;
 
-// What a call returned, or its errno with a minus.
+// Returns the result of a call, or its errno as a negative number.
 int64_t ResultOf(ssize_t returned) { return returned == -1 ? -errno : returned; }
 
 class Wire : public ::testing::Test {
  protected:
   using Words = std::vector<uint32_t>;
 
-  // The open device, with a guest in memory that plays `script`.
+  // Opens the device and loads a guest that plays `script` into memory.
   void Load(const Script& script) {
     device_ = Open();
     ASSERT_TRUE(device_.valid()) << "errno " << errno;
@@ -65,7 +65,7 @@ class Wire : public ::testing::Test {
   }
   int64_t Write(const Words& words) const { return Write(device_, words); }
 
-  // A read of a buffer of 128 bytes that says it has `count`.
+  // Reads into a buffer of 128 bytes, with `count` as the size argument.
   int64_t Read(size_t count) {
     while (true) {
       const int64_t result = ResultOf(read(device_.get(), read_.data(), count));
@@ -117,7 +117,7 @@ TEST_F(Wire, ABadPointerBeforeInitialize_EFAULT) {
 TEST_F(Wire, TheCountOfAWriteIsIgnored) {
   Start(Script().Init());
   const Words irq = {kIrq, 32};
-  EXPECT_EQ(ResultOf(write(device_.get(), irq.data(), 1)), -EINVAL) << "it was read to its end";
+  EXPECT_EQ(ResultOf(write(device_.get(), irq.data(), 1)), -EINVAL) << "reads the whole request";
   const Words good = {kIrq, 31};
   EXPECT_EQ(ResultOf(write(device_.get(), good.data(), 1)), 0);
 }
@@ -130,8 +130,8 @@ TEST_F(Wire, TheCountOfAReadIsIgnored) {
 }
 
 TEST_F(Wire, ADeathIs_ENOENT_AndThenItsReasonWithItsNul) {
-  Start(Script().Init().Crash("so it goes"));
-  constexpr std::string_view kReason("CRASH: so it goes\0", 18);
+  Start(Script().Init().Crash("the reason"));
+  constexpr std::string_view kReason("CRASH: the reason\0", 18);
   EXPECT_EQ(Read(read_.size()), -ENOENT);
   EXPECT_EQ(Read(read_.size()), static_cast<int64_t>(kReason.size()));
   EXPECT_EQ(ReadText(kReason.size()), kReason);
@@ -149,7 +149,7 @@ TEST_F(Wire, AfterADeathEveryRequest_ENOENT) {
 TEST_F(Wire, ADeathOutsideOfReadLooksLikeADma) {
   Start(Script().Init().Send(DmaKey(0), GuestPhys(0)));
   EXPECT_EQ(Read(8), 8);
-  EXPECT_EQ(Write({kGetDma, 2}), -ENOENT) << "an unaligned key kills";
+  EXPECT_EQ(Write({kGetDma, 2}), -ENOENT) << "an unaligned key kills the guest";
   EXPECT_EQ(Read(8), 8);
   EXPECT_EQ(ReadText(8), "bad regi");
 }
@@ -168,7 +168,7 @@ TEST_F(Wire, SixteenGuestsAndNoMore_ENOSPC) {
   }
   EXPECT_EQ(Write(Initialize()), -ENOSPC);
   guests.pop_back();
-  EXPECT_EQ(Write(Initialize()), 16) << "a place is free when its file is closed";
+  EXPECT_EQ(Write(Initialize()), 16) << "closing a file frees its guest";
 }
 
 }  // namespace

@@ -1,18 +1,18 @@
 #!/bin/sh
-# The stress test of our own guest and guests that mean harm, by turns, until so many minutes have gone by or one fails.
+# Alternates the stress test of our own guest and the attack tests, until MINUTES have passed or one fails.
 #
-# usage: stress.sh LAUNCHER KERNEL VILLAINS FILTER MINUTES
+# usage: stress.sh LAUNCHER KERNEL ATTACK_TESTS FILTER MINUTES
 launcher=$1
 kernel=$2
-villains=$3
+attack_tests=$3
 filter=$4
 minutes=$5
 
 end=$(($(date +%s) + minutes * 60))
-turns=0
+rounds=0
 while [ "$(date +%s)" -lt "$end" ]; do
   "$launcher" --host=kvm 64 "$kernel" test=stress repeat=25 < /dev/null || exit
-  "$villains" "--gtest_filter=$filter" --gtest_brief=1 --gtest_shuffle || exit
-  turns=$((turns + 1))
+  "$attack_tests" "--gtest_filter=$filter" --gtest_brief=1 --gtest_shuffle || exit
+  rounds=$((rounds + 1))
 done
-echo "$turns turns without a wrong result"
+echo "$rounds rounds without a failure"
