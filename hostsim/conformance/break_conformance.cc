@@ -23,7 +23,7 @@ class Break : public ConformanceTest {
 };
 LGUEST_CONFORMANCE_SUITE(Break);
 
-TEST_P(Break, ForcesARunningGuestOutAndBlocks) {
+TEST_P(Break, BreaksOutRunningGuestAndBlocks) {
   Start(Script().Init().Spin(kIrq).Crash("x"));
   std::future<absl::Status> breaker = BreakOut();
   EXPECT_TRUE(IsBrokenOut());
@@ -34,7 +34,7 @@ TEST_P(Break, ForcesARunningGuestOutAndBlocks) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Break, ForcesAHaltedGuestOut) {
+TEST_P(Break, BreaksOutHaltedGuest) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::future<absl::Status> breaker = BreakOut();
   EXPECT_TRUE(IsBrokenOut());
@@ -44,7 +44,7 @@ TEST_P(Break, ForcesAHaltedGuestOut) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Break, EveryReadMeanwhile_EAGAIN) {
+TEST_P(Break, ReadsDuringBreakReturn_EAGAIN) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::future<absl::Status> breaker = BreakOut();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(IsBrokenOut());
@@ -55,7 +55,7 @@ TEST_P(Break, EveryReadMeanwhile_EAGAIN) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Break, OneOffReleasesAllBreakers) {
+TEST_P(Break, OneResumeReleasesAllBreakers) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::array<std::future<absl::Status>, 4> breakers;
   for (std::future<absl::Status>& breaker : breakers) breaker = BreakOut();
@@ -77,21 +77,21 @@ TEST_P(Break, OneOffReleasesAllBreakers) {
   EXPECT_LE(resumes, 6);
 }
 
-TEST_P(Break, OffMayComeFromAnyThread) {
+TEST_P(Break, AnyThreadMayResume) {
   Start(Script().Init().Wait(kIrq).Crash("x"));
   std::future<absl::Status> breaker = BreakOut();
   EXPECT_TRUE(IsBrokenOut());
-  EXPECT_TRUE(Elsewhere([&] { return host().Resume(); }).ok());
+  EXPECT_TRUE(OnAnotherThread([&] { return host().Resume(); }).ok());
   EXPECT_TRUE(breaker.get().ok());
 }
 
-TEST_P(Break, OffWithoutOnIsNothing) {
+TEST_P(Break, ResumeWithoutBreakHasNoEffect) {
   Start(Script().Init().Crash("x"));
   EXPECT_TRUE(host().Resume().ok());
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Break, TheOwnerBlocksItself) {
+TEST_P(Break, OwnerBlocksItself) {
   Start(Script().Init().Crash("x"));
   std::atomic<bool> resumed = false;
   std::atomic<bool> is_back = false;

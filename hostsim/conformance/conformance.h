@@ -109,7 +109,7 @@ class ConformanceTest : public ::testing::TestWithParam<HostUnderTest> {
 
   // Runs `what` on a thread that does not own the guest.
   template <typename What>
-  static auto Elsewhere(What what) {
+  static auto OnAnotherThread(What what) {
     return std::async(std::launch::async, what).get();
   }
 

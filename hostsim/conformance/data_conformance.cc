@@ -18,7 +18,7 @@ constexpr uint32_t kStatus = kData + offsetof(LguestData, hcall_status);
 class SharedData : public ConformanceTest {};
 LGUEST_CONFORMANCE_SUITE(SharedData);
 
-TEST_P(SharedData, IsFilledInByLguestInit) {
+TEST_P(SharedData, LguestInitFillsIt) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
   const LguestData data = Data();
   EXPECT_EQ(data.reserve_mem, 4u << 20);
@@ -27,12 +27,12 @@ TEST_P(SharedData, IsFilledInByLguestInit) {
   EXPECT_LT(data.time.nsec, 1'000'000'000u);
 }
 
-TEST_P(SharedData, Cr2HasTheAddressOfAPageFault) {
+TEST_P(SharedData, Cr2IsThePageFaultAddress) {
   DeathOf(Script().Init().Trap(14, 0, 0x12345678));
   EXPECT_EQ(Data().cr2, 0x12345678u);
 }
 
-TEST_P(SharedData, ADoneHypercallIsMarkedFf) {
+TEST_P(SharedData, FinishedHypercallHasStatus0xff) {
   EXPECT_EQ(DeathOf(Script()
                         .Init()
                         .Ring(Hypercall::kFlushTlb, 1)
@@ -42,7 +42,7 @@ TEST_P(SharedData, ADoneHypercallIsMarkedFf) {
             "CRASH: x");
 }
 
-TEST_P(SharedData, TheRingHasSixtyFourPlaces) {
+TEST_P(SharedData, RingHas64Entries) {
   Script script;
   script.Init();
   for (int round = 0; round < 3; ++round) {
@@ -53,7 +53,7 @@ TEST_P(SharedData, TheRingHasSixtyFourPlaces) {
   EXPECT_EQ(DeathOf(script.Crash("x")), "CRASH: x");
 }
 
-TEST_P(SharedData, TheDirectCallComesAfterTheRing) {
+TEST_P(SharedData, RingRunsBeforeDirectCall) {
   EXPECT_EQ(DeathOf(Script()
                         .Init()
                         .Put(kFree, std::string("first\0", 6))
@@ -73,7 +73,7 @@ TEST_P(Irq, OnlyMarksPending) {
   EXPECT_EQ(Death(), "CRASH: got it");
 }
 
-TEST_P(Irq, ThirtyTwoAndAbove_EINVAL) {
+TEST_P(Irq, NumberAbove31_EINVAL) {
   Start(Script().Init().Crash("x"));
   EXPECT_TRUE(host().RaiseInterrupt(31).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(host().RaiseInterrupt(32)));
@@ -81,7 +81,7 @@ TEST_P(Irq, ThirtyTwoAndAbove_EINVAL) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Irq, WakesAHaltedGuestAlthoughItHasThemOff) {
+TEST_P(Irq, WakesHaltedGuestWithInterruptsOff) {
   Start(Script()
             .Init()
             .Put32(kIrqEnabled, 0)
@@ -94,7 +94,7 @@ TEST_P(Irq, WakesAHaltedGuestAlthoughItHasThemOff) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Irq, WaitsWhileTheGuestHasThemOff) {
+TEST_P(Irq, WaitsWhileInterruptsAreOff) {
   Start(Script()
             .Init()
             .Put32(kIrqEnabled, 0)
@@ -111,7 +111,7 @@ TEST_P(Irq, WaitsWhileTheGuestHasThemOff) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Irq, WaitsWhileItIsBlocked) {
+TEST_P(Irq, WaitsWhileBlocked) {
   Start(Script()
             .Init()
             .Put32(kBlocked, 1u << 5)
@@ -126,7 +126,7 @@ TEST_P(Irq, WaitsWhileItIsBlocked) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Irq, ADeliveryRefreshesTheTime) {
+TEST_P(Irq, DeliveryUpdatesTheTime) {
   Start(Script()
             .Init()
             .Put32(kData + offsetof(LguestData, time), 0)
@@ -139,7 +139,7 @@ TEST_P(Irq, ADeliveryRefreshesTheTime) {
   EXPECT_NE(Data().time.sec, 0u);
 }
 
-TEST_P(Irq, ZeroIsTheTimer) {
+TEST_P(Irq, Irq0IsTheTimer) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetClockevent, 1000).Wait(0).Crash("tick")),
             "CRASH: tick");
 }

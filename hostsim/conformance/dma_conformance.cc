@@ -24,7 +24,7 @@ class GetDma : public ConformanceTest {
 };
 LGUEST_CONFORMANCE_SUITE(GetDma);
 
-TEST_P(GetDma, GivesTheBufferAndItsInterrupt) {
+TEST_P(GetDma, ReturnsBufferAndInterrupt) {
   Bound(Script().Init().Dma(kFree, {{kBuffer, 64}}).Bind(kKey, GuestPhys(kFree), 1, 31));
   const absl::StatusOr<BoundDma> buffer = host().GetDma(kKey);
   ASSERT_TRUE(buffer.ok()) << buffer.status();
@@ -33,7 +33,7 @@ TEST_P(GetDma, GivesTheBufferAndItsInterrupt) {
   EXPECT_EQ(Death(), "CRASH: lives");
 }
 
-TEST_P(GetDma, GivesTheFirstThatIsFree) {
+TEST_P(GetDma, ReturnsFirstFreeBuffer) {
   Bound(Script()
             .Init()
             .Dma(kFree, {{kBuffer, 64}}, 5)
@@ -46,7 +46,7 @@ TEST_P(GetDma, GivesTheFirstThatIsFree) {
   EXPECT_EQ(Word(kFree), 5u) << "a buffer in use is not written";
 }
 
-TEST_P(GetDma, GivesTheLastWhenAllAreInUse) {
+TEST_P(GetDma, ReturnsLastBufferIfAllAreInUse) {
   Bound(Script()
             .Init()
             .Dma(kFree, {{kBuffer, 64}}, 5)
@@ -57,7 +57,7 @@ TEST_P(GetDma, GivesTheLastWhenAllAreInUse) {
   EXPECT_NE(Word(kFree + kDmaSize), 6u) << "its length is overwritten";
 }
 
-TEST_P(GetDma, OfSeveralBindingsTheLatestCounts) {
+TEST_P(GetDma, LatestBindingWins) {
   Bound(Script()
             .Init()
             .Dma(kFree, {{kBuffer, 64}})
@@ -70,38 +70,38 @@ TEST_P(GetDma, OfSeveralBindingsTheLatestCounts) {
   EXPECT_EQ(buffer->irq, 4u);
 }
 
-TEST_P(GetDma, OnAnUnboundKey_ENOENT) {
+TEST_P(GetDma, UnboundKey_ENOENT) {
   Bound(Script().Init().Bind(kKey, GuestPhys(kFree), 1, 3));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(0)).status()));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(kKey.value() + 4)).status()));
   EXPECT_EQ(Death(), "CRASH: lives");
 }
 
-TEST_P(GetDma, OfABindingOfLength0_ENOENT) {
+TEST_P(GetDma, EmptyBinding_ENOENT) {
   Bound(Script().Init().Bind(kKey, GuestPhys(kFree), 0, 3).ExpectResult(1));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(kKey).status()));
   EXPECT_EQ(Death(), "CRASH: lives");
 }
 
-TEST_P(GetDma, OnAnUnalignedKeyKillsTheGuest_ENOENT) {
+TEST_P(GetDma, UnalignedKeyKillsTheGuest_ENOENT) {
   Bound(Script().Init());
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(2)).status()));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
-TEST_P(GetDma, OnAnUnmappedKeyKillsTheGuest_ENOENT) {
+TEST_P(GetDma, UnmappedKeyKillsTheGuest_ENOENT) {
   Bound(Script().Init());
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(DmaKey(kScriptMemorySize)).status()));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
-TEST_P(GetDma, OfAnArrayOutsideMemoryKillsTheGuest) {
+TEST_P(GetDma, ArrayOutsideMemoryKillsTheGuest) {
   Bound(Script().Init().Bind(kKey, GuestPhys(0xfffff000), 1, 3));
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(kKey).status()));
   EXPECT_EQ(Death(), "bad read address 0xfffff000 len 100");
 }
 
-TEST_P(GetDma, TheListOfSectionsIsNotLookedAt) {
+TEST_P(GetDma, SectionsAreNotChecked) {
   Bound(Script().Init().Dma(kFree, {{0xffffffff, 0xffff}}).Bind(kKey, GuestPhys(kFree), 1, 3));
   EXPECT_EQ(host().GetDma(kKey)->dma, GuestPhys(kFree));
   EXPECT_EQ(Death(), "CRASH: lives");
@@ -110,7 +110,7 @@ TEST_P(GetDma, TheListOfSectionsIsNotLookedAt) {
 class BindDma : public ConformanceTest {};
 LGUEST_CONFORMANCE_SUITE(BindDma);
 
-TEST_P(BindDma, ThirtyTwoBindingsAGuest) {
+TEST_P(BindDma, GuestHas32Bindings) {
   Script script;
   script.Init();
   for (uint32_t i = 0; i < kMaxDmaBindings; ++i) {
@@ -122,7 +122,7 @@ TEST_P(BindDma, ThirtyTwoBindingsAGuest) {
   EXPECT_EQ(DeathOf(script.Crash("x")), "CRASH: x");
 }
 
-TEST_P(BindDma, InterruptsBelowThirtyTwo) {
+TEST_P(BindDma, InterruptMustBeBelow32) {
   EXPECT_EQ(DeathOf(Script()
                         .Init()
                         .Bind(kKey, GuestPhys(kFree), 1, 31)
@@ -156,11 +156,11 @@ TEST_P(BindDma, UnbindsByKeyAndArray) {
   EXPECT_TRUE(absl::IsNotFound(host().GetDma(kKey).status()));
 }
 
-TEST_P(BindDma, AnUnalignedKeyKillsTheGuest) {
+TEST_P(BindDma, UnalignedKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(6), GuestPhys(kFree), 1, 3)), "bad dma key 0x6");
 }
 
-TEST_P(BindDma, AnUnmappedKeyKillsTheGuest) {
+TEST_P(BindDma, UnmappedKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(kScriptMemorySize), GuestPhys(kFree), 1, 3)),
             "bad dma key 0x40000");
 }

@@ -17,12 +17,12 @@ TEST_P(Initialize, AnyOtherRequestFirst_EINVAL) {
   EXPECT_TRUE(absl::IsInvalidArgument(host().Resume()));
 }
 
-TEST_P(Initialize, ReadBefore_EINVAL) {
+TEST_P(Initialize, ReadBeforeInitialize_EINVAL) {
   Make(Script().Init());
   EXPECT_TRUE(absl::IsInvalidArgument(host().Run().status()));
 }
 
-TEST_P(Initialize, ASecondTime_EBUSY) {
+TEST_P(Initialize, SecondInitialize_EBUSY) {
   Start(Script().Init().Crash("the first one continues"));
   EXPECT_EQ(host().Initialize(boot()).code(), absl::ErrnoToStatusCode(EBUSY));
   EXPECT_EQ(Death(), "CRASH: the first one continues");
@@ -44,22 +44,22 @@ TEST_P(Initialize, PageOffset0xFFBFF000IsAccepted) {
   EXPECT_TRUE(host().Initialize(odd).ok());
 }
 
-TEST_P(Initialize, StartsTheGuestAtItsEntry) {
+TEST_P(Initialize, StartsGuestAtEntry) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("started")), "CRASH: started");
 }
 
 TEST_P(Initialize, AnotherThread_EPERM) {
   Start(Script().Init().Crash("mine"));
   EXPECT_TRUE(
-      absl::IsPermissionDenied(Elsewhere([&] { return host().GetDma(DmaKey(0)).status(); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().RaiseInterrupt(1); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host().Run().status(); })));
+      absl::IsPermissionDenied(OnAnotherThread([&] { return host().GetDma(DmaKey(0)).status(); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(OnAnotherThread([&] { return host().RaiseInterrupt(1); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(OnAnotherThread([&] { return host().Run().status(); })));
   EXPECT_EQ(Death(), "CRASH: mine") << "the requests did not affect the guest";
 }
 
-TEST_P(Initialize, TheOwnerIsAThread) {
+TEST_P(Initialize, OwnerIsAThread) {
   Make(Script().Init());
-  ASSERT_TRUE(Elsewhere([&] { return host().Initialize(boot()); }).ok());
+  ASSERT_TRUE(OnAnotherThread([&] { return host().Initialize(boot()); }).ok());
   EXPECT_TRUE(absl::IsPermissionDenied(host().RaiseInterrupt(1)));
   EXPECT_TRUE(absl::IsPermissionDenied(host().Run().status()));
 }

@@ -19,7 +19,7 @@ namespace {
 class Read : public ConformanceTest {};
 LGUEST_CONFORMANCE_SUITE(Read);
 
-TEST_P(Read, SendDmaToTheLauncherGivesAddressAndKey) {
+TEST_P(Read, SendDmaReturnsAddressAndKey) {
   Start(Script().Init().Send(DmaKey(kFree), GuestPhys(0x7654)).Crash("x"));
   const DmaSent sent = Sent();
   EXPECT_EQ(sent.dma, GuestPhys(0x7654));
@@ -27,7 +27,7 @@ TEST_P(Read, SendDmaToTheLauncherGivesAddressAndKey) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Read, NothingOfASendDmaIsChecked) {
+TEST_P(Read, SendDmaIsNotChecked) {
   Start(Script()
             .Init()
             .Dma(kFree, {{0xfffff000, 0xffff}})
@@ -39,23 +39,23 @@ TEST_P(Read, NothingOfASendDmaIsChecked) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
-TEST_P(Read, SendDmaLeavesUsedLenToTheLauncher) {
+TEST_P(Read, SendDmaDoesNotSetUsedLen) {
   Start(Script().Init().Dma(kFree, {{kBuffer, 4}}, 77).Send(DmaKey(0), GuestPhys(kFree)));
   EXPECT_EQ(Sent().dma, GuestPhys(kFree));
   EXPECT_EQ(Word(kFree), 77u);
 }
 
-TEST_P(Read, SendingToAnUnalignedKeyKillsTheGuest) {
+TEST_P(Read, SendToUnalignedKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kFree + 2), GuestPhys(kFree))),
             "bad sending DMA key");
 }
 
-TEST_P(Read, SendingToAnUnmappedKeyKillsTheGuest) {
+TEST_P(Read, SendToUnmappedKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kScriptMemorySize), GuestPhys(kFree))),
             "bad sending DMA key");
 }
 
-TEST_P(Read, TheRingPausesAtASendDmaUntilItIsServed) {
+TEST_P(Read, RingPausesAtSendDma) {
   Start(Script()
             .Init()
             .Ring(Hypercall::kSendDma, 0, 0x100)
@@ -71,7 +71,7 @@ TEST_P(Read, TheRingPausesAtASendDmaUntilItIsServed) {
 // A host may or may not return from Run() on a signal. The guest must not notice the signal.
 std::atomic<int> signals = 0;
 
-TEST_P(Read, ASignal_EINTR) {
+TEST_P(Read, Signal_EINTR) {
   struct sigaction action = {};
   action.sa_handler = [](int) { ++signals; };
   sigaction(SIGUSR1, &action, nullptr);
@@ -94,12 +94,12 @@ TEST_P(Read, ASignal_EINTR) {
 class DeadGuest : public ConformanceTest {};
 LGUEST_CONFORMANCE_SUITE(DeadGuest);
 
-TEST_P(DeadGuest, ReadTellsTheReasonEachTime) {
+TEST_P(DeadGuest, EveryReadReturnsTheReason) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("the reason")), "CRASH: the reason");
   EXPECT_EQ(Death(), "CRASH: the reason");
 }
 
-TEST_P(DeadGuest, AnOrderlyPowerOffIsACrash) {
+TEST_P(DeadGuest, PowerOffIsACrash) {
   EXPECT_EQ(DeathOf(Script().Init().Crash(kPowerOffReason)), "CRASH: Power down");
 }
 
@@ -114,12 +114,12 @@ TEST_P(DeadGuest, EveryWrite_ENOENT) {
   EXPECT_TRUE(absl::IsNotFound(host().Resume()));
 }
 
-TEST_P(DeadGuest, ComesBeforeTheOwner_ENOENT) {
+TEST_P(DeadGuest, DeathIsCheckedBeforeOwner_ENOENT) {
   EXPECT_EQ(DeathOf(Script().Init().Crash("x")), "CRASH: x");
-  EXPECT_TRUE(absl::IsNotFound(Elsewhere([&] { return host().RaiseInterrupt(1); })));
+  EXPECT_TRUE(absl::IsNotFound(OnAnotherThread([&] { return host().RaiseInterrupt(1); })));
 }
 
-TEST_P(DeadGuest, ADeathOutsideReadIsToldByTheNext) {
+TEST_P(DeadGuest, NextReadReportsDeath) {
   Start(Script()
             .Init()
             .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 3)
@@ -138,7 +138,7 @@ TEST_P(DeadGuest, BadHypercalls) {
                                "Bad hypercall 99"));
 }
 
-TEST_P(DeadGuest, AnUnhandledTrap) {
+TEST_P(DeadGuest, UnhandledTrap) {
   EXPECT_TRUE(absl::StartsWith(DeathOf(Script().Init().Trap(13)), "unhandled trap 13 at 0xc00"));
   const std::string fault = DeathOf(Script().Init().Trap(14, 2, 0x8000000));
   EXPECT_TRUE(absl::StartsWith(fault, "unhandled trap 14 at 0xc00"));
@@ -146,33 +146,33 @@ TEST_P(DeadGuest, AnUnhandledTrap) {
 }
 
 // The bounds check is off by one: ABI.md §2.10.
-class TheTop : public ConformanceTest {
+class TopOfMemory : public ConformanceTest {
  protected:
   static constexpr uint32_t kTop = kScriptMemorySize;
 };
-LGUEST_CONFORMANCE_SUITE(TheTop);
+LGUEST_CONFORMANCE_SUITE(TopOfMemory);
 
-TEST_P(TheTop, OfLguestData) {
+TEST_P(TopOfMemory, LguestData) {
   EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - uint32_t{sizeof(LguestData)})),
             "bad guest page 0003fb98");
 }
 
-TEST_P(TheTop, OfACrashText) {
+TEST_P(TopOfMemory, CrashText) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kCrash, kTop - 128)),
             "bad read address 0x3ff80 len 128");
 }
 
-TEST_P(TheTop, OfAGdt) {
+TEST_P(TopOfMemory, Gdt) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kTop - 16, 2)),
             "bad read address 0x3fff0 len 16");
 }
 
-TEST_P(TheTop, OfATls) {
+TEST_P(TopOfMemory, Tls) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadTls, kTop - 24)),
             "bad read address 0x3ffe8 len 24");
 }
 
-TEST_P(TheTop, OfABoundBuffer) {
+TEST_P(TopOfMemory, BoundBuffer) {
   Start(Script()
             .Init()
             .Bind(DmaKey(0), GuestPhys(kTop - uint32_t{sizeof(Dma)}), 1, 3)
@@ -183,7 +183,7 @@ TEST_P(TheTop, OfABoundBuffer) {
   EXPECT_EQ(Death(), "bad read address 0x3ff9c len 100");
 }
 
-TEST_P(TheTop, OneByteBelowIsFine) {
+TEST_P(TopOfMemory, OneByteBelowIsAccepted) {
   EXPECT_EQ(DeathOf(Script().Init().Put(kTop - 129, "fits").Call(Hypercall::kCrash, kTop - 129)),
             "CRASH: fits");
 }

@@ -31,7 +31,7 @@ using lguest::hostsim::Nanos;
 using lguest::hostsim::Script;
 
 // Advances the time to the deadline of each wait. Breaks out a guest that waits without a deadline.
-class ImpatientClock final : public lguest::hostsim::Clock {
+class SkippingClock final : public lguest::hostsim::Clock {
  public:
   void BreakOutOf(lguest::Host& host) { host_ = &host; }
 
@@ -68,7 +68,7 @@ void Play(const Script& script) {
   const std::unique_ptr<GuestMemory> memory =
       GuestMemory::Create(lguest::hostsim::kScriptMemorySize).value();
   lguest::hostsim::ScriptedVcpu cpu(*memory, script);
-  ImpatientClock clock;
+  SkippingClock clock;
   lguest::hostsim::SoftwareHost host(*memory, cpu, clock);
   clock.BreakOutOf(host);
   const lguest::BootState boot = {.pfn_limit = memory->size() / lguest::kPageSize,

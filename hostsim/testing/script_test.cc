@@ -10,7 +10,7 @@
 namespace lguest::hostsim {
 namespace {
 
-TEST(ScriptTest, TextAndCodeSayTheSame) {
+TEST(ScriptTest, ParsedTextEqualsBuiltScript) {
   const Script parsed = Script::Parse(R"(
     # a console that echoes
     dma 0x4000 256@0x5000 16@0x6000
@@ -42,17 +42,17 @@ TEST(ScriptTest, TextAndCodeSayTheSame) {
   }
 }
 
-TEST(ScriptTest, AnActionKnowsItsLine) {
+TEST(ScriptTest, ActionHasLineNumber) {
   EXPECT_EQ(Script::Parse("\n# two\nwait 1").value().actions()[0].line, 3);
 }
 
-TEST(ScriptTest, MistakesAreNamedWithTheirLine) {
+TEST(ScriptTest, ErrorsNameTheLine) {
   EXPECT_EQ(Script::Parse("wait 1\nwait x").status().message(),
             "line 2: 'wait x' needs 1 to 1 numbers");
   EXPECT_EQ(Script::Parse("dance").status().message(), "line 1: 'dance' is not an action");
 }
 
-TEST(ScriptTest, RefusesWhatIsNoAction) {
+TEST(ScriptTest, RejectsInvalidActions) {
   for (const std::string_view text :
        {"wait", "wait 1 2", "wait -1", "wait 4294967296", "put 1", "put 1 abc", "put 1 \"abc",
         "put x \"a\"", "dma", "dma 1 2", "dma 1 2@", "dma 1 65536@1", "bind 1 2 3", "init now",

@@ -32,7 +32,7 @@ TEST(VcpuCodeTest, HostWriteReplacesCode) {
   }
 }
 
-TEST(VcpuCodeTest, HostWriteFromInsideATrapReplacesCode) {
+TEST(VcpuCodeTest, HostWriteInTrapHandlerReplacesCode) {
   TestMachine machine;
   machine.PokeBytes(kFunction, kReturn1);
   machine.Load(1, {
@@ -61,7 +61,7 @@ TEST(VcpuCodeTest, HostWriteFromInsideATrapReplacesCode) {
   EXPECT_EQ(machine.reg(Register::kEbx), 7u);
 }
 
-TEST(VcpuCodeTest, BulkHostWriteReplacesCodeInEachOfItsPages) {
+TEST(VcpuCodeTest, BulkHostWriteReplacesCodeInEachPage) {
   TestMachine machine;
   machine.PokeBytes(kFunction, kReturn1);
   ASSERT_TRUE(IsDone(machine.Do(3, kCallFunction)));
@@ -151,7 +151,7 @@ TEST(VcpuCodeTest, StringInstructionReplacesCode) {
   EXPECT_EQ(machine.reg(Register::kEbx), 8u);
 }
 
-TEST(VcpuCodeTest, PageThatHadCodeCanBeUsedForDataAndForCodeAgain) {
+TEST(VcpuCodeTest, CodePageIsReusableForDataAndCode) {
   TestMachine machine;
   machine.PokeBytes(kFunction, kReturn1);
   for (uint8_t round = 1; round < 4; ++round) {
@@ -181,7 +181,7 @@ TEST(VcpuCodeTest, PageThatHadCodeCanBeUsedForDataAndForCodeAgain) {
   }
 }
 
-TEST(VcpuCodeTest, TheSameCodeAtTwoAddressesFollowsTheSameBytes) {
+TEST(VcpuCodeTest, AliasedCodeFollowsTheSameBytes) {
   TestMachine machine;
   machine.Map(0x50000000, kFunction, kP | kU);
   machine.PokeBytes(kFunction, {0xcd, 0x41});                  // int $0x41
@@ -193,7 +193,7 @@ TEST(VcpuCodeTest, TheSameCodeAtTwoAddressesFollowsTheSameBytes) {
   EXPECT_EQ(machine.Do(3, kCallFunction).vector, 0x42);
 }
 
-TEST(VcpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
+TEST(VcpuCodeTest, InstructionAcrossPagesFollowsRemap) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
   // An instruction across two pages. The second page is then replaced by another.
   TestMachine machine;
@@ -221,7 +221,7 @@ TEST(VcpuCodeTest, SecondHalfOfAnInstructionFollowsItsPage) {
 }
 
 // The library keeps translations until its buffer is full, then discards all of them.
-TEST(VcpuCodeTest, MoreCodeThanCanBeKeptRunsAndFaultsAtTheRightInstruction) {
+TEST(VcpuCodeTest, FullTranslationBufferKeepsFaultAddress) {
   constexpr uint32_t kRounds = 800;
   constexpr uint32_t kAdditions = 500;
   MachineCode code = {0xb8, 0, 0, 0, 0};  // mov $round,%eax

@@ -11,7 +11,7 @@
 namespace lguest::hostsim {
 namespace {
 
-TEST(VcpuKickTest, KickBeforeRunStopsItBeforeTheFirstInstruction) {
+TEST(VcpuKickTest, KickBeforeRunStopsAtFirstInstruction) {
   TestMachine machine;
   machine.Load(1, {0x43, 0xcd, kDone});  // inc %ebx; int
   machine.cpu->Kick();
@@ -33,7 +33,7 @@ TEST(VcpuKickTest, KicksAreNotCounted) {
   EXPECT_EQ(*machine.cpu->Run(handler), Vcpu::Stop::kHandler);
 }
 
-TEST(VcpuKickTest, KickInsideTheHandlerStopsTheGuestAfterIt) {
+TEST(VcpuKickTest, KickInHandlerStopsGuestAfterHandler) {
   TestMachine machine;
   machine.Load(1, {0xcd, 0x1f, 0x43, 0xcd, kDone});  // int $0x1f; inc %ebx; int
   RecordingHandler handler;
@@ -48,7 +48,7 @@ TEST(VcpuKickTest, KickInsideTheHandlerStopsTheGuestAfterIt) {
   EXPECT_EQ(machine.reg(Register::kEbx), 1u);
 }
 
-TEST(VcpuKickTest, KickOfAStoppingHandlerIsLeftForTheNextRun) {
+TEST(VcpuKickTest, KickInStoppingHandlerStopsNextRun) {
   TestMachine machine;
   machine.Load(1, {0xcd, 0x1f, 0xcd, kDone});
   RecordingHandler handler;
@@ -107,7 +107,7 @@ TEST(VcpuKickTest, KickEndsAStormOfInvalidInstructions) {
 
 // Sends one kick at a time, each after the previous one was seen. A lost kick would hang this test.
 // A repeated or skipped instruction would change the sums.
-TEST(VcpuKickTest, EveryOneOfManyKicksArrivesAndNoInstructionIsRepeated) {
+TEST(VcpuKickTest, KicksAreNotLostAndRepeatNothing) {
   TestMachine machine;
   machine.Load(3, {
                       0x54,                                 // push %esp

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kHeap = 0x40000000;  // tests map pages of kFree here
 
-TEST(VcpuPagingTest, VirtualAddressesAreNotPhysicalOnes) {
+TEST(VcpuPagingTest, VirtualAddressesAreTranslated) {
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kW | kU);
   machine.Poke(kFree, 0x1234);
@@ -24,7 +24,7 @@ TEST(VcpuPagingTest, VirtualAddressesAreNotPhysicalOnes) {
   EXPECT_EQ(machine.Peek(kFree), 0x5678u);
 }
 
-TEST(VcpuPagingTest, FaultTellsAddressAndReason) {
+TEST(VcpuPagingTest, FaultHasAddressAndErrorCode) {
   TestMachine machine;
   EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(kHeap)), kHeap, 4));
   EXPECT_TRUE(IsPageFault(machine.Do(3, StoreTo(kHeap)), kHeap, 6));
@@ -33,7 +33,7 @@ TEST(VcpuPagingTest, FaultTellsAddressAndReason) {
   EXPECT_EQ(machine.reg(Register::kEip), kKernelCode);
 }
 
-TEST(VcpuPagingTest, UserMayNotTouchKernelPages) {
+TEST(VcpuPagingTest, UserCannotAccessKernelPages) {
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kW);
   EXPECT_TRUE(IsDone(machine.Do(1, LoadFrom(kHeap))));
@@ -49,7 +49,7 @@ TEST(VcpuPagingTest, WriteToReadOnlyPageAtRing1Faults) {
   EXPECT_TRUE(IsPageFault(machine.Do(3, StoreTo(kHeap)), kHeap, 7));
 }
 
-TEST(VcpuPagingTest, FaultingInstructionCanBeRepeatedOnceThePageIsThere) {
+TEST(VcpuPagingTest, FaultingInstructionIsRestartable) {
   TestMachine machine;
   machine.Poke(kFree, 77);
   machine.Load(3, LoadFrom(kHeap));
@@ -65,7 +65,7 @@ TEST(VcpuPagingTest, FaultingInstructionCanBeRepeatedOnceThePageIsThere) {
   EXPECT_EQ(machine.reg(Register::kEax), 77u);
 }
 
-TEST(VcpuPagingTest, RepeatedStringInstructionFaultsMidwayAndGoesOn) {
+TEST(VcpuPagingTest, RepStringInstructionIsRestartable) {
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kW | kU);
   machine.Load(3, {
@@ -96,7 +96,7 @@ TEST(VcpuPagingTest, RepeatedStringInstructionFaultsMidwayAndGoesOn) {
   EXPECT_EQ(machine.Peek(kFree + 0x1800), 0u);
 }
 
-TEST(VcpuPagingTest, InstructionAcrossAMissingPageFaultsAtTheSecondPage) {
+TEST(VcpuPagingTest, FetchAcrossPagesFaultsAtSecondPage) {
   TestMachine machine;
   constexpr uint32_t kLast = (kUserCodePages - 1) * kPageSize + kPageSize - 2;
   machine.Load(3, {});
@@ -110,7 +110,7 @@ TEST(VcpuPagingTest, InstructionAcrossAMissingPageFaultsAtTheSecondPage) {
   EXPECT_EQ(machine.reg(Register::kEax), 1u);
 }
 
-TEST(VcpuPagingTest, AccessAcrossAMissingPageFaultsAtTheSecondPageAndStoresNothing) {
+TEST(VcpuPagingTest, StoreAcrossPagesFaultsAndStoresNothing) {
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kW | kU);
   machine.Load(3, {0xa3, 0xfe, 0x0f, 0, 0x40});  // mov %eax,kHeap+0xffe
@@ -119,7 +119,7 @@ TEST(VcpuPagingTest, AccessAcrossAMissingPageFaultsAtTheSecondPageAndStoresNothi
   EXPECT_EQ(machine.Peek(kFree + 0xffc), 0u);
 }
 
-TEST(VcpuPagingTest, JumpToAMissingPageFaultsThere) {
+TEST(VcpuPagingTest, JumpToMissingPageFaultsAtTarget) {
   TestMachine machine;
   EXPECT_TRUE(IsPageFault(machine.Do(3, {0xb8, 0, 0, 0, 0x50, 0xff, 0xe0}),  // jmp *0x50000000
                           0x50000000, 4));
@@ -138,7 +138,7 @@ TEST(VcpuPagingTest, AccessedAndDirtyBitsAreSet) {
   EXPECT_EQ(machine.Peek(pte) & (kA | kD), kA | kD);
 }
 
-TEST(VcpuPagingTest, BadEntriesAreReportedAsSuch) {
+TEST(VcpuPagingTest, BadEntriesAreReported) {
   LGUEST_REQUIRE_CPU(kReportsBadEntries);
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kW | kU | 0x80);
@@ -163,7 +163,7 @@ TEST(VcpuPagingTest, PageDirectoryOutsideMemoryIsReported) {
   EXPECT_EQ(machine.RunToTrap().kind, Trap::Kind::kBadPageDirectoryEntry);
 }
 
-TEST(VcpuPagingTest, LastDirectoryEntryIsTheHosts) {
+TEST(VcpuPagingTest, LastDirectoryEntryBelongsToHost) {
   LGUEST_REQUIRE_CPU(kHostAreaOfOnePage);
   TestMachine machine;
   // The CPU ignores the guest's entry.
@@ -178,7 +178,7 @@ TEST(VcpuPagingTest, LastDirectoryEntryIsTheHosts) {
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xb8, 0, 0, 0xc0, 0xff, 0xff, 0xe0}), 0xffc00000, 1));
 }
 
-TEST(VcpuPagingTest, NewPageDirectoryHasOtherUserPages) {
+TEST(VcpuPagingTest, NewPageDirectoryChangesUserPages) {
   TestMachine machine;
   machine.Map(kHeap, kFree, kP | kU);
   machine.Map(kHeap, kFree + kPageSize, kP | kU, kOtherDirectory);
@@ -192,7 +192,7 @@ TEST(VcpuPagingTest, NewPageDirectoryHasOtherUserPages) {
   EXPECT_EQ(machine.reg(Register::kEax), 2u);
 }
 
-TEST(VcpuPagingTest, NewPageDirectoryRunsOtherUserCode) {
+TEST(VcpuPagingTest, NewPageDirectoryChangesUserCode) {
   TestMachine machine;
   machine.Map(kUserCode, kFree, kP | kU, kOtherDirectory);
   machine.PokeBytes(kFree, {0xcd, 0x42});  // int $0x42
@@ -203,7 +203,7 @@ TEST(VcpuPagingTest, NewPageDirectoryRunsOtherUserCode) {
   EXPECT_TRUE(IsDone(machine.Do(3, {0xcd, kDone})));
 }
 
-TEST(VcpuPagingTest, NewPageDirectoryWithAnotherKernelHalfForgetsKernelPagesToo) {
+TEST(VcpuPagingTest, NewPageDirectoryChangesKernelPages) {
   TestMachine machine;
   constexpr uint32_t kKernelHeap = 0xd0000000;
   machine.Map(kKernelHeap, kFree, kP);
@@ -231,7 +231,7 @@ bool NoticesChangeAfter(Flush flush, uint32_t heap = kHeap, int ring = 3) {
   return machine.reg(Register::kEax) == 2;
 }
 
-TEST(VcpuPagingTest, FlushesForgetStaleEntries) {
+TEST(VcpuPagingTest, FlushesRemoveStaleEntries) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
   EXPECT_TRUE(NoticesChangeAfter([](Vcpu& cpu) { cpu.FlushTlb(); }));
   EXPECT_TRUE(NoticesChangeAfter([](Vcpu& cpu) { cpu.FlushUserTlb(); }));
@@ -242,7 +242,7 @@ TEST(VcpuPagingTest, FlushesForgetStaleEntries) {
   EXPECT_TRUE(NoticesChangeAfter([](Vcpu& cpu) { cpu.SetPageDirectory(GuestPhys(kDirectory)); }));
 }
 
-TEST(VcpuPagingTest, UserFlushForgetsWhatTheKernelHasOfUserPages) {
+TEST(VcpuPagingTest, UserFlushCoversKernelAccesses) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
   EXPECT_TRUE(NoticesChangeAfter([](Vcpu& cpu) { cpu.FlushUserTlb(); }, kHeap, /*ring=*/1));
 }
@@ -258,7 +258,7 @@ TEST(VcpuPagingTest, KernelPagesAreFlushedThroughAnyDirectory) {
       kKernelHeap, 1));
 }
 
-TEST(VcpuPagingTest, FlushOfTheHostsEntryIsIgnored) {
+TEST(VcpuPagingTest, FlushOfHostEntryIsIgnored) {
   TestMachine machine;
   machine.cpu->FlushDirectoryEntry(GuestPhys(kDirectory), 1023);
   machine.cpu->FlushDirectoryEntry(GuestPhys(kDirectory), 0xffffffff);
@@ -266,7 +266,7 @@ TEST(VcpuPagingTest, FlushOfTheHostsEntryIsIgnored) {
   EXPECT_TRUE(IsDone(machine.Do(1, {0xcd, kDone})));
 }
 
-TEST(VcpuPagingTest, UserFlushForgetsEveryOfManyPages) {
+TEST(VcpuPagingTest, UserFlushCoversManyPages) {
   LGUEST_REQUIRE_CPU(kTablesChangeUnseen);
   // More pages than the TLB has entries, for the kernel and for the user.
   TestMachine machine;

@@ -94,7 +94,7 @@ TEST(VcpuPrivilegeTest, PortsFaultAtRing1AndRing3) {
   }
 }
 
-TEST(VcpuPrivilegeTest, InstructionsOfOtherProcessorsAreInvalid) {
+TEST(VcpuPrivilegeTest, UnsupportedInstructionsAreInvalid) {
   LGUEST_REQUIRE_CPU(kPentiumThreeOnly);
   const Instruction instructions[] = {
       {"syscall", {0x0f, 0x05}},       {"sysret", {0x0f, 0x07}},
@@ -115,7 +115,7 @@ TEST(VcpuPrivilegeTest, InstructionsOfOtherProcessorsAreInvalid) {
   }
 }
 
-TEST(VcpuPrivilegeTest, InterruptFlagAndIoplCannotBePopped) {
+TEST(VcpuPrivilegeTest, PopfCannotChangeIfAndIopl) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(1, {
                                        0x68,
@@ -177,7 +177,7 @@ TEST(VcpuPrivilegeTest, IretCannotEnterVirtual8086Mode) {
   }
 }
 
-TEST(VcpuPrivilegeTest, IretFromANestedTaskIsAnInvalidTss) {
+TEST(VcpuPrivilegeTest, IretFromNestedTaskIsInvalidTss) {
   TestMachine machine;
   machine.Load(1, IretTo(kData3, kCode3, 0x202));
   machine.cpu->Set(Register::kEflags, 0x4202);
@@ -197,7 +197,7 @@ TEST(VcpuPrivilegeTest, FarReturnGoesFromRing1ToRing3) {
   EXPECT_EQ(PrivilegeLevel(*machine.cpu), 3u);
 }
 
-TEST(VcpuPrivilegeTest, SegmentsNeedNotStartAtZero) {
+TEST(VcpuPrivilegeTest, SegmentBaseMayBeNonzero) {
   TestMachine machine;
   machine.Map(kTlsBase & ~0xfffu, kFree, kP | kW | kU);
   machine.Poke(kFree + (kTlsBase & 0xfff) + 0x10, 0xfeed);
@@ -213,7 +213,7 @@ TEST(VcpuPrivilegeTest, SegmentsNeedNotStartAtZero) {
   EXPECT_EQ(machine.reg(Register::kGs), kTls3);
 }
 
-TEST(VcpuPrivilegeTest, DataSegmentSetByTheHostNeedNotStartAtZero) {
+TEST(VcpuPrivilegeTest, HostSetSegmentBaseMayBeNonzero) {
   TestMachine machine;
   machine.Map(kTlsBase & ~0xfffu, kFree, kP | kW | kU);
   machine.Poke(kFree + (kTlsBase & 0xfff), 0xbeef);
@@ -223,7 +223,7 @@ TEST(VcpuPrivilegeTest, DataSegmentSetByTheHostNeedNotStartAtZero) {
   EXPECT_EQ(machine.reg(Register::kEax), 0xbeefu);
 }
 
-TEST(VcpuPrivilegeTest, SegmentLoadsCheckWhatTheyLoad) {
+TEST(VcpuPrivilegeTest, SegmentLoadsCheckDescriptors) {
   TestMachine machine;
   const auto load_ds = [](uint8_t selector) {
     return MachineCode{0xb8, selector, 0, 0, 0, 0x8e, 0xd8, 0xcd, kDone};  // mov; mov %eax,%ds
@@ -236,7 +236,7 @@ TEST(VcpuPrivilegeTest, SegmentLoadsCheckWhatTheyLoad) {
   EXPECT_EQ(machine.reg(Register::kDs), 0u);
 }
 
-TEST(VcpuPrivilegeTest, GatesAndTaskStatesLeadNowhere) {
+TEST(VcpuPrivilegeTest, CallGatesAndTaskGatesFault) {
   TestMachine machine;
   for (uint64_t type = 0; type < 16; ++type) {
     std::array<uint64_t, kGdtEntries> gdt = {};
@@ -253,7 +253,7 @@ TEST(VcpuPrivilegeTest, GatesAndTaskStatesLeadNowhere) {
   }
 }
 
-TEST(VcpuPrivilegeTest, ThereIsNoRing0) {
+TEST(VcpuPrivilegeTest, Ring0DescriptorsDoNotGrantRing0) {
   TestMachine machine;
   std::array<uint64_t, kGdtEntries> gdt = {};
   gdt[12] = 0x00cf9b000000ffff;  // DPL 0
@@ -265,7 +265,7 @@ TEST(VcpuPrivilegeTest, ThereIsNoRing0) {
   EXPECT_TRUE(IsException(machine.RunToTrap(), kGeneralProtection));
 }
 
-TEST(VcpuPrivilegeTest, DescriptorTableCanBeReadButNotMoved) {
+TEST(VcpuPrivilegeTest, SgdtReadsTheHostsTable) {
   LGUEST_REQUIRE_CPU(kHostAreaOfOnePage);
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {

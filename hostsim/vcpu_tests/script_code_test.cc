@@ -38,7 +38,7 @@ class ScriptCodeTest : public ::testing::Test {
   const std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kScriptMemorySize).value();
 };
 
-TEST_F(ScriptCodeTest, FailedExpectationsAreCountedAndTheFirstIsNamed) {
+TEST_F(ScriptCodeTest, FailedExpectationsAreReported) {
   const Script script = Script::Parse(R"(init
     put 0x5000 "seven!!"
     expect 0x5000 "seven!!"
@@ -56,17 +56,17 @@ TEST_F(ScriptCodeTest, FailedExpectationsAreCountedAndTheFirstIsNamed) {
                           "and another", "and another"));
 }
 
-TEST_F(ScriptCodeTest, AllIsWellWithoutAny) {
+TEST_F(ScriptCodeTest, NoFailuresWithoutExpectations) {
   const Script script = Script().Init().Crash("x");
   EXPECT_EQ(DeathOf(script), "CRASH: x");
   EXPECT_THAT(ScriptCodeFailures(script, *memory_), IsEmpty());
 }
 
-TEST_F(ScriptCodeTest, TheEndOfAScriptIsACrash) {
+TEST_F(ScriptCodeTest, EndOfScriptIsACrash) {
   EXPECT_EQ(DeathOf(Script().Init()), "CRASH: script ended");
 }
 
-TEST_F(ScriptCodeTest, TrapsAreRealOnes) {
+TEST_F(ScriptCodeTest, TrapsAreReal) {
   EXPECT_THAT(DeathOf(Script().Init().Trap(6)),
               ::testing::StartsWith("unhandled trap 6 at 0xc001"));
   EXPECT_THAT(DeathOf(Script().Init().Trap(13)), ::testing::EndsWith("(0x0)"));
@@ -75,7 +75,7 @@ TEST_F(ScriptCodeTest, TrapsAreRealOnes) {
   EXPECT_THAT(DeathOf(Script().Init().SoftwareInterrupt(0x80)), ::testing::EndsWith("(0x402)"));
 }
 
-TEST_F(ScriptCodeTest, WhatOnlyAScriptedCpuCanDoIsRefused) {
+TEST_F(ScriptCodeTest, UnsupportedActionsAreRejected) {
   for (const Script& script :
        {Script().SetRegister(0, 1), Script().Trap(1), Script().Trap(13, 8), Script().Trap(14, 4),
         Script().Put(kScriptMemorySize - 1, "ab"), Script().Put32(0xfffffff0, 1)}) {
@@ -83,7 +83,7 @@ TEST_F(ScriptCodeTest, WhatOnlyAScriptedCpuCanDoIsRefused) {
   }
 }
 
-TEST_F(ScriptCodeTest, AScriptHasToFit) {
+TEST_F(ScriptCodeTest, TooLongScriptIsRejected) {
   Script script;
   for (int i = 0; i < 100; ++i) script.Put(0x5000, std::string(4096, 'x'));
   EXPECT_TRUE(absl::IsInvalidArgument(LoadScriptCode(script, *memory_).status()));

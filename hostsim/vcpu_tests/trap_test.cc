@@ -20,7 +20,7 @@ TEST(VcpuTrapTest, SoftwareInterruptReportsTheNextInstruction) {
   EXPECT_EQ(machine.reg(Register::kEip), kUserCode + 2);
 }
 
-TEST(VcpuTrapTest, Int14IsNoPageFault) {
+TEST(VcpuTrapTest, Int14IsNotAPageFault) {
   TestMachine machine;
   const Trap trap = machine.Do(3, {0xcd, 14});
   EXPECT_EQ(trap.kind, Trap::Kind::kSoftwareInterrupt);
@@ -43,7 +43,7 @@ TEST(VcpuTrapTest, BreakpointAndOverflowAreSoftwareInterrupts) {
   EXPECT_EQ(machine.reg(Register::kEip), kUserCode + 5);
 }
 
-TEST(VcpuTrapTest, HandlerMayChangeRegistersAndGoOn) {
+TEST(VcpuTrapTest, HandlerMayChangeRegisters) {
   TestMachine machine;
   machine.Load(1, {
                       0xcd, 0x1f,   // int $0x1f
@@ -62,7 +62,7 @@ TEST(VcpuTrapTest, HandlerMayChangeRegistersAndGoOn) {
   EXPECT_EQ(machine.reg(Register::kEbx), 0xabcdu);
 }
 
-TEST(VcpuTrapTest, HandlerMayChangeWhereToGoOn) {
+TEST(VcpuTrapTest, HandlerMayChangeEip) {
   TestMachine machine;
   machine.Load(1, {
                       0xcd, 0x1f,                    // int $0x1f
@@ -81,7 +81,7 @@ TEST(VcpuTrapTest, HandlerMayChangeWhereToGoOn) {
   EXPECT_EQ(machine.reg(Register::kEbx), 1u);
 }
 
-TEST(VcpuTrapTest, InvalidOpcodeTrapsAtTheInstructionAndCanBeResumed) {
+TEST(VcpuTrapTest, InvalidOpcodeCanBeResumed) {
   TestMachine machine;
   machine.Load(3, {
                       0xbb, 0x01, 0x00, 0x00, 0x00,  // mov $1,%ebx
@@ -103,7 +103,7 @@ TEST(VcpuTrapTest, InvalidOpcodeTrapsAtTheInstructionAndCanBeResumed) {
   EXPECT_EQ(machine.reg(Register::kEbx), 2u);
 }
 
-TEST(VcpuTrapTest, InvalidOpcodeStopsIfTheHandlerSaysSo) {
+TEST(VcpuTrapTest, HandlerCanStopAtInvalidOpcode) {
   TestMachine machine;
   EXPECT_TRUE(IsException(machine.Do(1, {0x0f, 0x0b}), 6));
   EXPECT_EQ(machine.reg(Register::kEip), kKernelCode);
@@ -133,7 +133,7 @@ TEST(VcpuTrapTest, BoundRangeExceeded) {
   EXPECT_EQ(machine.reg(Register::kEip), kUserCode + 9);
 }
 
-TEST(VcpuTrapTest, ExceptionsInARowAreNoDoubleFault) {
+TEST(VcpuTrapTest, ConsecutiveExceptionsAreNoDoubleFault) {
   TestMachine machine;
   machine.Load(3, {0xa1, 0x00, 0x00, 0x00, 0x50});  // mov 0x50000000,%eax
   RecordingHandler handler;
@@ -184,7 +184,7 @@ TEST(VcpuTrapTest, FlagsAreKeptAcrossATrap) {
   EXPECT_EQ(machine.reg(Register::kEax) & 0x401, 0x401u);
 }
 
-TEST(VcpuTrapTest, FaultAfterARotationLeavesNoFlagsThatAGuestCannotHave) {
+TEST(VcpuTrapTest, FaultAfterRotateKeepsEflagsValid) {
   LGUEST_REQUIRE_CPU(kExactEflags);
   TestMachine machine;
   machine.Load(3, {
@@ -200,7 +200,7 @@ TEST(VcpuTrapTest, FaultAfterARotationLeavesNoFlagsThatAGuestCannotHave) {
   EXPECT_TRUE(IsDone(machine.Do(3, {0x65, 0x90, 0xcd, kDone})));
 }
 
-TEST(VcpuTrapTest, FlagsSetByTheHandlerReplaceAllOthers) {
+TEST(VcpuTrapTest, HandlerMayReplaceFlags) {
   TestMachine machine;
   machine.Load(3, {
                       0xf9,  // stc
@@ -222,7 +222,7 @@ TEST(VcpuTrapTest, FlagsSetByTheHandlerReplaceAllOthers) {
   EXPECT_EQ(machine.reg(Register::kEax), 0x246u);
 }
 
-TEST(VcpuTrapTest, UnmaskedFpuExceptionTrapsAtTheNextFpuInstruction) {
+TEST(VcpuTrapTest, FpuExceptionTrapsAtNextFpuInstruction) {
   TestMachine machine;
   EXPECT_TRUE(IsException(machine.Do(3,
                                      {

@@ -119,7 +119,7 @@ Process& StartProcess(Program program, uint32_t argument) {
   return process;
 }
 
-const Ending& RunUntilEnd(const Process& process) {
+const ProcessExit& RunUntilEnd(const Process& process) {
   const InterruptsOff off;
   const Ticking ticking;
   uint32_t last = 0;
@@ -134,8 +134,8 @@ const Ending& RunUntilEnd(const Process& process) {
   return process.ending;
 }
 
-Ending RunProgram(Program program, uint32_t argument) {
-  const Ending ending = RunUntilEnd(StartProcess(program, argument));
+ProcessExit RunProgram(Program program, uint32_t argument) {
+  const ProcessExit ending = RunUntilEnd(StartProcess(program, argument));
   ReapAll();
   return ending;
 }
@@ -169,7 +169,7 @@ Process& ForkCurrentProcess(const TrapFrame& frame) {
   return child;
 }
 
-void EndCurrentProcess(const Ending& ending) {
+void EndCurrentProcess(const ProcessExit& ending) {
   current->ending = ending;
   current->state = Process::State::kEnded;
   Yield();

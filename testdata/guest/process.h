@@ -14,7 +14,7 @@
 namespace guest {
 
 // How a process ended.
-struct Ending {
+struct ProcessExit {
   bool killed = false;
   uint32_t exit_code = 0;  // if it exited
   uint32_t vector = 0;     // if a trap killed it
@@ -36,7 +36,7 @@ struct Process {
   uint64_t tls = 0;
   FpuState fpu;
   uint32_t preemptions = 0;
-  Ending ending;
+  ProcessExit ending;
 };
 
 inline constexpr uint32_t kMaxProcesses = 8;
@@ -47,10 +47,10 @@ void InitProcesses();
 Process& StartProcess(Program program, uint32_t argument = 0);
 
 // Runs all processes in turns until `process` has ended. Its entry stays until ReapAll().
-const Ending& RunUntilEnd(const Process& process);
+const ProcessExit& RunUntilEnd(const Process& process);
 
 // Runs one program alone and reaps it.
-Ending RunProgram(Program program, uint32_t argument = 0);
+ProcessExit RunProgram(Program program, uint32_t argument = 0);
 
 // Ends all processes and frees their resources.
 void ReapAll();
@@ -59,7 +59,7 @@ void ReapAll();
 Process& CurrentProcess();
 Process* FindProcess(uint32_t pid);
 Process& ForkCurrentProcess(const TrapFrame& frame);
-void EndCurrentProcess(const Ending& ending);
+void EndCurrentProcess(const ProcessExit& ending);
 void KillCurrentProcess(const TrapFrame& frame, uint32_t address);
 
 // Gives up the CPU. Returns when the process is scheduled again.

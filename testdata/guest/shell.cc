@@ -51,7 +51,8 @@ void Run(std::string_view) {
 
 void Fault(std::string_view) {
   Print("A process writes to address 0x10, which is not mapped:\r\n");
-  const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(Misdeed::kWriteNull));
+  const ProcessExit ending =
+      RunProgram(Program::kFault, static_cast<uint32_t>(UserFault::kWriteNull));
   Print("killed by trap ", ending.vector, " at ", Hex{ending.eip}, ", address ",
         Hex{ending.address}, ", error code ", ending.error, "; the kernel continues\r\n");
 }

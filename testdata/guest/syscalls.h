@@ -44,12 +44,12 @@ enum class Program : uint32_t {
   kCopyOnWrite,  // forks and writes
   kPatchItself,  // modifies its own code
   kStress,       // fills memory, forks, and checks all pages; argument: seed
-  kFault,        // argument: a Misdeed
+  kFault,        // argument: a UserFault
   kCounter,      // prints lines and sleeps in between; argument: (letter << 8) | lines
 };
 
 // The fault that kFault causes.
-enum class Misdeed : uint32_t {
+enum class UserFault : uint32_t {
   kWriteNull,
   kReadKernel,
   kJumpToKernel,

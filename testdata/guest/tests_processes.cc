@@ -11,7 +11,7 @@ namespace {
 // Runs a program alone. It must exit with this code and free all its pages.
 TestResult ExpectExit(Program program, uint32_t code) {
   const uint32_t free_before = FreePages();
-  const Ending ending = RunProgram(program);
+  const ProcessExit ending = RunProgram(program);
   if (ending.killed) {
     return Fail("killed by trap ", ending.vector, " error ", Hex{ending.error}, " at ",
                 Hex{ending.eip}, " cr2 ", Hex{ending.address});
@@ -23,7 +23,7 @@ TestResult ExpectExit(Program program, uint32_t code) {
 
 struct ExpectedFault {
   std::string_view what;
-  Misdeed misdeed;
+  UserFault misdeed;
   uint32_t vector;
   uint32_t error;
 };
@@ -39,7 +39,7 @@ TestResult TestUserCodePatching() { return ExpectExit(Program::kPatchItself, 100
 TestResult TestPreemption() {
   const Process& first = StartProcess(Program::kSpin);
   const Process& second = StartProcess(Program::kSpin);
-  const Ending& ending = RunUntilEnd(StartProcess(Program::kSleeper));
+  const ProcessExit& ending = RunUntilEnd(StartProcess(Program::kSleeper));
   const uint32_t exit_code = ending.exit_code;
   const uint32_t preemptions[] = {first.preemptions, second.preemptions};
   ReapAll();
@@ -69,8 +69,8 @@ TestResult TestFpu() {
 TestResult TestTls() {
   const Process& first = StartProcess(Program::kTls, 1000);
   const Process& second = StartProcess(Program::kTls, 2000);
-  const Ending first_ending = RunUntilEnd(first);
-  const Ending second_ending = RunUntilEnd(second);
+  const ProcessExit first_ending = RunUntilEnd(first);
+  const ProcessExit second_ending = RunUntilEnd(second);
   ReapAll();
   if (first_ending.killed || second_ending.killed) return Fail("a process was killed");
   if (first_ending.exit_code != 1020) return Fail("one process got ", first_ending.exit_code);
@@ -82,25 +82,25 @@ TestResult TestUserFaults() {
   constexpr uint32_t kKernel = 0xC0100000;
   constexpr uint32_t kHypercallGate = lguest::kHypercallVector * 8 + 2;
   static constexpr ExpectedFault kFaults[] = {
-      {"a write to null", Misdeed::kWriteNull, kPageFault, kFaultUser | kFaultWrite},
-      {"a read of the kernel", Misdeed::kReadKernel, kPageFault, kFaultUser | kFaultPresent},
-      {"a jump to the kernel", Misdeed::kJumpToKernel, kPageFault, kFaultUser | kFaultPresent},
-      {"ud2", Misdeed::kUndefinedInstruction, kInvalidOpcode, 0},
-      {"division by zero", Misdeed::kDivideByZero, kDivideError, 0},
-      {"hlt", Misdeed::kHalt, kGeneralProtection, 0},
-      {"a hypercall", Misdeed::kHypercall, kGeneralProtection, kHypercallGate},
-      {"in", Misdeed::kIn, kGeneralProtection, 0},
-      {"int3", Misdeed::kBreak, kBreakpoint, 0},
+      {"a write to null", UserFault::kWriteNull, kPageFault, kFaultUser | kFaultWrite},
+      {"a read of the kernel", UserFault::kReadKernel, kPageFault, kFaultUser | kFaultPresent},
+      {"a jump to the kernel", UserFault::kJumpToKernel, kPageFault, kFaultUser | kFaultPresent},
+      {"ud2", UserFault::kUndefinedInstruction, kInvalidOpcode, 0},
+      {"division by zero", UserFault::kDivideByZero, kDivideError, 0},
+      {"hlt", UserFault::kHalt, kGeneralProtection, 0},
+      {"a hypercall", UserFault::kHypercall, kGeneralProtection, kHypercallGate},
+      {"in", UserFault::kIn, kGeneralProtection, 0},
+      {"int3", UserFault::kBreak, kBreakpoint, 0},
   };
   for (const ExpectedFault& fault : kFaults) {
-    const Ending ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.misdeed));
+    const ProcessExit ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.misdeed));
     if (!ending.killed) return Fail(fault.what, " did not fault");
     // A host with its own page tables need not map a page that the guest's tables map.
     const uint32_t optional = fault.vector == kPageFault ? kFaultPresent : 0;
     if (ending.vector != fault.vector || (ending.error | optional) != (fault.error | optional)) {
       return Fail(fault.what, " gave trap ", ending.vector, " error ", Hex{ending.error});
     }
-    const uint32_t address = fault.misdeed == Misdeed::kWriteNull ? 0x10 : kKernel;
+    const uint32_t address = fault.misdeed == UserFault::kWriteNull ? 0x10 : kKernel;
     if (fault.vector == kPageFault && ending.address != address) {
       return Fail(fault.what, " gave cr2 ", Hex{ending.address});
     }

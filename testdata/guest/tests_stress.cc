@@ -82,7 +82,7 @@ TestResult RunProcesses() {
   }
   TestResult result = Pass();
   for (uint32_t i = 0; i < std::size(kExpected); ++i) {
-    const Ending& ending = RunUntilEnd(*processes[i]);
+    const ProcessExit& ending = RunUntilEnd(*processes[i]);
     if (ending.killed) {
       result = Fail("process ", i, ": trap ", ending.vector, " error ", Hex{ending.error}, " at ",
                     Hex{ending.eip}, " cr2 ", Hex{ending.address});

@@ -66,34 +66,34 @@ uint32_t PatchItself() {
   return sum;
 }
 
-uint32_t Misbehave(Misdeed misdeed) {
+uint32_t Misbehave(UserFault misdeed) {
   constexpr uint32_t kKernel = 0xC0100000;
   switch (misdeed) {
-    case Misdeed::kWriteNull:
+    case UserFault::kWriteNull:
       asm volatile("movl $1, 0x10");
       break;
-    case Misdeed::kReadKernel:
+    case UserFault::kReadKernel:
       asm volatile("movl (%0), %%eax" : : "r"(kKernel) : "eax");
       break;
-    case Misdeed::kJumpToKernel:
+    case UserFault::kJumpToKernel:
       asm volatile("jmp *%0" : : "r"(kKernel));
       break;
-    case Misdeed::kUndefinedInstruction:
+    case UserFault::kUndefinedInstruction:
       asm volatile("ud2");
       break;
-    case Misdeed::kDivideByZero:
+    case UserFault::kDivideByZero:
       asm volatile("xorl %%ecx, %%ecx; divl %%ecx" : : : "eax", "ecx", "edx");
       break;
-    case Misdeed::kHalt:
+    case UserFault::kHalt:
       asm volatile("hlt");
       break;
-    case Misdeed::kHypercall:
+    case UserFault::kHypercall:
       asm volatile("int $0x1f");
       break;
-    case Misdeed::kIn:
+    case UserFault::kIn:
       asm volatile("inb $0x80, %%al" : : : "eax");
       break;
-    case Misdeed::kBreak:
+    case UserFault::kBreak:
       asm volatile("int3");
       break;
   }

@@ -78,10 +78,10 @@ class Report {
     tcsetattr(fd_, TCSANOW, &settings);
   }
 
-  void Say(const std::string& line) const { dprintf(fd_, "%s\n", line.c_str()); }
+  void Send(const std::string& line) const { dprintf(fd_, "%s\n", line.c_str()); }
 
   // Reports an error; errno holds the reason.
-  void Error(const std::string& what) const { Say("error " + what + ": " + std::strerror(errno)); }
+  void Error(const std::string& what) const { Send("error " + what + ": " + std::strerror(errno)); }
 
  private:
   int fd_;
@@ -135,7 +135,7 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
   return pointers;
 }
 
-[[noreturn]] void Become(Plan& plan, const Report& report) {
+[[noreturn]] void Exec(Plan& plan, const Report& report) {
   constexpr int kCannotRun = 127;
   // A terminal becomes the controlling terminal only of a session leader.
   if (plan.tty) setsid();
@@ -156,7 +156,7 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 int Run(Plan& plan, const Report& report) {
   constexpr int kSignalled = 128;
   const pid_t program = fork();
-  if (program == 0) Become(plan, report);
+  if (program == 0) Exec(plan, report);
   int status = 0;
   pid_t ended = 0;
   // Init also reaps the orphans of the program.
@@ -175,11 +175,11 @@ int main() {
   for (const std::string& module : plan.modules) {
     if (!LoadModule(module)) report.Error("loading " + module);
   }
-  report.Say("started");
+  report.Send("started");
   const int status = Run(plan, report);
   // run.py ends the machine at "status", so drain the console first.
   const int console = open(kConsole, O_WRONLY | O_NOCTTY);
   tcdrain(console);
-  report.Say("status " + std::to_string(status));
+  report.Send("status " + std::to_string(status));
   for (;;) pause();
 }

@@ -110,7 +110,7 @@ class DifferentialTest : public testing::Test {
   }
 };
 
-TEST_F(DifferentialTest, IntegerCodeDoesWhatARealProcessorDoes) { Compare(RandomIntegerCode); }
+TEST_F(DifferentialTest, IntegerCodeMatchesNativeCpu) { Compare(RandomIntegerCode); }
 
 }  // namespace
 }  // namespace lguest::hostsim

@@ -31,11 +31,11 @@ class AttackTest : public testing::TestWithParam<AttackOnCpu> {
     hostsim::Script script;
     script.Init();
     GetParam().attack.build(script);
-    AppendHonestEnding(script);
+    AppendFinalCheck(script);
     AttackMachine machine;
     const std::string outcome = machine.Run(script, GetParam().cpu);
     if (GetParam().attack.death == nullptr) {
-      EXPECT_EQ(outcome, kHonestEnding);
+      EXPECT_EQ(outcome, kFinalReason);
       EXPECT_TRUE(machine.screen().ends_with("alive"));
     } else {
       EXPECT_NE(outcome.find(GetParam().attack.death), std::string::npos) << outcome;

@@ -50,20 +50,20 @@ const std::vector<Attack>& Attacks() {
       {"ReadsTheLastSectorOf32Bits", [](Script& s) { Fail(s, kRead, 0xffffffff, 512, 512); }},
       {"WritesTheLastSectorOf32Bits", [](Script& s) { Fail(s, kWrite, 0xffffffff, 512, 512); }},
       {"WritesWhereBytesWrapTo0_B55", [](Script& s) { Fail(s, kWrite, 0x800000, 512, 512); }},
-      {"WritesWhereTheSignIs", [](Script& s) { Fail(s, kWrite, 0x80000000, 512, 512); }},
+      {"WritesAtTheSignBit", [](Script& s) { Fail(s, kWrite, 0x80000000, 512, 512); }},
       {"WritesMoreThanTheListHas_B58", [](Script& s) { Fail(s, kWrite, 0, 1024, 512); }},
       {"WritesLessThanTheListHas_B58", [](Script& s) { Fail(s, kWrite, 0, 512, 1024); }},
-      {"WritesAllOf32Bits", [](Script& s) { Fail(s, kWrite, 0, 0xffffffff, 512); }},
+      {"Writes4Gigabytes", [](Script& s) { Fail(s, kWrite, 0, 0xffffffff, 512); }},
       {"WritesSoThatTheEndWraps", [](Script& s) { Fail(s, kWrite, 63, 0xfffffe00, 512); }},
       {"ReadsMoreThanTheListHas", [](Script& s) { Fail(s, kRead, 0, 0x8000, 512); }},
       {"ReadsLessThanTheListHas", [](Script& s) { Fail(s, kRead, 0, 512, 1024); }},
-      {"WritesNothingToBeyond", [](Script& s) { Fail(s, kWrite, 65, 0, 0); }},
-      {"SaysThatItIsTwoToThe32SectorsLong",
+      {"WritesNothingBeyondTheEnd", [](Script& s) { Fail(s, kWrite, 65, 0, 0); }},
+      {"ClaimsToHave4GigaSectors",
        [](Script& s) {
          s.Put32(kPage + 16, 0xffffffff);
          Fail(s, kWrite, 64, 512, 512);
        }},
-      {"SaysThatItIsDoneAlready",
+      {"PresetsTheResult",
        [](Script& s) {
          RequestBlock(s, 1, 64, 512);
          s.Put32(kResult, 1).Dma(kSent, {{kData, 512}});
@@ -146,7 +146,7 @@ const std::vector<Attack>& Attacks() {
          s.Ring(Hypercall::kSendDma, kBlockKey.value(), kSent);
          s.Put32(kPage + 4, 64).Call(Hypercall::kFlushAsync).Expect32(kResult, 2);
        }},
-      {"AKeyWithinItsPage",
+      {"KeyInsideTheDevicePage",
        [](Script& s) {
          RequestBlock(s, 1, 0, 512);
          s.Dma(kSent, {{kData, 512}});
@@ -155,7 +155,7 @@ const std::vector<Attack>& Attacks() {
          }
          s.Expect32(kResult, 0);
        }},
-      {"AFloodOfBadRequests_B08",
+      {"FloodOfBadRequests_B08",
        [](Script& s) {
          s.Dma(kSent, {{kData, 512}}).Dma(kReply, {});
          s.Bind(kBlockKey, GuestPhys(kReply), 1, kBlockIrq);
@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Each, BlockAttackTest, testing::ValuesIn(OnEveryCpu(Att
                          AttackName);
 
 // Shows that the attacks could have changed the disk with a valid request.
-TEST(BlockTest, ARightfulWriteChangesItsSectorsAndNothingElse) {
+TEST(BlockTest, ValidWriteChangesOnlyItsSectors) {
   for (const AttackerCpu cpu : {AttackerCpu::kScripted, AttackerCpu::kCode}) {
     Script script;
     script.Init().Put(kData, std::string(1024, 'W'));
@@ -184,9 +184,9 @@ TEST(BlockTest, ARightfulWriteChangesItsSectorsAndNothingElse) {
     script.Dma(kSent, {{kData, 1000}, {kData + 1000, 24}});
     Send(script, {});
     script.Expect32(kResult, 1);
-    AppendHonestEnding(script);
+    AppendFinalCheck(script);
     AttackMachine machine;
-    EXPECT_EQ(machine.Run(script, cpu), kHonestEnding);
+    EXPECT_EQ(machine.Run(script, cpu), kFinalReason);
     std::string disk = AttackMachine::UntouchedDisk();
     disk.replace(size_t{9} * kSectorSize, 1024, std::string(1024, 'W'));
     EXPECT_EQ(machine.Disk(), disk);

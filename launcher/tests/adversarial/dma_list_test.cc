@@ -104,7 +104,7 @@ class DmaListTest : public testing::TestWithParam<std::tuple<AttackerCpu, Target
   void ExpectOutcome(const Script& script, const std::string& death) {
     const std::string outcome = machine_.Run(script, std::get<0>(GetParam()));
     if (death.empty()) {
-      EXPECT_EQ(outcome, kHonestEnding);
+      EXPECT_EQ(outcome, kFinalReason);
       EXPECT_TRUE(machine_.screen().ends_with("alive"));
     } else {
       EXPECT_NE(outcome.find(death), std::string::npos) << outcome;
@@ -124,7 +124,7 @@ TEST_P(DmaListTest, Sent) {
   script.Dma(kBound, {{0xc000, 512}}).Bind(kBlockKey, GuestPhys(kBound), 1, kBlockIrq);
   const GuestPhys dma = Put(script, kSent);
   script.Send(target().output, dma);
-  AppendHonestEnding(script);
+  AppendFinalCheck(script);
   const bool is_refused = IsShareNet() && !attack().is_one_page;
   ExpectOutcome(script, is_refused ? "bad DMA entry: " : attack().death);
 }
@@ -150,7 +150,7 @@ TEST_P(DmaListTest, Bound) {
   }
   script.Unbind(target().input,
                 dma);  // otherwise it would be filled again when the script resets its length to 0
-  AppendHonestEnding(script);
+  AppendFinalCheck(script);
   // The 2.6.23 host fails to read a buffer without memory.
   const std::string death =
       attack().death.starts_with("bad dma address") ? "bad read address" : attack().death;

@@ -34,9 +34,8 @@ const std::vector<Attack>& Bindings() {
          s.ExpectResult(1).Unbind(kConsoleKey, GuestPhys(kDma)).ExpectResult(1);
          s.Unbind(kConsoleKey, GuestPhys(kDma)).ExpectResult(0);
        }},
-      {"UnbindsWhatWasNeverBound",
-       [](Script& s) { s.Unbind(DmaKey(0), GuestPhys(0)).ExpectResult(0); }},
-      {"UnbindsWhatIsBeingFilled",
+      {"UnbindsUnboundKey", [](Script& s) { s.Unbind(DmaKey(0), GuestPhys(0)).ExpectResult(0); }},
+      {"UnbindsBufferWithPendingInput",
        [](Script& s) {
          s.Dma(kDma, {{kText, 64}});
          BindConsole(s, kDma, 1);
@@ -49,7 +48,7 @@ const std::vector<Attack>& Bindings() {
          }
          s.Unbind(DmaKey(kText), GuestPhys(kDma)).ExpectResult(1);
        }},
-      {"BindsOneKeyMoreAndMore",
+      {"BindsOneKeyRepeatedly",
        [](Script& s) {
          for (uint32_t i = 0; i < 31; ++i) s.Bind(kBlockKey, GuestPhys(kDma + 4 * i), 1, 1);
        }},
@@ -58,8 +57,8 @@ const std::vector<Attack>& Bindings() {
       {"BindsToInterrupt255",
        [](Script& s) { s.Bind(kConsoleKey, GuestPhys(kDma), 1, 255).ExpectResult(0); }},
       {"BindsNothing", [](Script& s) { BindConsole(s, kDma, 0); }},
-      {"BindsNothingNowhere", [](Script& s) { BindConsole(s, 0xfffffff0, 0); }},
-      {"BindsSixtyFiveThousandBuffersInUse_B07",
+      {"BindsNothingBeyondMemory", [](Script& s) { BindConsole(s, 0xfffffff0, 0); }},
+      {"Binds65535BuffersInUse_B07",
        [](Script& s) {
          RequestBlock(s, 0, 0, 512);
          s.Dma(kDma, {}).Put32(kTop - 100, 1);
@@ -92,19 +91,19 @@ const std::vector<Attack>& Bindings() {
          BindConsole(s, kDma, 1);
          s.Wait(kConsoleIrq).Expect(kText, "kkkkkkkkkkkkkkkk");
        }},
-      {"BindsBuffersThatAreOneAndTheSame",
+      {"BindsIdenticalBuffers",
        [](Script& s) {
          s.Dma(kDma, {{kText, 1}});
          for (int i = 0; i < 8; ++i) BindConsole(s, kDma, 1);
          s.Wait(kConsoleIrq);
        }},
-      {"FreesItsBufferAgainAndAgain_B54",
+      {"FreesItsBufferRepeatedly_B54",
        [](Script& s) {
          s.Dma(kDma, {{kText, 1}});
          BindConsole(s, kDma, 1);
          for (int i = 0; i < 200; ++i) s.Wait(kConsoleIrq).Put32(kDma, 0);
        }},
-      {"BindsAndUnbindsInAFlood",
+      {"FloodOfBindsAndUnbinds",
        [](Script& s) {
          for (int i = 0; i < 1000; ++i) {
            s.Bind(kConsoleKey, GuestPhys(kDma), 1, 1).Unbind(kConsoleKey, GuestPhys(kDma));
@@ -117,27 +116,27 @@ const std::vector<Attack>& Bindings() {
 
 const std::vector<Attack>& Ring() {
   static const auto* const kAttacks = new std::vector<Attack>{
-      {"ClaimsThatAllPlacesAreFull",
+      {"ClaimsThatTheRingIsFull",
        [](Script& s) {
          s.Put(kStatus, std::string(kHypercallRingSize, '\0')).Call(Hypercall::kFlushAsync);
          s.Expect(kStatus, std::string(kHypercallRingSize, '\xff'));
        }},
-      {"HasAnOddStatus",
+      {"HasInvalidStatus",
        [](Script& s) { s.Put(kStatus, "\x7f\x80\xfe").Call(Hypercall::kFlushAsync); }},
-      {"SendsFromEveryPlace",
+      {"SendsFromEveryEntry",
        [](Script& s) {
          s.Put(kText, "ring").Dma(kDma, {{kText, 4}});
          for (uint32_t i = 0; i < kHypercallRingSize; ++i) s.Ring(Hypercall::kSendDma, 0, kDma);
          s.Call(Hypercall::kFlushAsync).Expect(kStatus, std::string(kHypercallRingSize, '\xff'));
        }},
-      {"SendsToNobodyFromEveryPlace_B08",
+      {"SendsToUnusedKeysFromEveryEntry_B08",
        [](Script& s) {
          for (uint32_t i = 0; i < kHypercallRingSize; ++i) {
            s.Ring(Hypercall::kSendDma, kText + 4 * i, i);
          }
          s.Call(Hypercall::kFlushAsync);
        }},
-      {"OverrunsItself",
+      {"OverrunsTheRing",
        [](Script& s) {
          for (uint32_t i = 0; i < 3 * kHypercallRingSize; ++i) s.Ring(Hypercall::kFlushTlb, 1);
          s.Call(Hypercall::kFlushAsync);
@@ -147,16 +146,16 @@ const std::vector<Attack>& Ring() {
       {"InitializesAgain",
        [](Script& s) { s.Ring(Hypercall::kLguestInit, kData).Call(Hypercall::kFlushAsync); },
        "already have lguest_data"},
-      {"CrashesFromIt",
+      {"CrashesFromTheRing",
        [](Script& s) {
          s.Put(kText, std::string("in the ring\0", 12)).Ring(Hypercall::kCrash, kText);
          s.Call(Hypercall::kFlushAsync);
        },
        "CRASH: in the ring"},
-      {"BindsABadKeyInIt",
+      {"BindsBadKeyInTheRing",
        [](Script& s) { s.Ring(Hypercall::kBindDma, 1, kDma, 0x101).Call(Hypercall::kFlushAsync); },
        "bad dma key 0x1"},
-      {"HaltsInIt",
+      {"HaltsInTheRing",
        [](Script& s) {
          // Both hypercalls at once, so that the timer does not expire before the halt.
          s.Put32(kCalls, static_cast<uint32_t>(Hypercall::kSetClockevent)).Put32(kCalls + 4, 1000);
@@ -175,7 +174,7 @@ const std::vector<Attack>& Keys() {
        "bad sending DMA key"},
       {"TheLastKeyOf32Bits", [](Script& s) { s.Send(DmaKey(0xfffffffc), GuestPhys(kDma)); },
        "bad sending DMA key"},
-      {"KeysWhereNobodyListens_B08",
+      {"UnusedKeys_B08",
        [](Script& s) {
          for (uint32_t i = 1; i < 1000; ++i) s.Send(DmaKey(4 * i), GuestPhys(0xffffff00 + i));
        }},
@@ -219,7 +218,7 @@ const std::vector<Attack>& Processor() {
        "unhandled trap 13 at 0x"},
       {"AWriteToTheHostsArea", [](Script& s) { s.Trap(14, 2, 0xffc00000); }, "(0xffc00000)"},
       {"AHalt", [](Script& s) { s.Trap(13); }, "unhandled trap 13 at 0x"},
-      {"TimersInAFlood",
+      {"FloodOfTimers",
        [](Script& s) {
          for (uint32_t i = 0; i < 1000; ++i) s.Call(Hypercall::kSetClockevent, i % 3);
          s.Call(Hypercall::kSetClockevent, 0);
@@ -231,15 +230,15 @@ const std::vector<Attack>& Processor() {
          BindConsole(s, kDma, 1);
          s.Call(Hypercall::kFlushAsync).Put32(blocked, 0).Wait(kConsoleIrq);
        }},
-      {"SharedDataOfGarbage",
+      {"GarbageInSharedData",
        [](Script& s) {
          s.Put(kData + offsetof(LguestData, reserve_mem), std::string(20, '\xee'));
        }},
-      {"DescriptorsOfGarbage",
+      {"GarbageInDescriptors",
        [](Script& s) {
          s.Put(kDescriptors, std::string(4096, '\xff')).Send(kConsoleKey, GuestPhys(kDma));
        }},
-      {"ConsoleOutputInAFlood",
+      {"FloodOfConsoleOutput",
        [](Script& s) {
          s.Put(kText, std::string(4096, 'o')).Dma(kDma, {{kText, 4096}});
          for (int i = 0; i < 500; ++i) s.Send(kConsoleKey, GuestPhys(kDma));

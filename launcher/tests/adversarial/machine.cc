@@ -186,7 +186,7 @@ void RequestBlock(Script& script, int32_t type, uint32_t sector, uint32_t bytes)
   script.Put32(page + 12, 0);
 }
 
-void AppendHonestEnding(Script& script) {
+void AppendFinalCheck(Script& script) {
   constexpr uint32_t kSent = 0x9000;
   constexpr uint32_t kReply = 0x9100;
   constexpr uint32_t kText = 0x9200;

@@ -77,9 +77,9 @@ class AttackMachine {
 void RequestBlock(hostsim::Script& script, int32_t type, uint32_t sector, uint32_t bytes);
 
 // Appends a check that the guest still works: it reads a sector, prints "alive" and crashes with
-// kHonestEnding's reason. The check needs working buffers and interrupts.
-void AppendHonestEnding(hostsim::Script& script);
-inline constexpr char kHonestEnding[] = "CRASH: still working";
+// kFinalReason's reason. The check needs working buffers and interrupts.
+void AppendFinalCheck(hostsim::Script& script);
+inline constexpr char kFinalReason[] = "CRASH: still working";
 
 }  // namespace lguest
 

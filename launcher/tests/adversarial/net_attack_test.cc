@@ -61,28 +61,28 @@ const std::vector<Attack>& Attacks() {
          s.Dma(kDma, {}, 77).Send(NetSlotKey(kTunPage, 0), GuestPhys(kDma)).Expect32(kDma, 0);
          s.Dma(kDma, {}, 77).Send(NetSlotKey(kSharePage, 1), GuestPhys(kDma)).Expect32(kDma, 0);
        }},
-      {"PosesAsEverybody_B72",
+      {"ClaimsEveryAddress_B72",
        [](Script& s) {
          s.Put(kSharePage.value(), std::string(kPageSize, '\xff'));
          s.Put(kTunPage.value(), std::string(kPageSize, '\xff'));
        }},
-      {"TakesPacketsWhereThereIsNoRoom_B50",
+      {"ReceivesWithoutRoom_B50",
        [](Script& s) {
          s.Dma(kDma, {}).Bind(NetSlotKey(kTunPage, 1), GuestPhys(kDma), 1, kTunIrq);
          s.Call(Hypercall::kSetClockevent, 5'000'000).Wait(0).Expect32(kDma, 0);
        }},
-      {"TakesPacketsWhereRoomIsShort_B51",
+      {"ReceivesWithTooLittleRoom_B51",
        [](Script& s) {
          s.Dma(kDma, {{kText, 100}}).Bind(NetSlotKey(kTunPage, 1), GuestPhys(kDma), 1, kTunIrq);
          s.Call(Hypercall::kSetClockevent, 5'000'000).Wait(0).Expect32(kDma, 0);
        }},
-      {"TakesAPacketOverTheNextBuffer",
+      {"ReceivesOverTheNextBuffer",
        [](Script& s) {
          s.Dma(kDma, {{kDma + 100, 1500}}).Dma(kDma + 100, {{kText, 1500}});
          s.Bind(NetSlotKey(kTunPage, 1), GuestPhys(kDma), 2, kTunIrq).Wait(kTunIrq);
          s.Expect32(kDma, 1500).Expect(kDma + 100, std::string(100, 'p'));
        }},
-      {"TakesAPacketAcrossPages",
+      {"ReceivesAcrossPages",
        [](Script& s) {
          s.Dma(kDma, {{kText - 1, 1500}});
          s.Bind(NetSlotKey(kSharePage, 0), GuestPhys(kDma), 1, kShareIrq).Wait(kShareIrq);
@@ -152,22 +152,21 @@ class RewriteTest : public testing::TestWithParam<AttackerCpu> {
     for (int i = 0; i < 1000; ++i) {
       script.Send(key, GuestPhys(kSharePage.value() + kOffset)).Put32(kDma, 0);
     }
-    AppendHonestEnding(script);
+    AppendFinalCheck(script);
     AttackMachine machine;
     const Rewriter rewriter(machine.NetFile(), kOffset);
     const std::string outcome = machine.Run(script, GetParam());
-    EXPECT_TRUE(outcome == kHonestEnding ||
-                outcome.find("bad dma section 0") != std::string::npos ||
+    EXPECT_TRUE(outcome == kFinalReason || outcome.find("bad dma section 0") != std::string::npos ||
                 outcome.find("bad DMA entry") != std::string::npos)
         << outcome;
     EXPECT_EQ(machine.Disk(), AttackMachine::UntouchedDisk());
   }
 };
 
-TEST_P(RewriteTest, OfAListForTheDisk_B04) { SendTo(kBlockKey); }
-TEST_P(RewriteTest, OfAListForTheNetwork_B04) { SendTo(NetSlotKey(kTunPage, 0)); }
-TEST_P(RewriteTest, OfAListForTheOtherGuest_B04) { SendTo(NetSlotKey(kSharePage, 1)); }
-TEST_P(RewriteTest, OfAListForTheConsole_B04) { SendTo(kConsoleKey); }
+TEST_P(RewriteTest, DiskList_B04) { SendTo(kBlockKey); }
+TEST_P(RewriteTest, NetworkList_B04) { SendTo(NetSlotKey(kTunPage, 0)); }
+TEST_P(RewriteTest, SharedNetworkList_B04) { SendTo(NetSlotKey(kSharePage, 1)); }
+TEST_P(RewriteTest, ConsoleList_B04) { SendTo(kConsoleKey); }
 
 INSTANTIATE_TEST_SUITE_P(Each, RewriteTest,
                          testing::Values(AttackerCpu::kScripted, AttackerCpu::kCode),

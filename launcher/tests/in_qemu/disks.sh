@@ -60,7 +60,7 @@ test_whole_disk() {
 test_file_without_direct_io() {
   make_image image
   expect_disk_works image
-  expect_said "image: its file system knows no direct I/O, so the host caches the disk as well"
+  expect_error "image: its file system knows no direct I/O, so the host caches the disk as well"
 }
 
 test_loop_device() {
@@ -71,7 +71,7 @@ test_loop_device() {
   expect_silence err.log
   start first --block="$loop" 64 "$vmlinux" hang
   expect_status 66 run --block="$loop" 64 "$vmlinux" test=disk
-  expect_said "--block=$loop: $loop is in use by another guest (',readonly' disks can be shared)"
+  expect_error "--block=$loop: $loop is in use by another guest (',readonly' disks can be shared)"
   kill "$pid"
   wait "$pid"
   losetup -d "$loop"
@@ -99,17 +99,17 @@ expect_disk_error() {
 test_disk_full() {
   make_image_without_room
   expect_disk_error disk/image
-  expect_said "block disk/image: writing disk/image at byte 0: No space left on device (told only once)"
+  expect_error "block disk/image: writing disk/image at byte 0: No space left on device (told only once)"
   umount disk
 }
 
-test_disk_full_of_a_loop_device() {
+test_loop_device_disk_full() {
   make_image_without_room
   loop=$(losetup -f)
   losetup "$loop" disk/image || fail "losetup"
   expect_disk_error "$loop"
   # The loop driver reports EIO for every error of its file.
-  expect_said "block $loop: writing $loop at byte 0: Input/output error (told only once)"
+  expect_error "block $loop: writing $loop at byte 0: Input/output error (told only once)"
   losetup -d "$loop"
   umount disk
 }

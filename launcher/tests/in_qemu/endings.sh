@@ -20,7 +20,7 @@ test_no_memory() {
   run 1g "$vmlinux" test=boot || status=$?
   echo "$overcommit" > /proc/sys/vm/overcommit_memory
   [ "$status" = 69 ] || fail "exit status $status instead of 69: $(cat err.log)"
-  expect_said "mapping 10[0-9]* bytes of guest memory: Cannot allocate memory"
+  expect_error "mapping 10[0-9]* bytes of guest memory: Cannot allocate memory"
 }
 
 # Real hosts need memory at address 0. Elsewhere these tests are skipped, because most users may not map address 0.
@@ -36,5 +36,5 @@ test_launcher_for_i386() {
   expect_status 0 run --version
   expect_line "lguest [0-9.]*" out.log
   expect_status 69 run 64 "$vmlinux" test=boot
-  expect_said ".*/dev/lguest.*"
+  expect_error ".*/dev/lguest.*"
 }

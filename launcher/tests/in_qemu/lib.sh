@@ -47,7 +47,7 @@ expect_line() {
 }
 
 # Checks that the launcher printed exactly this line.
-expect_said() {
+expect_error() {
   [ "$(wc -l < err.log)" = 1 ] || fail "the launcher printed $(wc -l < err.log) lines: $(cat err.log)"
   expect_line "lguest: $1" err.log
 }

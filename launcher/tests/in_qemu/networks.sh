@@ -1,12 +1,12 @@
 # Tests with networks: with the kernel's network stack at the other end, and among guests.
 
-test_tap_that_the_guest_pings() {
+test_tap_ping_from_guest() {
   expect_status 0 run --tunnet=10.1.0.1/24 64 "$vmlinux" test=net ip=10.1.0.2 gw=10.1.0.1
   expect_line "PASS net" out.log
   expect_silence err.log
 }
 
-test_tap_that_the_kernel_pings() {
+test_tap_ping_from_host() {
   start answering --tunnet=10.1.0.1/24 64 "$vmlinux" test=net-answer ip=10.1.0.2
   tap=$(taps)
   ip address show dev "$tap" > address.log
@@ -31,7 +31,7 @@ test_bridge_of_two_taps() {
 
 test_no_bridge() {
   expect_status 66 run --tunnet=bridge:br7 64 "$vmlinux" hang
-  expect_said "--tunnet=bridge:br7: there is no bridge br7 (ip link add br7 type bridge)"
+  expect_error "--tunnet=bridge:br7: there is no bridge br7 (ip link add br7 type bridge)"
 }
 
 test_shared_net_of_two_guests() {

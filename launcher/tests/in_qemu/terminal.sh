@@ -15,11 +15,11 @@ start_on_terminal() {
   exec 4<> "$USER_END"
   setsid -c "$launcher" 64 "$vmlinux" "$@" < "$TERMINAL" > "$TERMINAL" 2>&1 &
   pid=$!
-  see "lguest demo kernel*"
+  wait_for_line "lguest demo kernel*"
 }
 
 # Waits for a line that matches $1 on the user's screen.
-see() {
+wait_for_line() {
   while IFS= read -r -t "$LIMIT" line <&4; do
     line=$(echo "$line" | tr -d '\r')
     case $line in
@@ -46,32 +46,32 @@ expect_end() {
   [ "$(settings)" = "$before" ] || fail "the terminal was left as $(settings), it was $before"
 }
 
-test_terminal_of_a_guest_that_powers_off() {
+test_terminal_power_off() {
   start_on_terminal demo
-  see "Type help for what it can do."
+  wait_for_line "Type help for what it can do."
   expect_raw
   # A terminal that is not raw would intercept some of these characters.
   type_keys 'echo \021\023\026it works\r'
-  see "*it works"
+  wait_for_line "*it works"
   type_keys 'poweroff\r'
-  see "Good-bye."
+  wait_for_line "Good-bye."
   expect_end 0
 }
 
-test_terminal_of_a_guest_that_is_given_up() {
+test_terminal_three_interrupts() {
   start_on_terminal hang
   expect_raw
   type_keys '\003\003\003'
   expect_end 2
 }
 
-test_terminal_of_a_guest_that_dies() {
+test_terminal_guest_death() {
   start_on_terminal die=trap
-  see "lguest: guest died: unhandled trap 6*"
+  wait_for_line "lguest: guest died: unhandled trap 6*"
   expect_end 1
 }
 
-test_terminal_of_a_launcher_that_is_ended() {
+test_terminal_launcher_signalled() {
   for signal in TERM HUP; do
     start_on_terminal hang
     expect_raw

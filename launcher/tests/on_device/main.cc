@@ -24,18 +24,18 @@ class Program {
     std::array<int, 2> output = {-1, -1};
     if (pipe(output.data()) != 0) return;
     process_ = fork();
-    if (process_ == 0) Become(words, output[1]);
+    if (process_ == 0) Exec(words, output[1]);
     close(output[1]);
     output_ = output[0];
   }
 
   // Reads until the output contains `text`. Returns false at the end of the output.
-  bool Says(std::string_view text) {
+  bool WaitForText(std::string_view text) {
     std::array<char, 4096> piece;
-    while (said_.find(text) == std::string::npos) {
+    while (text_.find(text) == std::string::npos) {
       const ssize_t len = read(output_, piece.data(), piece.size());
       if (len <= 0) return false;
-      said_.append(piece.data(), static_cast<size_t>(len));
+      text_.append(piece.data(), static_cast<size_t>(len));
       std::fwrite(piece.data(), 1, static_cast<size_t>(len), stdout);
       std::fflush(stdout);
     }
@@ -44,8 +44,8 @@ class Program {
 
   // Reads the rest of the output. Returns the exit status, or -1 after a signal.
   int End() {
-    constexpr std::string_view kNever("\0", 1);
-    Says(kNever);
+    constexpr std::string_view kNeverPrinted("\0", 1);
+    WaitForText(kNeverPrinted);
     close(output_);
     int status = 0;
     return waitpid(process_, &status, 0) == process_ && WIFEXITED(status) ? WEXITSTATUS(status)
@@ -53,7 +53,7 @@ class Program {
   }
 
  private:
-  [[noreturn]] static void Become(std::vector<std::string>& words, int output) {
+  [[noreturn]] static void Exec(std::vector<std::string>& words, int output) {
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     std::vector<char*> pointers;
@@ -66,7 +66,7 @@ class Program {
 
   pid_t process_ = -1;
   int output_ = -1;
-  std::string said_;
+  std::string text_;
 };
 
 class Cases {
@@ -115,22 +115,22 @@ class Cases {
   void Expect(const std::string& name, const std::vector<std::string>& arguments, int status,
               const std::string& text) {
     Program guest = Launch(arguments);
-    const bool said = guest.Says(text);
+    const bool printed = guest.WaitForText(text);
     const int ended = guest.End();
     if (ended != status) {
       Report(name, "exit status " + std::to_string(ended));
     } else {
-      Report(name, said ? "" : "no output '" + text + "'");
+      Report(name, printed ? "" : "no output '" + text + "'");
     }
   }
 
   void TwoGuestsPing() {
     const std::string network = "--sharenet=/tmp/net";
     Program answering = Launch({network, "64", our_vmlinux_, "test=net-answer", "ip=10.0.0.2"});
-    const bool started = answering.Says("lguest demo kernel");
+    const bool started = answering.WaitForText("lguest demo kernel");
     Program asking =
         Launch({network, "64", our_vmlinux_, "test=net", "ip=10.0.0.1", "gw=10.0.0.2"});
-    const bool answered = asking.Says("PASS net");
+    const bool answered = asking.WaitForText("PASS net");
     const int asked = asking.End();
     if (!started || !answered || asked != 0) {
       Report("shared-net-of-two-guests", "no answer");

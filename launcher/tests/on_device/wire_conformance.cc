@@ -85,7 +85,7 @@ class Wire : public ::testing::Test {
   std::array<char, 128> read_ = {};
 };
 
-TEST_F(Wire, InitializeReturnsTheBytesOfItsArguments) {
+TEST_F(Wire, InitializeReturnsArgumentSize) {
   Load(Script().Init());
   EXPECT_EQ(Write(Initialize()), 16);
 }
@@ -96,25 +96,25 @@ TEST_F(Wire, IrqAndBreakReturnZero) {
   EXPECT_EQ(Write({kBreak, 0}), 0);
 }
 
-TEST_F(Wire, AnUnknownRequest_EINVAL) {
+TEST_F(Wire, UnknownRequest_EINVAL) {
   Start(Script().Init());
   EXPECT_EQ(Write({4, 0}), -EINVAL);
   EXPECT_EQ(Write({0xffffffff, 0}), -EINVAL);
 }
 
-TEST_F(Wire, ABadPointer_EFAULT) {
+TEST_F(Wire, BadPointer_EFAULT) {
   Start(Script().Init().Send(DmaKey(0), GuestPhys(0)));
   const auto* const kernel = reinterpret_cast<const char*>(0xfffff000);
   EXPECT_EQ(ResultOf(write(device_.get(), kernel, 8)), -EFAULT);
   EXPECT_EQ(ResultOf(read(device_.get(), const_cast<char*>(kernel), 8)), -EFAULT);
 }
 
-TEST_F(Wire, ABadPointerBeforeInitialize_EFAULT) {
+TEST_F(Wire, BadPointerBeforeInitialize_EFAULT) {
   Load(Script().Init());
   EXPECT_EQ(ResultOf(write(device_.get(), reinterpret_cast<const char*>(0xfffff000), 8)), -EFAULT);
 }
 
-TEST_F(Wire, TheCountOfAWriteIsIgnored) {
+TEST_F(Wire, WriteIgnoresItsCount) {
   Start(Script().Init());
   const Words irq = {kIrq, 32};
   EXPECT_EQ(ResultOf(write(device_.get(), irq.data(), 1)), -EINVAL) << "reads the whole request";
@@ -122,14 +122,14 @@ TEST_F(Wire, TheCountOfAWriteIsIgnored) {
   EXPECT_EQ(ResultOf(write(device_.get(), good.data(), 1)), 0);
 }
 
-TEST_F(Wire, TheCountOfAReadIsIgnored) {
+TEST_F(Wire, ReadIgnoresItsCount) {
   Start(Script().Init().Send(DmaKey(0x5000), GuestPhys(0x7654)));
   EXPECT_EQ(Read(4), 8);
   EXPECT_EQ(ReadWord(0), 0x7654u);
   EXPECT_EQ(ReadWord(1), 0x5000u);
 }
 
-TEST_F(Wire, ADeathIs_ENOENT_AndThenItsReasonWithItsNul) {
+TEST_F(Wire, Death_ENOENT_ThenReasonWithNul) {
   Start(Script().Init().Crash("the reason"));
   constexpr std::string_view kReason("CRASH: the reason\0", 18);
   EXPECT_EQ(Read(read_.size()), -ENOENT);
@@ -137,7 +137,7 @@ TEST_F(Wire, ADeathIs_ENOENT_AndThenItsReasonWithItsNul) {
   EXPECT_EQ(ReadText(kReason.size()), kReason);
 }
 
-TEST_F(Wire, AfterADeathEveryRequest_ENOENT) {
+TEST_F(Wire, EveryRequestAfterDeath_ENOENT) {
   Start(Script().Init().Crash("x"));
   EXPECT_EQ(Read(read_.size()), -ENOENT);
   EXPECT_EQ(Write(Initialize()), -ENOENT);
@@ -146,7 +146,7 @@ TEST_F(Wire, AfterADeathEveryRequest_ENOENT) {
   EXPECT_EQ(Write({kBreak, 0}), -ENOENT);
 }
 
-TEST_F(Wire, ADeathOutsideOfReadLooksLikeADma) {
+TEST_F(Wire, DeathOutsideReadLooksLikeADma) {
   Start(Script().Init().Send(DmaKey(0), GuestPhys(0)));
   EXPECT_EQ(Read(8), 8);
   EXPECT_EQ(Write({kGetDma, 2}), -ENOENT) << "an unaligned key kills the guest";
@@ -154,12 +154,12 @@ TEST_F(Wire, ADeathOutsideOfReadLooksLikeADma) {
   EXPECT_EQ(ReadText(8), "bad regi");
 }
 
-TEST_F(Wire, AnotherThread_EPERM_AlsoWithABadRequest) {
+TEST_F(Wire, BadRequestOfAnotherThread_EPERM) {
   Start(Script().Init());
   EXPECT_EQ(std::async(std::launch::async, [&] { return Write({4, 0}); }).get(), -EPERM);
 }
 
-TEST_F(Wire, SixteenGuestsAndNoMore_ENOSPC) {
+TEST_F(Wire, SeventeenthGuest_ENOSPC) {
   Load(Script().Init());
   std::vector<UniqueFd> guests;
   for (int i = 0; i < 16; ++i) {
