@@ -12,7 +12,7 @@ constexpr uint32_t kPageFaultVector = 14;
 constexpr uint32_t kControlFlags = 0x200400;  // ID, DF
 constexpr const char* kNames[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
 
-void Tell(std::string& lines, const char* what, uint32_t native, uint32_t soft) {
+void AppendDifference(std::string& lines, const char* what, uint32_t native, uint32_t soft) {
   if (native != soft) absl::StrAppendFormat(&lines, "  %s: 0x%x, not 0x%x\n", what, soft, native);
 }
 
@@ -80,17 +80,17 @@ bool MayBeHalfDone(const RandomCode& code, const Outcome& native) {
 std::string Difference(const RandomCode& code, const Outcome& native, const Outcome& soft) {
   std::string lines;
   for (size_t i = 0; i < native.cpu.regs.size(); ++i) {
-    Tell(lines, kNames[i], native.cpu.regs[i], soft.cpu.regs[i]);
+    AppendDifference(lines, kNames[i], native.cpu.regs[i], soft.cpu.regs[i]);
   }
-  Tell(lines, "eip", native.cpu.eip, soft.cpu.eip);
+  AppendDifference(lines, "eip", native.cpu.eip, soft.cpu.eip);
   const uint32_t flags = kControlFlags | (kStatusFlags & ~UndefinedFlags(code, native.cpu.eip));
-  Tell(lines, "eflags", native.cpu.eflags & flags, soft.cpu.eflags & flags);
+  AppendDifference(lines, "eflags", native.cpu.eflags & flags, soft.cpu.eflags & flags);
   if (IsAtTheTop(native, soft)) return lines;
-  Tell(lines, "vector", native.vector, soft.vector);
+  AppendDifference(lines, "vector", native.vector, soft.vector);
   if (IsOtherPage(native, soft) || IsOtherOperand(code, native, soft)) return lines;
-  Tell(lines, "error code", ComparedError(native), ComparedError(soft));
+  AppendDifference(lines, "error code", ComparedError(native), ComparedError(soft));
   if (native.vector == kPageFaultVector && !MayBeHalfDone(code, native)) {
-    Tell(lines, "cr2", native.cr2, soft.cr2);
+    AppendDifference(lines, "cr2", native.cr2, soft.cr2);
   }
   if (!lines.empty()) {
     absl::StrAppendFormat(&lines, "  ends with exception %u at 0x%x\n", native.vector,

@@ -84,20 +84,20 @@ const std::vector<Attack>& Attacks() {
          Send(s, {});
        },
        "block disk: bad request type -1"},
-      {"AWriteWithoutAReply_B05",
+      {"WriteWithoutReply_B05",
        [](Script& s) {
          RequestBlock(s, 1, 0, 512);
          s.Dma(kSent, {{kData, 512}}).Send(kBlockKey, GuestPhys(kSent));
        },
        "a request without a buffer for the reply"},
-      {"AReplyThatIsInUse",
+      {"ReplyInUse",
        [](Script& s) {
          RequestBlock(s, 1, 0, 512);
          s.Dma(kSent, {{kData, 512}}).Dma(kReply, {}, 1);
          s.Bind(kBlockKey, GuestPhys(kReply), 1, kBlockIrq).Send(kBlockKey, GuestPhys(kSent));
        },
        "a request without a buffer for the reply"},
-      {"ARequestWhileOneIsPending",
+      {"RequestWhileOneIsPending",
        [](Script& s) {
          RequestBlock(s, 0, 0, 512);
          s.Dma(kSent, {}).Dma(kReply, {{kData, 512}});
@@ -107,7 +107,7 @@ const std::vector<Attack>& Attacks() {
          s.Call(Hypercall::kFlushAsync);
        },
        "a request without a buffer for the reply"},
-      {"ARequestThatTheReplyOverwrites_B04",
+      {"ReplyOverwritesRequest_B04",
        [](Script& s) {
          RequestBlock(s, 0, 7, 512);
          s.Dma(kSent, {});
@@ -115,21 +115,21 @@ const std::vector<Attack>& Attacks() {
          // Sector 7. The result byte was written over it.
          s.Expect(kPage, std::string(12, '!' + 7)).Expect32(kResult, 1);
        }},
-      {"AReplyOverItsOwnList_B04",
+      {"ReplyOverItsOwnList_B04",
        [](Script& s) {
          RequestBlock(s, 0, 7, 512);
          s.Dma(kSent, {});
          Send(s, {{kReply, 512}});
          s.Expect32(kReply, 512).Expect(kReply + 4, std::string(508, '!' + 7));
        }},
-      {"AReplyOverTheSentList_B04",
+      {"ReplyOverTheSentList_B04",
        [](Script& s) {
          RequestBlock(s, 0, 7, 512);
          s.Dma(kSent, {});
          Send(s, {{kSent, 512}});
          s.Expect32(kSent, 0).Expect(kSent + 4, std::string(508, '!' + 7));
        }},
-      {"AReplyInSixteenPieces",
+      {"ReplyInSixteenPieces",
        [](Script& s) {
          RequestBlock(s, 0, 7, 512);
          std::vector<Script::Section> pieces(16);
@@ -138,7 +138,7 @@ const std::vector<Attack>& Attacks() {
          Send(s, pieces);
          s.Expect32(kResult, 1).Expect(kData + 3 * 32 * 15, std::string(32, '!' + 7));
        }},
-      {"ARequestThatChangesBeforeItIsSent",
+      {"RequestChangesBeforeItIsSent",
        [](Script& s) {
          RequestBlock(s, 1, 0, 512);
          s.Dma(kSent, {{kData, 512}}).Dma(kReply, {});
