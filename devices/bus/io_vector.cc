@@ -17,12 +17,6 @@ void IoVector::Append(iovec piece) {
   left_ = {own_.data(), left_.size() + 1};
 }
 
-uint64_t IoVector::size() const {
-  uint64_t size = 0;
-  for (const iovec& piece : left_) size += piece.iov_len;
-  return size;
-}
-
 void IoVector::Join() {
   size_t count = 0;
   const std::byte* end = nullptr;  // of the last one
@@ -45,19 +39,6 @@ void IoVector::Consume(size_t len) {
   iovec& piece = *Copy();
   piece.iov_base = static_cast<std::byte*>(piece.iov_base) + len;
   piece.iov_len -= len;
-}
-
-void IoVector::Truncate(uint64_t len) {
-  size_t count = 0;
-  for (; count < left_.size() && len != 0; ++count) {
-    if (const size_t whole = left_[count].iov_len; len >= whole) {
-      len -= whole;
-    } else {
-      Copy()[count].iov_len = static_cast<size_t>(len);
-      len = 0;
-    }
-  }
-  left_ = left_.first(count);
 }
 
 }  // namespace lguest

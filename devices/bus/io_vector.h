@@ -8,7 +8,6 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
 #include "launcher/guest/abi.h"
@@ -35,16 +34,12 @@ class IoVector {
   const iovec* data() const { return left_.data(); }
   int count() const { return static_cast<int>(left_.size()); }
   bool empty() const { return left_.empty(); }
-  uint64_t size() const;  // bytes
 
   // Makes one piece of those that follow each other in memory.
   void Join();
 
   // The first `len` bytes are done.
   void Consume(size_t len);
-
-  // Only the first `len` bytes are wanted.
-  void Truncate(uint64_t len);
 
  private:
   // Has what is left in `own_`, and returns the first of it.

@@ -29,7 +29,6 @@ class IoVectorTest : public testing::Test {
 TEST_F(IoVectorTest, HasWhatItIsMadeOf) {
   const IoVector vector(pieces_);
   EXPECT_EQ(Text(vector), "abc|defg|");
-  EXPECT_EQ(vector.size(), 7u);
 }
 
 TEST_F(IoVectorTest, AppendsToWhatIsLeft) {
@@ -38,13 +37,11 @@ TEST_F(IoVectorTest, AppendsToWhatIsLeft) {
   vector.Consume(4);
   vector.Append({c.data(), c.size()});
   EXPECT_EQ(Text(vector), "efg|hi|");
-  EXPECT_EQ(vector.size(), 5u);
 }
 
 TEST_F(IoVectorTest, TheListItIsMadeOfStaysAsItIs) {
   IoVector vector(pieces_);
   vector.Consume(1);
-  vector.Truncate(1);
   EXPECT_EQ(pieces_[0].iov_base, a_.data());
   EXPECT_EQ(pieces_[0].iov_len, a_.size());
 }
@@ -59,7 +56,6 @@ TEST_F(IoVectorTest, JoinsWhatLiesOneBehindTheOther) {
   IoVector vector(pieces);
   vector.Join();
   EXPECT_EQ(Text(vector), "abc|efg|de|");
-  EXPECT_EQ(vector.size(), 8u);
   vector.Consume(6);
   vector.Join();
   EXPECT_EQ(Text(vector), "de|");
@@ -79,19 +75,6 @@ TEST_F(IoVectorTest, ConsumeLeavesTheRest) {
   vector.Consume(3);
   EXPECT_TRUE(vector.empty());
   vector.Consume(100);
-  EXPECT_TRUE(vector.empty());
-}
-
-TEST_F(IoVectorTest, TruncateKeepsTheStart) {
-  IoVector vector(pieces_);
-  vector.Consume(1);
-  vector.Truncate(100);
-  EXPECT_EQ(Text(vector), "bc|defg|");
-  vector.Truncate(3);
-  EXPECT_EQ(Text(vector), "bc|d|");
-  vector.Truncate(2);
-  EXPECT_EQ(Text(vector), "bc|");
-  vector.Truncate(0);
   EXPECT_TRUE(vector.empty());
 }
 

@@ -10,10 +10,10 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "devices/block/block_backend.h"
-#include "devices/bus/io_vector.h"
 
 namespace lguest {
 
@@ -51,14 +51,20 @@ class FaultyBlockBackend final : public BlockBackend {
 
   absl::Status UpToFault(Transfer transfer, uint64_t offset, std::span<const iovec> pieces) {
     ++faults_.transfers;
-    IoVector good(pieces);
-    if (faults_.bad_byte < offset || faults_.bad_byte - offset >= good.size()) {
-      return (disk_.get()->*transfer)(offset, pieces);
+    if (faults_.bad_byte < offset) return (disk_.get()->*transfer)(offset, pieces);
+    // The pieces before the bad byte; the last one may be cut.
+    uint64_t left = faults_.bad_byte - offset;
+    std::vector<iovec> good;
+    for (iovec piece : pieces) {
+      const bool reaches_fault = piece.iov_len > left;
+      if (reaches_fault) piece.iov_len = static_cast<size_t>(left);
+      if (piece.iov_len != 0) good.push_back(piece);
+      left -= piece.iov_len;
+      if (!reaches_fault) continue;
+      absl::Status transferred = (disk_.get()->*transfer)(offset, good);
+      return transferred.ok() ? absl::DataLossError("Input/output error") : transferred;
     }
-    good.Truncate(faults_.bad_byte - offset);
-    absl::Status moved =
-        (disk_.get()->*transfer)(offset, {good.data(), static_cast<size_t>(good.count())});
-    return moved.ok() ? absl::DataLossError("Input/output error") : moved;
+    return (disk_.get()->*transfer)(offset, pieces);
   }
 
   const std::unique_ptr<BlockBackend> disk_;
