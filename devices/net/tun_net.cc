@@ -37,12 +37,10 @@ absl::Status TunNet::Attach(GuestMemory& memory, const DevicePlace& place) {
 absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaChain& chain,
                                                      DmaPort& /*port*/) {
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
-    ++counters_.lost_sending;
     sending_log_.Log(absl::StrCat(name(), ": a packet of the guest is lost: ",
                                   std::string(written.message()), " (told only once)"));
     return 0;
   }
-  ++counters_.sent;
   return chain.size();
 }
 
@@ -64,14 +62,12 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   }
   if (*len > chain.size()) {
     chain.NotifyWritten(*memory_, chain.size());
-    ++counters_.too_long;
     too_long_log_.Log(absl::StrFormat(
         "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
         name(), *len, chain.size()));
     return GiveBack(port, *buffer, Input::kMore);
   }
   if (*len == 0) return GiveBack(port, *buffer, Input::kMore);
-  ++counters_.received;
   RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(*len)));
   // Most packets come one by one, and to take a buffer in vain costs more than this question, but
   // not more than one such question for each of many.

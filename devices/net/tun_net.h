@@ -26,13 +26,6 @@ class TunNet final : public Device {
   static constexpr uint32_t kHostSlot = 0;
   static constexpr uint32_t kGuestSlot = 1;
 
-  struct Counters {
-    uint64_t sent = 0;
-    uint64_t received = 0;
-    uint64_t lost_sending = 0;  // the host's end refused them
-    uint64_t too_long = 0;      // for the guest's buffer
-  };
-
   // `label`: the network's name for the user.
   TunNet(std::string label, std::unique_ptr<PacketBackend> backend, LogSink log = nullptr);
 
@@ -47,8 +40,6 @@ class TunNet final : public Device {
   int input_fd() const override { return backend_->fd(); }
   absl::StatusOr<Input> Receive(DmaPort& port) override;
 
-  const Counters& counters() const { return counters_; }
-
  private:
   absl::StatusOr<Input> GiveBack(DmaPort& port, const DmaPort::Buffer& buffer, Input input);
 
@@ -58,7 +49,6 @@ class TunNet final : public Device {
   LogOnce sending_log_;
   LogOnce receiving_log_;
   LogOnce too_long_log_;
-  Counters counters_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
   bool in_burst_ = false;  // packets came together, and have not yet come to an end
