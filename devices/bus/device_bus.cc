@@ -104,7 +104,6 @@ absl::Status DeviceBus::Attach() {
 absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
   const auto listener = listeners_.find(sent.key);
   if (listener == listeners_.end()) {
-    ++unmatched_;
     unmatched_log_.Log(absl::StrFormat(
         "the guest sent dma 0x%x to key 0x%x, where no device listens (told only once)",
         sent.dma.value(), sent.key.value()));

@@ -53,7 +53,7 @@ class DeviceBus {
   std::span<const std::unique_ptr<Device>> devices() const { return devices_; }
 
   // Hands what the guest sent to the device that listens at its key, and writes used_len. A key at
-  // which nobody listens is no error: used_len stays, the DMA is counted and the first one noticed.
+  // which no device listens is not an error: used_len stays and the first such DMA is logged.
   absl::Status Dispatch(const DmaSent& sent);
 
   // Lets device `index` hand one unit of input to the guest: see Device::Receive().
@@ -61,9 +61,6 @@ class DeviceBus {
 
   // The guest is dead: see Device::Finish().
   void Finish();
-
-  // DMAs to keys at which nobody listens, so far.
-  uint64_t unmatched() const { return unmatched_; }
 
   // What device `index` and the guest have exchanged so far.
   struct Traffic {
@@ -113,7 +110,6 @@ class DeviceBus {
   std::vector<DeviceState> states_;
   std::map<DmaKey, size_t> listeners_;
   std::array<uint16_t, kMaxDevices> seen_status_ = {};
-  uint64_t unmatched_ = 0;
   LogOnce unmatched_log_;
 };
 
