@@ -154,8 +154,7 @@ std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
     const uint16_t newly_set = NewStatus(i);
     if (newly_set == 0) continue;
     seen_status_[i] |= newly_set;
-    changes.push_back(
-        {.device = i, .newly_set = newly_set, .describe = Describe(*devices_[i], newly_set)});
+    changes.push_back({.newly_set = newly_set, .describe = Describe(*devices_[i], newly_set)});
   }
   return changes;
 }

@@ -71,7 +71,6 @@ class DeviceBus {
   Traffic traffic(size_t index) const;
 
   struct StatusChange {
-    size_t device;         // index
     uint16_t newly_set;    // bits of DeviceDescriptor::status, never seen before
     std::string describe;  // "block disk.img: acknowledged, driver found", for the user
     bool failed() const { return (newly_set & kStatusFailed) != 0; }
