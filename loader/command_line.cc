@@ -1,13 +1,8 @@
 #include "loader/command_line.h"
 
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 
 namespace lguest::loader {
-
-std::string JoinCommandLine(std::span<const char* const> words) {
-  return absl::StrJoin(words.begin(), words.end(), " ");
-}
 
 absl::Status CheckCommandLine(absl::string_view command_line) {
   if (command_line.size() >= kCommandLineSize) {

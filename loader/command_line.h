@@ -4,8 +4,6 @@
 #define LOADER_COMMAND_LINE_H_
 
 #include <cstdint>
-#include <span>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -15,9 +13,6 @@ namespace lguest::loader {
 // What a guest kernel copies of its command line, the NUL at its end included; it cuts silently.
 // (Kernels before 2.6.21 copied 256.)
 inline constexpr uint32_t kCommandLineSize = 2048;
-
-// The words of a command line with a blank between each two.
-std::string JoinCommandLine(std::span<const char* const> words);
 
 // FailedPrecondition when it is longer than the guest takes in, or has a NUL inside.
 absl::Status CheckCommandLine(absl::string_view command_line);

@@ -1,17 +1,11 @@
 #include "loader/command_line.h"
 
-#include <vector>
+#include <string>
 
 #include "gtest/gtest.h"
 
 namespace lguest::loader {
 namespace {
-
-TEST(CommandLineTest, JoinsWithBlanksBetween_B31) {
-  const std::vector<const char*> words = {"root=/dev/lgba", "quiet", "a b"};
-  EXPECT_EQ(JoinCommandLine(words), "root=/dev/lgba quiet a b");
-  EXPECT_EQ(JoinCommandLine({}), "");
-}
 
 TEST(CommandLineTest, LongerThanTheGuestTakesIsAnError_B31) {
   EXPECT_TRUE(CheckCommandLine(std::string(2047, 'x')).ok());

@@ -18,7 +18,7 @@ namespace lguest::loader {
 struct GuestImage {
   std::string kernel;                 // path of an ELF vmlinux, a bzImage, or either one gzipped
   std::optional<std::string> initrd;  // path
-  std::string command_line;           // for the kernel; see JoinCommandLine()
+  std::string command_line;           // for the kernel; at most kCommandLineSize - 1 bytes
 };
 
 // What a host has to know of a loaded guest, besides the size of its memory.
