@@ -28,8 +28,6 @@ struct Segment {
   uint32_t file_size = 0;
   uint32_t memory_size = 0;  // at least file_size
   bool executable = false;
-
-  uint64_t memory_end() const { return uint64_t{address.value()} + memory_size; }
 };
 
 // Puts a segment into fresh guest memory. `image` is the whole image, and the caller has checked

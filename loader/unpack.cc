@@ -112,7 +112,6 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
         file_.name, offset, reader_.produced(), kLargestElf));
   }
   auto kernel = std::make_unique<UnpackedKernel>();
-  kernel->offset = offset;
   kernel->buffer = std::move(buffer);
   kernel->elf = out.first(static_cast<size_t>(reader_.produced()));
   return kernel;
@@ -152,7 +151,6 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
   }
   memory_.NotifyWritten(address, written);
   auto kernel = std::make_unique<UnpackedKernel>();
-  kernel->offset = offset;
   kernel->raw = {address, written};
   return kernel;
 }

@@ -19,8 +19,6 @@ namespace lguest::loader {
 inline constexpr uint64_t kLargestKernel = uint64_t{1} << 30;
 
 struct UnpackedKernel {
-  uint64_t offset = 0;  // where in the file its payload was found
-
   // A bare kernel lies in guest memory already.
   GuestRange raw;
 

@@ -49,7 +49,6 @@ Bytes Broken(size_t size) {
 TEST_F(UnpackTest, BareKernelGoesTo1MB) {
   const auto kernel = Unpack(packed_);
   ASSERT_TRUE(kernel.ok()) << kernel.status();
-  EXPECT_EQ(kernel->offset, 0u);
   EXPECT_EQ(kernel->raw.address, GuestPhys(0x100000));
   EXPECT_EQ(kernel->raw.size, code_.size());
   EXPECT_EQ(Memory(0x100000, code_.size()), code_);
@@ -70,7 +69,6 @@ TEST_F(UnpackTest, HeaderPointsPastFalsePayloads) {
   image.payload = packed_;
   const auto kernel = Unpack(Build(image));
   ASSERT_TRUE(kernel.ok()) << kernel.status();
-  EXPECT_EQ(kernel->offset, 5 * 512 + image.code.size());
   EXPECT_EQ(kernel->raw.size, code_.size());
 }
 
@@ -90,7 +88,6 @@ TEST_F(UnpackTest, RejectedCandidateDoesNotHideTheRealKernel_B21) {
   image.trailer = Broken(1000);
   const auto kernel = Unpack(Build(image));
   ASSERT_TRUE(kernel.ok()) << kernel.status();
-  EXPECT_EQ(kernel->offset, 5 * 512 + image.code.size());
   Bytes expected = code_;
   expected.resize(200000);  // nothing of the broken one is left
   EXPECT_EQ(Memory(0x100000, 200000), expected);
@@ -101,7 +98,7 @@ TEST_F(UnpackTest, HalfAMagicBeforeTheKernel_B22) {
   testdata::Append(file, packed_);
   const auto kernel = Unpack(file);
   ASSERT_TRUE(kernel.ok()) << kernel.status();
-  EXPECT_EQ(kernel->offset, 1u);
+  EXPECT_EQ(Memory(0x100000, code_.size()), code_);
 }
 
 TEST_F(UnpackTest, KernelMayEndAtTheLimit_B18) {
