@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -98,9 +99,8 @@ Unpacker::Result Unpacker::Try(uint64_t offset, std::span<const std::byte> packe
 }
 
 Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte> start) {
-  // Guest memory of its own costs nothing where it is not touched.
-  ASSIGN_OR_RETURN(std::unique_ptr<GuestMemory> buffer, GuestMemory::Create(kLargestElf));
-  const std::span<std::byte> out(buffer->base(), kLargestElf);
+  ASSIGN_OR_RETURN(AnonymousMapping buffer, AnonymousMapping::Create(kLargestElf));
+  const std::span<std::byte> out = buffer.bytes();
   std::copy(start.begin(), start.end(), out.begin());
   const GzipReader::State state = reader_.Read(out.subspan(start.size()));
   if (state == GzipReader::State::kBad) return Fail(offset);

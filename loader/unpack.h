@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "launcher/base/anonymous_mapping.h"
 #include "launcher/guest/guest_memory.h"
 #include "loader/kernel_file.h"
 #include "loader/segment.h"
@@ -22,8 +22,8 @@ struct UnpackedKernel {
   // A bare kernel lies in guest memory already.
   GuestRange raw;
 
-  // An ELF file has still to be loaded; it lies here then.
-  std::unique_ptr<GuestMemory> buffer;
+  // An ELF file has still to be loaded. `elf` lies in `buffer`.
+  AnonymousMapping buffer;
   std::span<const std::byte> elf;
 };
 
