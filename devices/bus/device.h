@@ -97,7 +97,7 @@ class Device {
 
   // The input descriptor may be readable: hands one unit (a packet, a read) to the guest. Never
   // blocks. Cancelled when the user has asked for the launcher's end (see Console).
-  virtual absl::StatusOr<Input> Receive(DmaPort& port);
+  virtual absl::StatusOr<Input> Receive(DmaPort& /*port*/) { return Input::kClosed; }
 
   // Once, when the guest is dead: brings to an end what may be under way.
   virtual void Finish() {}

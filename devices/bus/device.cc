@@ -1,7 +1,0 @@
-#include "devices/bus/device.h"
-
-namespace lguest {
-
-absl::StatusOr<Device::Input> Device::Receive(DmaPort& /*port*/) { return Input::kClosed; }
-
-}  // namespace lguest
