@@ -11,7 +11,6 @@
 #include "loader/page_offset.h"
 #include "loader/page_tables.h"
 #include "loader/segment.h"
-#include "loader/unpack.h"
 
 namespace lguest::loader {
 namespace {

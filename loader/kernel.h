@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
-#include "loader/kernel_file.h"
 #include "loader/layout.h"
+#include "loader/unpack.h"
 
 namespace lguest::loader {
 

@@ -32,6 +32,12 @@ struct Part {
   uint64_t end() const { return start + size; }
 };
 
+// The memory that a kernel is loaded into.
+struct LoadTarget {
+  uint32_t ram_size = 0;  // bytes, a multiple of the page size
+  Part initrd;            // size 0: none
+};
+
 struct LayoutRequest {
   uint32_t ram_size = 0;     // bytes, a multiple of the page size
   std::vector<Part> kernel;  // placed by the kernel's file

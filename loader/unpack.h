@@ -8,12 +8,20 @@
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "launcher/base/anonymous_mapping.h"
 #include "launcher/guest/guest_memory.h"
-#include "loader/kernel_file.h"
+#include "loader/layout.h"
 #include "loader/segment.h"
 
 namespace lguest::loader {
+
+// The bytes of a kernel file.
+struct KernelFile {
+  absl::string_view name;  // for messages
+  std::span<const std::byte> bytes;
+  int fd = -1;  // of the same file, to map from; -1: none, bytes are copied
+};
 
 // No kernel that could run in a guest is larger when unpacked, whatever the file pretends.
 inline constexpr uint64_t kLargestKernel = uint64_t{1} << 30;
