@@ -4,13 +4,13 @@
 
 namespace lguest::loader {
 
-absl::Status CheckCommandLine(absl::string_view command_line) {
+absl::Status CheckCommandLine(std::string_view command_line) {
   if (command_line.size() >= kCommandLineSize) {
     return absl::FailedPreconditionError(
         absl::StrFormat("kernel command line of %u bytes: the guest takes in at most %u",
                         command_line.size(), kCommandLineSize - 1));
   }
-  if (const size_t nul = command_line.find('\0'); nul != absl::string_view::npos) {
+  if (const size_t nul = command_line.find('\0'); nul != std::string_view::npos) {
     return absl::FailedPreconditionError(
         absl::StrFormat("kernel command line of %u bytes: it would end at the NUL in byte %u",
                         command_line.size(), nul));

@@ -4,9 +4,9 @@
 #define LOADER_COMMAND_LINE_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 
 namespace lguest::loader {
 
@@ -15,7 +15,7 @@ namespace lguest::loader {
 inline constexpr uint32_t kCommandLineSize = 2048;
 
 // FailedPrecondition when it is longer than the guest takes in, or has a NUL inside.
-absl::Status CheckCommandLine(absl::string_view command_line);
+absl::Status CheckCommandLine(std::string_view command_line);
 
 }  // namespace lguest::loader
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -29,7 +30,7 @@ struct ElfCloser {
 using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
 
 template <typename... Args>
-absl::Status Malformed(absl::string_view name, const absl::FormatSpec<Args...>& format,
+absl::Status Malformed(std::string_view name, const absl::FormatSpec<Args...>& format,
                        const Args&... args) {
   return absl::InvalidArgumentError(absl::StrCat(name, ": ", absl::StrFormat(format, args...)));
 }
@@ -48,7 +49,7 @@ const char* TypeName(uint64_t type) {
 }
 
 // What can be told from the first bytes alone, before libelf converts anything.
-absl::Status CheckIdentification(std::span<const std::byte> image, absl::string_view name) {
+absl::Status CheckIdentification(std::span<const std::byte> image, std::string_view name) {
   if (image.size() < sizeof(Elf32_Ehdr)) {
     return Malformed(name, "ELF file of %u bytes: its header alone needs %u", image.size(),
                      sizeof(Elf32_Ehdr));
@@ -66,7 +67,7 @@ absl::Status CheckIdentification(std::span<const std::byte> image, absl::string_
   return absl::OkStatus();
 }
 
-absl::Status CheckHeader(const GElf_Ehdr& header, uint64_t file_size, absl::string_view name) {
+absl::Status CheckHeader(const GElf_Ehdr& header, uint64_t file_size, std::string_view name) {
   const uint64_t type = header.e_type;
   const uint64_t machine = header.e_machine;
   const uint64_t count = header.e_phnum;
@@ -97,7 +98,7 @@ absl::Status CheckHeader(const GElf_Ehdr& header, uint64_t file_size, absl::stri
 }
 
 absl::Status CheckSegment(const GElf_Phdr& header, size_t number, uint64_t file_size,
-                          absl::string_view name) {
+                          std::string_view name) {
   if (header.p_filesz > header.p_memsz) {
     return Malformed(name, "segment %u: p_filesz %#x is more than p_memsz %#x", number,
                      header.p_filesz, header.p_memsz);
@@ -147,7 +148,7 @@ bool LooksLikeElf(std::span<const std::byte> image) {
   return image.size() >= SELFMAG && std::memcmp(image.data(), ELFMAG, SELFMAG) == 0;
 }
 
-absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, absl::string_view name) {
+absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_view name) {
   if (!LooksLikeElf(image)) return Malformed(name, "not an ELF file");
   RETURN_IF_ERROR(CheckIdentification(image, name));
 

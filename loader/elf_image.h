@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "loader/segment.h"
 
 namespace lguest::loader {
@@ -29,7 +29,7 @@ bool LooksLikeElf(std::span<const std::byte> image);
 // `image` is a little-endian i386 executable whose segments lie inside it and below 4 GB and share
 // one difference of virtual and physical address. Whether they fit into a guest is the layout's
 // question.
-absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, absl::string_view name);
+absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_view name);
 
 // What the file provides of guest memory, likeliest place of the entry point first: boot code, then
 // code, then the rest.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -12,7 +13,7 @@ namespace lguest::loader {
 
 absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
                                          std::span<const GuestRange> ranges, uint32_t page_offset,
-                                         absl::string_view name) {
+                                         std::string_view name) {
   for (const GuestRange& range : ranges) {
     const absl::StatusOr<std::span<const std::byte>> bytes =
         memory.Range(range.address, range.size);

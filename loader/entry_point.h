@@ -5,9 +5,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
 #include "loader/segment.h"
@@ -15,7 +15,7 @@
 namespace lguest::loader {
 
 // Marks the first instruction: the entry point is the byte after it.
-inline constexpr absl::string_view kEntryMagic = "GenuineLguest";
+inline constexpr std::string_view kEntryMagic = "GenuineLguest";
 
 // Looks for the magic in `ranges` of guest memory, one after the other: each is what was loaded in
 // one piece, so the magic and the byte after it have to lie inside one. What lies outside `memory`
@@ -23,7 +23,7 @@ inline constexpr absl::string_view kEntryMagic = "GenuineLguest";
 // InvalidArgument, naming `name`, when there is none or its virtual address is beyond 4 GB.
 absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
                                          std::span<const GuestRange> ranges, uint32_t page_offset,
-                                         absl::string_view name);
+                                         std::string_view name);
 
 }  // namespace lguest::loader
 

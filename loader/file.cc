@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -16,7 +17,7 @@ namespace lguest::loader {
 namespace {
 
 // An error whose code says "cannot be opened", whatever the system's reason was.
-absl::Status CannotOpen(absl::string_view name, int error) {
+absl::Status CannotOpen(std::string_view name, int error) {
   const std::string message = absl::StrCat(name, ": ", strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
@@ -36,7 +37,7 @@ FileView::~FileView() {
   if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-absl::StatusOr<File> File::Open(absl::string_view path) {
+absl::StatusOr<File> File::Open(std::string_view path) {
   std::string name = absl::Utf8SafeCHexEscape(path);
   if (path.empty()) return absl::NotFoundError("a file without a name cannot be opened");
   // O_NONBLOCK: a pipe is to be refused, not waited for. O_LARGEFILE and fstat64(): on i386, too,

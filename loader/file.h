@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "launcher/base/unique_fd.h"
 
 namespace lguest::loader {
@@ -38,7 +38,7 @@ class File {
  public:
   // NotFound, PermissionDenied or Unavailable when `path` cannot be opened or is no regular file;
   // InvalidArgument when it is empty.
-  static absl::StatusOr<File> Open(absl::string_view path);
+  static absl::StatusOr<File> Open(std::string_view path);
 
   // All of it. Unavailable when it cannot be mapped.
   absl::StatusOr<FileView> Map() const;

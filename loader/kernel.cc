@@ -1,5 +1,6 @@
 #include "loader/kernel.h"
 
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,7 +16,7 @@
 namespace lguest::loader {
 namespace {
 
-absl::Status Annotate(absl::string_view name, const absl::Status& status) {
+absl::Status Annotate(std::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -46,7 +47,7 @@ std::string Describe(const Part& part) {
 }
 
 // `problem` is what does not fit into memory.
-absl::Status DoesNotFit(absl::string_view problem, uint32_t ram_size, uint64_t low_end,
+absl::Status DoesNotFit(std::string_view problem, uint32_t ram_size, uint64_t low_end,
                         const Part& initrd) {
   const std::optional<uint64_t> needed = MegabytesNeeded(low_end, initrd);
   if (!needed.has_value()) {

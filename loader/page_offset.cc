@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
@@ -55,7 +56,7 @@ bool StandsOut(uint32_t tally, uint32_t rival) {
 }  // namespace
 
 absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32_t load_address,
-                                         absl::string_view name) {
+                                         std::string_view name) {
   const Tallies tallies = CountTopBytes(code);
   const auto best = std::max_element(tallies.begin(), tallies.end());
 

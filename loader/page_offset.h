@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 namespace lguest::loader {
 
@@ -22,7 +22,7 @@ namespace lguest::loader {
 // lowest that stands out counts. InvalidArgument, naming `name` and the tallies, unless a top byte
 // recurs more than three times and more than twice as often as any other.
 absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32_t load_address,
-                                         absl::string_view name);
+                                         std::string_view name);
 
 }  // namespace lguest::loader
 

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "launcher/base/anonymous_mapping.h"
 #include "launcher/guest/guest_memory.h"
 #include "loader/layout.h"
@@ -18,7 +18,7 @@ namespace lguest::loader {
 
 // The bytes of a kernel file.
 struct KernelFile {
-  absl::string_view name;  // for messages
+  std::string_view name;  // for messages
   std::span<const std::byte> bytes;
   int fd = -1;  // of the same file, to map from; -1: none, bytes are copied
 };

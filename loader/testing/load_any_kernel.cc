@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,7 +32,7 @@ void RequireUntouched(const GuestMemory& memory, uint32_t from) {
 
 }  // namespace
 
-void LoadAnyKernel(std::span<const std::byte> image, absl::string_view start) {
+void LoadAnyKernel(std::span<const std::byte> image, std::string_view start) {
   // A copy of its own, so that an address sanitizer sees every byte read beside it.
   std::vector<std::byte> file(image.begin(), image.end());
   const std::span<const std::byte> first = std::as_bytes(std::span(start));
@@ -45,7 +46,7 @@ void LoadAnyKernel(std::span<const std::byte> image, absl::string_view start) {
   if (!kernel.ok()) {
     Require(absl::IsInvalidArgument(kernel.status()) || absl::IsOutOfRange(kernel.status()));
     Require(!kernel.status().message().empty());
-    Require(kernel.status().message().find('\n') == absl::string_view::npos);
+    Require(kernel.status().message().find('\n') == std::string_view::npos);
     return;
   }
   const PageTablePlan& tables = kernel->layout.page_tables;

@@ -5,15 +5,14 @@
 
 #include <cstddef>
 #include <span>
-
-#include "absl/strings/string_view.h"
+#include <string_view>
 
 namespace lguest::loader {
 
 // Loads `image`, with its first bytes replaced by `start`, into a small guest, and aborts unless
 // the result is either a guest whose parts all lie where they may, or an error of one line that
 // blames the file.
-void LoadAnyKernel(std::span<const std::byte> image, absl::string_view start);
+void LoadAnyKernel(std::span<const std::byte> image, std::string_view start);
 
 }  // namespace lguest::loader
 
