@@ -56,7 +56,7 @@ bool StartsWith(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-bool Is(const Format& format, std::span<const std::byte> bytes) {
+bool Matches(const Format& format, std::span<const std::byte> bytes) {
   return StartsWith(bytes, format.magic) &&
          (format.is_plausible == nullptr || format.is_plausible(bytes));
 }
@@ -90,7 +90,7 @@ std::optional<size_t> FindGzip(std::span<const std::byte> bytes, size_t from) {
 const char* OtherFormatName(std::span<const std::byte> bytes) {
   const auto* const format =
       std::find_if(std::begin(kOtherFormats), std::end(kOtherFormats),
-                   [&](const Format& candidate) { return Is(candidate, bytes); });
+                   [&](const Format& candidate) { return Matches(candidate, bytes); });
   return format == std::end(kOtherFormats) ? nullptr : format->name;
 }
 
@@ -99,7 +99,7 @@ std::optional<FoundFormat> FindOtherFormat(std::span<const std::byte> bytes) {
   for (const Format& format : kOtherFormats) {
     const std::optional<size_t> offset =
         Find(bytes, 0, format.magic,
-             [&](std::span<const std::byte> candidate) { return Is(format, candidate); });
+             [&](std::span<const std::byte> candidate) { return Matches(format, candidate); });
     if (!offset.has_value()) continue;
     if (!first.has_value() || *offset < first->offset) first = {format.name, *offset};
   }

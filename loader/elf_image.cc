@@ -114,7 +114,7 @@ absl::Status CheckSegment(const GElf_Phdr& header, size_t number, uint64_t file_
   return absl::OkStatus();
 }
 
-bool Holds(const Segment& segment, uint64_t address, uint64_t size) {
+bool ContainsRange(const Segment& segment, uint64_t address, uint64_t size) {
   const uint64_t start = segment.address.value();
   return address >= start && address + size <= start + segment.file_size;
 }
@@ -134,7 +134,7 @@ std::vector<GuestRange> FindBootCode(Elf* elf, const ElfImage& image) {
     if (section == nullptr || std::strcmp(section, ".init.text") != 0) continue;
     const uint32_t address = static_cast<uint32_t>(header.sh_addr) - image.page_offset;
     for (const Segment& segment : image.segments) {
-      if (!Holds(segment, address, header.sh_size)) continue;
+      if (!ContainsRange(segment, address, header.sh_size)) continue;
       ranges.push_back({GuestPhys(address), static_cast<uint32_t>(header.sh_size)});
       break;
     }

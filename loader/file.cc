@@ -17,7 +17,7 @@ namespace lguest::loader {
 namespace {
 
 // An error whose code says "cannot be opened", whatever the system's reason was.
-absl::Status CannotOpen(std::string_view name, int error) {
+absl::Status OpenError(std::string_view name, int error) {
   const std::string message = absl::StrCat(name, ": ", strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
@@ -43,26 +43,26 @@ absl::StatusOr<File> File::Open(std::string_view path) {
   // O_NONBLOCK: a pipe is to be refused, not waited for. O_LARGEFILE and fstat64(): on i386, too,
   // an initrd of more than 2 GB is to be refused for its size, not for what the system calls that.
   UniqueFd fd(open(std::string(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE));
-  if (!fd.valid()) return CannotOpen(name, errno);
+  if (!fd.valid()) return OpenError(name, errno);
   File file(std::move(fd), std::move(name));
-  struct stat64 facts;
-  if (fstat64(file.fd(), &facts) != 0) return CannotOpen(file.name(), errno);
-  if (S_ISDIR(facts.st_mode)) return CannotOpen(file.name(), EISDIR);
-  if (!S_ISREG(facts.st_mode)) {
+  struct stat64 info;
+  if (fstat64(file.fd(), &info) != 0) return OpenError(file.name(), errno);
+  if (S_ISDIR(info.st_mode)) return OpenError(file.name(), EISDIR);
+  if (!S_ISREG(info.st_mode)) {
     return absl::UnavailableError(absl::StrCat(file.name(), ": not a regular file"));
   }
-  if (facts.st_size == 0) {
+  if (info.st_size == 0) {
     return absl::InvalidArgumentError(absl::StrCat(file.name(), ": the file is empty"));
   }
-  file.size_ = static_cast<uint64_t>(facts.st_size);
+  file.size_ = static_cast<uint64_t>(info.st_size);
   return file;
 }
 
 absl::StatusOr<FileView> File::Map() const {
-  if (size_ > std::numeric_limits<size_t>::max()) return CannotOpen(name_, EFBIG);
+  if (size_ > std::numeric_limits<size_t>::max()) return OpenError(name_, EFBIG);
   const size_t len = static_cast<size_t>(size_);
   void* const map = mmap(nullptr, len, PROT_READ, MAP_PRIVATE, fd(), 0);
-  if (map == MAP_FAILED) return CannotOpen(name_, errno);
+  if (map == MAP_FAILED) return OpenError(name_, errno);
   return FileView(std::span(static_cast<const std::byte*>(map), len));
 }
 

@@ -37,7 +37,7 @@ std::optional<uint64_t> MegabytesNeeded(uint64_t low_end, const Part& initrd) {
   return size / kMegabyte;
 }
 
-std::string Size(uint64_t bytes) {
+std::string FormatSize(uint64_t bytes) {
   return bytes % kMegabyte == 0 ? absl::StrCat(bytes / kMegabyte, " MB")
                                 : absl::StrCat(bytes / 1024, " KB");
 }
@@ -51,19 +51,19 @@ absl::Status DoesNotFit(std::string_view problem, uint32_t ram_size, uint64_t lo
                         const Part& initrd) {
   const std::optional<uint64_t> needed = MegabytesNeeded(low_end, initrd);
   if (!needed.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(problem, " ", Size(ram_size), " of memory, and no memory size would do"));
+    return absl::InvalidArgumentError(absl::StrCat(problem, " ", FormatSize(ram_size),
+                                                   " of memory, and no memory size would do"));
   }
-  return absl::OutOfRangeError(absl::StrCat(problem, " ", Size(ram_size), " of memory: at least ",
-                                            *needed, " MB are needed"));
+  return absl::OutOfRangeError(absl::StrCat(problem, " ", FormatSize(ram_size),
+                                            " of memory: at least ", *needed, " MB are needed"));
 }
 
-std::vector<Part> LowParts() {
+std::vector<Part> ReservedParts() {
   return {{"boot parameters", kBootParamsAddress.value(), kBootParamsSize},
           {"command line", kCommandLineAddress.value(), kCommandLineSize}};
 }
 
-uint64_t LowEnd(const std::vector<Part>& parts) {
+uint64_t EndOf(const std::vector<Part>& parts) {
   uint64_t end = 0;
   for (const Part& part : parts) end = std::max(end, part.end());
   return end;
@@ -84,7 +84,7 @@ absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_
 
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd) {
   const uint64_t tables = MostPageTableBytes(ram_size);
-  RETURN_IF_ERROR(CheckTopFits(ram_size, initrd, tables, LowEnd(LowParts())));
+  RETURN_IF_ERROR(CheckTopFits(ram_size, initrd, tables, EndOf(ReservedParts())));
   return static_cast<uint32_t>(ram_size - PageAlignUp(initrd.size) - tables);
 }
 
@@ -94,12 +94,12 @@ absl::Status KernelDoesNotFit(const Part& kernel, uint32_t ram_size, const Part&
 }
 
 absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
-  std::vector<Part> parts = LowParts();
+  std::vector<Part> parts = ReservedParts();
   for (const Part& part : request.kernel) {
     if (part.size != 0) parts.push_back(part);
   }
   const size_t low_parts = parts.size();
-  const uint64_t low_end = LowEnd(parts);
+  const uint64_t low_end = EndOf(parts);
 
   Layout layout;
   layout.page_tables = SizePageTables(request.ram_size, request.page_offset);

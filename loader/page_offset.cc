@@ -49,8 +49,8 @@ std::string Describe(const Tallies& tallies) {
   return text.empty() ? "none" : text;
 }
 
-bool StandsOut(uint32_t tally, uint32_t rival) {
-  return tally >= kNeeded && tally > uint64_t{2} * rival;
+bool IsDominant(uint32_t tally, uint32_t runner_up) {
+  return tally >= kNeeded && tally > uint64_t{2} * runner_up;
 }
 
 }  // namespace
@@ -66,18 +66,18 @@ absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32
   const auto family_begin = best - std::min(steps, best - tallies.begin());
   const auto family_end = best + 1 + std::min(steps, tallies.end() - best - 1);
   // Small numbers are everywhere, in tables as in code: of 0 there may be many in any kernel.
-  uint32_t rival = 0;
+  uint32_t runner_up = 0;
   for (auto tally = tallies.begin() + 1; tally != tallies.end(); ++tally) {
-    if (tally < family_begin || tally >= family_end) rival = std::max(rival, *tally);
+    if (tally < family_begin || tally >= family_end) runner_up = std::max(runner_up, *tally);
   }
-  if (!StandsOut(*best, rival)) {
+  if (!IsDominant(*best, runner_up)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: page offset not to be told from its code: of the top bytes of addresses after 0xa1, "
         "one has to stand out with %u or more (seen: %s)",
         name, kNeeded, Describe(tallies)));
   }
-  const auto first =
-      std::find_if(family_begin, best, [&](uint32_t tally) { return StandsOut(tally, rival); });
+  const auto first = std::find_if(family_begin, best,
+                                  [&](uint32_t tally) { return IsDominant(tally, runner_up); });
   return static_cast<uint32_t>(first - tallies.begin()) << kTopByteShift;
 }
 

@@ -39,25 +39,25 @@ class Unpacker {
       : memory_(memory), file_(file), target_(target), load_address_(load_address), limit_(limit) {}
 
   // Unpacks the member in `packed`, which starts at `offset` of the file. Without a result it is
-  // not a whole gzip member, or next to nothing: then Failure() says why.
-  absl::StatusOr<std::unique_ptr<UnpackedKernel>> Try(uint64_t offset,
-                                                      std::span<const std::byte> packed);
+  // not a whole gzip member, or next to nothing: then error() says why.
+  absl::StatusOr<std::unique_ptr<UnpackedKernel>> TryUnpack(uint64_t offset,
+                                                            std::span<const std::byte> packed);
 
-  // What the last Try() came to.
-  const absl::Status& Failure() const { return failure_; }
-  uint64_t Consumed() const { return reader_.consumed(); }
-  uint64_t Produced() const { return reader_.produced(); }
+  // What the last TryUnpack() came to.
+  const absl::Status& error() const { return error_; }
+  uint64_t consumed() const { return reader_.consumed(); }
+  uint64_t produced() const { return reader_.produced(); }
 
  private:
   using Result = absl::StatusOr<std::unique_ptr<UnpackedKernel>>;
 
-  Result Fail(uint64_t offset);
+  Result RecordError(uint64_t offset);
   Result UnpackElf(uint64_t offset, std::span<const std::byte> start);
   Result UnpackRaw(uint64_t offset, std::span<const std::byte> start);
 
   // Goes on with a member that has filled its place, to learn how much more there is of it. False
   // when it turns out not to be one.
-  bool Measure();
+  bool CountRemainingOutput();
 
   GuestMemory& memory_;
   const KernelFile& file_;
@@ -65,32 +65,32 @@ class Unpacker {
   const uint32_t load_address_;
   const uint32_t limit_;
   GzipReader reader_;
-  absl::Status failure_;
+  absl::Status error_;
 };
 
-Unpacker::Result Unpacker::Fail(uint64_t offset) {
-  failure_ = absl::InvalidArgumentError(
+Unpacker::Result Unpacker::RecordError(uint64_t offset) {
+  error_ = absl::InvalidArgumentError(
       absl::StrFormat("%s: gzip payload at byte %u: %s after %u bytes, which gave %u", file_.name,
                       offset, reader_.error(), reader_.consumed(), reader_.produced()));
   return nullptr;
 }
 
-bool Unpacker::Measure() {
-  std::vector<std::byte> nowhere(size_t{64} * 1024);
+bool Unpacker::CountRemainingOutput() {
+  std::vector<std::byte> discarded(size_t{64} * 1024);
   GzipReader::State state = GzipReader::State::kMore;
   while (state == GzipReader::State::kMore && reader_.produced() <= kLargestKernel) {
-    state = reader_.Read(nowhere);
+    state = reader_.Read(discarded);
   }
   return state != GzipReader::State::kBad;
 }
 
-Unpacker::Result Unpacker::Try(uint64_t offset, std::span<const std::byte> packed) {
+Unpacker::Result Unpacker::TryUnpack(uint64_t offset, std::span<const std::byte> packed) {
   reader_.Start(packed);
   std::array<std::byte, 4> start;  // enough to tell an ELF file
   const GzipReader::State state = reader_.Read(start);
-  if (state == GzipReader::State::kBad) return Fail(offset);
+  if (state == GzipReader::State::kBad) return RecordError(offset);
   if (state == GzipReader::State::kDone) {
-    failure_ = absl::InvalidArgumentError(
+    error_ = absl::InvalidArgumentError(
         absl::StrFormat("%s: gzip payload at byte %u unpacks to %u bytes: no kernel", file_.name,
                         offset, reader_.produced()));
     return nullptr;
@@ -103,9 +103,9 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
   const std::span<std::byte> out = buffer.bytes();
   std::copy(start.begin(), start.end(), out.begin());
   const GzipReader::State state = reader_.Read(out.subspan(start.size()));
-  if (state == GzipReader::State::kBad) return Fail(offset);
+  if (state == GzipReader::State::kBad) return RecordError(offset);
   if (state == GzipReader::State::kMore) {
-    if (!Measure()) return Fail(offset);
+    if (!CountRemainingOutput()) return RecordError(offset);
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: gzip payload at byte %u unpacks to an ELF file of %u bytes or more: at most %u are "
         "possible",
@@ -118,11 +118,11 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
 }
 
 Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte> start) {
-  constexpr uint32_t kLowEnd = kCommandLineAddress.value() + kCommandLineSize;
-  if (load_address_ < kLowEnd) {
+  constexpr uint32_t kReservedEnd = kCommandLineAddress.value() + kCommandLineSize;
+  if (load_address_ < kReservedEnd) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: pref_address %#x: below %#x lie boot parameters and command line",
-                        file_.name, load_address_, kLowEnd));
+                        file_.name, load_address_, kReservedEnd));
   }
   if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
     return KernelDoesNotFit({absl::StrCat(file_.name, " unpacked"), load_address_, start.size()},
@@ -134,10 +134,10 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
   std::copy(start.begin(), start.end(), out.begin());
   GzipReader::State state = reader_.Read(out.subspan(start.size()));
   const auto written = static_cast<uint32_t>(std::min<uint64_t>(reader_.produced(), room));
-  if (state == GzipReader::State::kMore) state = Measure() ? state : GzipReader::State::kBad;
+  if (state == GzipReader::State::kMore && !CountRemainingOutput()) state = GzipReader::State::kBad;
   if (state == GzipReader::State::kBad) {
     std::fill_n(out.begin(), written, std::byte{});
-    return Fail(offset);
+    return RecordError(offset);
   }
   if (reader_.produced() > room) {
     if (reader_.produced() > kLargestKernel) {
@@ -155,7 +155,7 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
   return kernel;
 }
 
-absl::Status OtherFormat(const KernelFile& file, const char* format, uint64_t offset) {
+absl::Status UnsupportedFormatError(const KernelFile& file, const char* format, uint64_t offset) {
   return absl::InvalidArgumentError(
       absl::StrFormat("%s: payload at byte %u is compressed with %s: gzip is needed "
                       "(CONFIG_KERNEL_GZIP)",
@@ -172,31 +172,32 @@ absl::StatusOr<UnpackedKernel> UnpackFromHeader(Unpacker& unpacker, const Kernel
   const auto packed =
       file.bytes.subspan(static_cast<size_t>(payload.offset), static_cast<size_t>(payload.size));
   if (const char* const format = OtherFormatName(packed); format != nullptr) {
-    return OtherFormat(file, format, payload.offset);
+    return UnsupportedFormatError(file, format, payload.offset);
   }
   if (!IsGzip(packed)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: payload_offset: no gzip header at byte %u", file.name, payload.offset));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<UnpackedKernel> kernel, unpacker.Try(payload.offset, packed));
-  if (kernel == nullptr) return unpacker.Failure();
+  ASSIGN_OR_RETURN(std::unique_ptr<UnpackedKernel> kernel,
+                   unpacker.TryUnpack(payload.offset, packed));
+  if (kernel == nullptr) return unpacker.error();
   return std::move(*kernel);
 }
 
-absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const KernelFile& file) {
-  absl::Status best_failure;
+absl::StatusOr<UnpackedKernel> ScanForPayload(Unpacker& unpacker, const KernelFile& file) {
+  absl::Status best_error;
   uint64_t best_produced = 0;
   uint64_t work = 0;
   for (std::optional<size_t> at = FindGzip(file.bytes, 0); at.has_value();
        at = FindGzip(file.bytes, *at + 1)) {
     ASSIGN_OR_RETURN(std::unique_ptr<UnpackedKernel> kernel,
-                     unpacker.Try(*at, file.bytes.subspan(*at)));
+                     unpacker.TryUnpack(*at, file.bytes.subspan(*at)));
     if (kernel != nullptr) return std::move(*kernel);
-    if (best_failure.ok() || unpacker.Produced() > best_produced) {
-      best_failure = unpacker.Failure();
-      best_produced = unpacker.Produced();
+    if (best_error.ok() || unpacker.produced() > best_produced) {
+      best_error = unpacker.error();
+      best_produced = unpacker.produced();
     }
-    work += unpacker.Consumed() + unpacker.Produced();
+    work += unpacker.consumed() + unpacker.produced();
     if (work > kMaxScanWork) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "%s: gave up at byte %u, after %u bytes of gzip headers with no payload behind them",
@@ -205,10 +206,10 @@ absl::StatusOr<UnpackedKernel> UnpackFromAnywhere(Unpacker& unpacker, const Kern
   }
   if (best_produced < kMinPlausibleOutput) {
     if (const auto other = FindOtherFormat(file.bytes); other.has_value()) {
-      return OtherFormat(file, other->name, other->offset);
+      return UnsupportedFormatError(file, other->name, other->offset);
     }
   }
-  if (!best_failure.ok()) return best_failure;
+  if (!best_error.ok()) return best_error;
   return absl::InvalidArgumentError(
       absl::StrFormat("%s: neither an ELF executable nor a bzImage: no gzip header in %u bytes",
                       file.name, file.bytes.size()));
@@ -225,7 +226,7 @@ absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFil
   }
   Unpacker unpacker(memory, file, target, static_cast<uint32_t>(header.load_address), limit);
   return header.payload.has_value() ? UnpackFromHeader(unpacker, file, *header.payload)
-                                    : UnpackFromAnywhere(unpacker, file);
+                                    : ScanForPayload(unpacker, file);
 }
 
 }  // namespace lguest::loader

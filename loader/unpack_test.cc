@@ -26,7 +26,9 @@ class UnpackTest : public testing::Test {
     return UnpackKernel(*memory_, {"bzImage", file}, target, limit);
   }
 
-  std::string Complaint(const Bytes& file) { return std::string(Unpack(file).status().message()); }
+  std::string ErrorMessage(const Bytes& file) {
+    return std::string(Unpack(file).status().message());
+  }
 
   Bytes Memory(uint32_t address, size_t size) {
     Bytes bytes(size);
@@ -77,7 +79,7 @@ TEST_F(UnpackTest, PayloadEndsWhereTheHeaderSays_B19) {
   image.version = 0x208;
   image.payload = packed_;
   image.payload_length = static_cast<uint32_t>(packed_.size() - 1);
-  EXPECT_THAT(Complaint(Build(image)), HasSubstr("truncated"));
+  EXPECT_THAT(ErrorMessage(Build(image)), HasSubstr("truncated"));
 }
 
 TEST_F(UnpackTest, RejectedCandidateDoesNotHideTheRealKernel_B21) {
@@ -122,19 +124,19 @@ TEST_F(UnpackTest, ZipBombWritesNothingBeyondTheLimit_B18) {
 TEST_F(UnpackTest, MostConvincingFailureIsTold_B19) {
   Bytes file = testdata::FromString("\x1f\x8b\x08\x00 some bytes that are no deflate stream");
   testdata::Append(file, Broken(50000));
-  EXPECT_THAT(Complaint(file),
+  EXPECT_THAT(ErrorMessage(file),
               testing::AllOf(HasSubstr("incorrect data check"), HasSubstr("which gave 50000")));
 }
 
 TEST_F(UnpackTest, OtherFormatIsNamedInSpiteOfFalseGzip_B24) {
   Bytes file = testdata::FromString("\x1f\x8b\x08\x01 no deflate stream");
   testdata::Append(file, testdata::FromString("BZh91AY&SY"));
-  EXPECT_THAT(Complaint(file), HasSubstr("compressed with bzip2"));
+  EXPECT_THAT(ErrorMessage(file), HasSubstr("compressed with bzip2"));
 }
 
 TEST_F(UnpackTest, LargeFileWithoutPayload_B20) {
   const Bytes file(size_t{64} << 20);
-  EXPECT_THAT(Complaint(file), HasSubstr("no gzip header in 67108864 bytes"));
+  EXPECT_THAT(ErrorMessage(file), HasSubstr("no gzip header in 67108864 bytes"));
 }
 
 TEST_F(UnpackTest, SetupHeaderFieldsOutsideTheFile) {
@@ -142,7 +144,7 @@ TEST_F(UnpackTest, SetupHeaderFieldsOutsideTheFile) {
   image.version = 0x208;
   image.payload = packed_;
   image.payload_offset = 0xffffffff;
-  EXPECT_THAT(Complaint(Build(image)), HasSubstr("payload_offset and payload_length: the"));
+  EXPECT_THAT(ErrorMessage(Build(image)), HasSubstr("payload_offset and payload_length: the"));
 }
 
 }  // namespace

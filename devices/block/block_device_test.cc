@@ -57,7 +57,8 @@ class BlockDeviceTest : public testing::Test {
 
   void Use(std::unique_ptr<BlockBackend> backend) {
     device_ = std::make_unique<BlockDevice>(
-        "disk", std::move(backend), [this](const std::string& line) { notices_.push_back(line); });
+        "disk", std::move(backend),
+        [this](const std::string& line) { log_lines_.push_back(line); });
     ASSERT_TRUE(device_->Attach(guest_.memory(), {.pages = kPage, .irq = kIrq}).ok());
   }
 
@@ -98,7 +99,7 @@ class BlockDeviceTest : public testing::Test {
   FakeGuest guest_;
   std::string disk_;
   BlockFaults faults_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> log_lines_;
   std::unique_ptr<BlockDevice> device_;
 };
 
@@ -156,7 +157,7 @@ TEST_F(BlockDeviceTest, WriteBeyondTheEndMovesNothing_B57) {
   EXPECT_EQ(Write(0xffffffff, 512, {{kBuffer, 512}}), 2);
   EXPECT_EQ(disk_, before);
   EXPECT_EQ(faults_.transfers, 0);
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_TRUE(log_lines_.empty());
 }
 
 TEST_F(BlockDeviceTest, ReadBeyondTheEndMovesNothing_B58) {
@@ -188,9 +189,10 @@ TEST_F(BlockDeviceTest, FailedReadIsNeverALength_B59) {
 TEST_F(BlockDeviceTest, GuestLivesOnAfterFailuresAndOneIsNoticed) {
   faults_.bad_byte = 0;
   for (int i = 0; i < 100; ++i) ASSERT_EQ(Read(0, 512, {{kBuffer, 512}}), 2);
-  faults_.bad_byte = BlockFaults::kNowhere;
+  faults_.bad_byte = BlockFaults::kNoFault;
   EXPECT_EQ(Read(0, 512, {{kBuffer, 512}}), 1);
-  EXPECT_EQ(notices_, std::vector<std::string>{"block disk: Input/output error (told only once)"});
+  EXPECT_EQ(log_lines_,
+            std::vector<std::string>{"block disk: Input/output error (told only once)"});
 }
 
 TEST_F(BlockDeviceTest, RequestWithoutReplyBufferEndsTheGuest_B60) {
@@ -250,13 +252,13 @@ TEST_F(BlockDeviceTest, EmptyDiskHasNoSectors) {
 TEST_F(BlockDeviceTest, SyncsAtTheEnd_B65) {
   device_.reset();
   EXPECT_EQ(faults_.syncs, 1);
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_TRUE(log_lines_.empty());
 }
 
 TEST_F(BlockDeviceTest, FailedSyncIsNoticed_B65) {
   faults_.sync = absl::DataLossError("Input/output error");
   device_.reset();
-  EXPECT_EQ(notices_, std::vector<std::string>{"block disk: Input/output error"});
+  EXPECT_EQ(log_lines_, std::vector<std::string>{"block disk: Input/output error"});
 }
 
 TEST_F(BlockDeviceTest, ReadOnlyDiskRefusesWrites) {
@@ -277,9 +279,9 @@ TEST_F(BlockDeviceTest, BadReplyBufferEndsTheGuestBeforeAnythingMoves) {
 }
 
 TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
-  class Watcher final : public DmaPort {
+  class DeliveryRecorder final : public DmaPort {
    public:
-    explicit Watcher(FakeGuest& guest) : guest_(guest) {}
+    explicit DeliveryRecorder(FakeGuest& guest) : guest_(guest) {}
     absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) override {
       return guest_.port().NextBuffer(key);
     }
@@ -293,14 +295,14 @@ TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
 
    private:
     FakeGuest& guest_;
-  } watcher(guest_);
+  } recorder(guest_);
   Request(0, 0, 512);
   guest_.BindDma(kKey, kReplyAt, {{kBuffer, 512}}, kIrq);
-  ASSERT_TRUE(device_->Send(kKey, guest_.Chain(kSentAt, {}), watcher).ok());
-  EXPECT_EQ(watcher.result_at_delivery, 1);
+  ASSERT_TRUE(device_->Send(kKey, guest_.Chain(kSentAt, {}), recorder).ok());
+  EXPECT_EQ(recorder.result_at_delivery, 1);
 }
 
-// Every combination of extreme numbers: what is not exactly a request for sectors that are there
+// Every combination of extreme numbers: what is not exactly a request for sectors that are valid
 // moves nothing.
 TEST_F(BlockDeviceTest, VillainRequestsNeverLeaveTheDisk) {
   const uint32_t sectors[] = {0,          1,          kSectors - 1, kSectors,   kSectors + 1,
@@ -309,15 +311,17 @@ TEST_F(BlockDeviceTest, VillainRequestsNeverLeaveTheDisk) {
   const uint32_t lengths[] = {0,       1,          511,        512,        513,
                               1024,    32767,      32768,      32769,      0xffff,
                               0x10000, 0x7fffffff, 0x80000000, 0xfffffe00, 0xffffffff};
-  const uint16_t haves[] = {0, 1, 512, 1024, 32768, 0xffff};
+  const uint16_t buffer_sizes[] = {0, 1, 512, 1024, 32768, 0xffff};
   for (const uint32_t sector : sectors) {
     for (const uint32_t bytes : lengths) {
-      for (const uint16_t have : haves) {
-        const bool there = uint64_t{sector} * 512 + bytes <= disk_.size() && bytes == have;
+      for (const uint16_t buffer_size : buffer_sizes) {
+        const bool valid = uint64_t{sector} * 512 + bytes <= disk_.size() && bytes == buffer_size;
         const std::string before = disk_;
-        ASSERT_EQ(Write(sector, bytes, {{kBuffer, have}}), there ? 1 : 2) << sector << "+" << bytes;
-        ASSERT_TRUE(there || disk_ == before);
-        ASSERT_EQ(Read(sector, bytes, {{kBuffer, have}}), there ? 1 : 2) << sector << "+" << bytes;
+        ASSERT_EQ(Write(sector, bytes, {{kBuffer, buffer_size}}), valid ? 1 : 2)
+            << sector << "+" << bytes;
+        ASSERT_TRUE(valid || disk_ == before);
+        ASSERT_EQ(Read(sector, bytes, {{kBuffer, buffer_size}}), valid ? 1 : 2)
+            << sector << "+" << bytes;
       }
     }
   }

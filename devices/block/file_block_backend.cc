@@ -35,7 +35,8 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
 // preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
 // else's: the file is opened here.
 template <auto kAtOffset, auto kAtPosition>
-ssize_t MovePieces(int fd, const iovec* pieces, int count, off64_t offset, off64_t& position) {
+ssize_t TransferAtOffset(int fd, const iovec* pieces, int count, off64_t offset,
+                         off64_t& position) {
   static std::atomic<bool> is_missing = false;  // in this kernel
   if (!is_missing) {
     const ssize_t len = kAtOffset(fd, pieces, count, offset);
@@ -96,19 +97,19 @@ void FileBlockBackend::TryDirect() {
 }
 
 absl::Status FileBlockBackend::ReadAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(MovePieces<preadv64, readv>, "reading", offset, pieces);
+  return TransferAll(TransferAtOffset<preadv64, readv>, "reading", offset, pieces);
 }
 
 absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> pieces) {
-  return Move(MovePieces<pwritev64, writev>, "writing", offset, pieces);
+  return TransferAll(TransferAtOffset<pwritev64, writev>, "writing", offset, pieces);
 }
 
-absl::Status FileBlockBackend::Move(Transfer transfer, const char* verb, uint64_t offset,
-                                    std::span<const iovec> pieces) {
+absl::Status FileBlockBackend::TransferAll(TransferCall transfer, const char* verb, uint64_t offset,
+                                           std::span<const iovec> pieces) {
   IoVector rest(pieces);
   // A guest's request is a list of pages, most of which lie one behind the other. The kernel pins
   // the pages of each piece by itself, which for direct I/O is much of its work.
-  rest.Join();
+  rest.MergeAdjacent();
   while (!rest.empty()) {
     const ssize_t len =
         transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset), position_);

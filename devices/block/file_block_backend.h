@@ -34,14 +34,14 @@ class FileBlockBackend final : public BlockBackend {
   absl::Status Sync() override;
 
  private:
-  using Transfer = ssize_t (*)(int fd, const iovec* pieces, int count, off64_t offset,
-                               off64_t& position);
+  using TransferCall = ssize_t (*)(int fd, const iovec* pieces, int count, off64_t offset,
+                                   off64_t& position);
 
   FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, LogSink log);
 
   void TryDirect();
-  absl::Status Move(Transfer transfer, const char* verb, uint64_t offset,
-                    std::span<const iovec> pieces);
+  absl::Status TransferAll(TransferCall transfer, const char* verb, uint64_t offset,
+                           std::span<const iovec> pieces);
 
   const UniqueFd fd_;
   const std::string path_;

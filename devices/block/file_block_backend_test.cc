@@ -48,12 +48,12 @@ class FileBlockBackendTest : public testing::Test {
   absl::StatusOr<std::unique_ptr<BlockBackend>> Open(const std::string& path,
                                                      bool read_only = false) {
     return FileBlockBackend::Open({path, read_only},
-                                  [this](const std::string& line) { notices_.push_back(line); });
+                                  [this](const std::string& line) { log_lines_.push_back(line); });
   }
 
   TempDir dir_;
   PageBuffer buffer_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> log_lines_;
 };
 
 TEST_F(FileBlockBackendTest, ReadsAndWritesAtOffsets) {
@@ -96,13 +96,13 @@ TEST_F(FileBlockBackendTest, ATransferIsOneCallThatNamesItsOffset_B66) {
 TEST_F(FileBlockBackendTest, UnalignedRequestsAreDoneThroughTheCache_B62) {
   const std::string path = dir_.File("disk", std::string(16384, 'a'));
   const auto disk = Open(path);
-  const size_t before = notices_.size();
+  const size_t before = log_lines_.size();
   buffer_.data()[1] = 'w';
   ASSERT_TRUE((*disk)->WriteAt(777, buffer_.Piece(1, 1)).ok());
   ASSERT_TRUE((*disk)->ReadAt(776, buffer_.Piece(3, 3)).ok());
   EXPECT_EQ(std::string(buffer_.data() + 3, 3), "awa");
-  EXPECT_LE(notices_.size() - before, 1u);
-  EXPECT_LE(notices_.size(), 1u);
+  EXPECT_LE(log_lines_.size() - before, 1u);
+  EXPECT_LE(log_lines_.size(), 1u);
 }
 
 TEST_F(FileBlockBackendTest, FileOfAnOddSize_B62) {
@@ -250,11 +250,11 @@ TEST_F(FileBlockBackendTest, RealBlockDeviceWithDirectIo_B62) {
     ASSERT_TRUE((*disk)->ReadAt(0, buffer_.Piece(4096, 2048)).ok());
     EXPECT_EQ(std::string(buffer_.data() + 4096, 2048),
               std::string(512, 'a') + std::string(1024, 'w') + std::string(512, 'a'));
-    EXPECT_TRUE(notices_.empty()) << notices_[0];  // all of it was direct
+    EXPECT_TRUE(log_lines_.empty()) << log_lines_[0];  // all of it was direct
     // No sector of a disk starts there, no page of memory here.
     ASSERT_TRUE((*disk)->ReadAt(700, buffer_.Piece(1, 10)).ok());
     EXPECT_EQ(std::string(buffer_.data() + 1, 10), std::string(10, 'w'));
-    EXPECT_EQ(notices_.size(), 1u);
+    EXPECT_EQ(log_lines_.size(), 1u);
     EXPECT_TRUE(absl::IsFailedPrecondition(Open(loop.path()).status()));
     EXPECT_TRUE((*disk)->Sync().ok());
   }

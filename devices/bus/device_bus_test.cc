@@ -59,7 +59,7 @@ class DeviceBusTest : public testing::Test {
   absl::StatusOr<std::unique_ptr<DeviceBus>> Create(std::vector<std::unique_ptr<Device>> devices) {
     return DeviceBus::Create(guest_.memory(), guest_.host(), GuestPhys(FakeGuest::kRam),
                              std::move(devices),
-                             [this](const std::string& state) { notices_.push_back(state); });
+                             [this](const std::string& state) { log_lines_.push_back(state); });
   }
 
   DeviceDescriptor Descriptor(uint32_t index) {
@@ -80,7 +80,7 @@ class DeviceBusTest : public testing::Test {
 
   FakeGuest guest_;
   std::vector<Script> scripts_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> log_lines_;
 };
 
 TEST_F(DeviceBusTest, LaysOutDescriptorsPagesAndInterrupts) {
@@ -205,8 +205,9 @@ TEST_F(DeviceBusTest, UnmatchedKeysAreCountedAndNoticedOnce_B08) {
   }
   EXPECT_TRUE((*bus)->Dispatch({GuestPhys(0xffffffff), DmaKey(3)}).ok());
   EXPECT_EQ(guest_.UsedLen(dma), 77u);
-  EXPECT_EQ(notices_, std::vector<std::string>{"the guest sent dma 0x100 to key 0x123400, where no "
-                                               "device listens (told only once)"});
+  EXPECT_EQ(log_lines_,
+            std::vector<std::string>{"the guest sent dma 0x100 to key 0x123400, where no "
+                                     "device listens (told only once)"});
 }
 
 TEST_F(DeviceBusTest, EveryKeyFindsItsDevice_B09) {

@@ -125,23 +125,23 @@ TEST(DmaChain, VillainListsAreExactlyChecked) {
 }
 
 TEST(DmaChain, NotifyWrittenTellsOnlyWhatWasFilled) {
-  class Listener final : public WriteObserver {
+  class WriteRecorder final : public WriteObserver {
    public:
-    void OnWrite(GuestPhys addr, uint32_t len) override { heard.emplace_back(addr.value(), len); }
-    std::vector<std::pair<uint32_t, uint32_t>> heard;
+    void OnWrite(GuestPhys addr, uint32_t len) override { writes.emplace_back(addr.value(), len); }
+    std::vector<std::pair<uint32_t, uint32_t>> writes;
   };
   FakeGuest guest;
   const DmaChain chain = guest.Chain(0x100, {{0x1000, 10}, {0x3000, 10}, {0x2000, 10}});
-  Listener listener;
-  guest.memory().set_write_observer(&listener);
+  WriteRecorder recorder;
+  guest.memory().set_write_observer(&recorder);
   chain.NotifyWritten(guest.memory(), 0);
-  EXPECT_TRUE(listener.heard.empty());
+  EXPECT_TRUE(recorder.writes.empty());
   chain.NotifyWritten(guest.memory(), 14);
-  EXPECT_EQ(listener.heard,
+  EXPECT_EQ(recorder.writes,
             (std::vector<std::pair<uint32_t, uint32_t>>{{0x1000, 10}, {0x3000, 4}}));
-  listener.heard.clear();
+  recorder.writes.clear();
   chain.NotifyWritten(guest.memory(), std::numeric_limits<uint32_t>::max());
-  EXPECT_EQ(listener.heard.size(), 3u);
+  EXPECT_EQ(recorder.writes.size(), 3u);
 }
 
 }  // namespace

@@ -24,29 +24,29 @@ class IoVector {
 
   // At most kMaxDmaSections pieces, none of them empty, as in every DmaChain. They have to outlive
   // the vector.
-  explicit IoVector(std::span<const iovec> pieces) : left_(pieces) {
+  explicit IoVector(std::span<const iovec> pieces) : remaining_(pieces) {
     assert(pieces.size() <= kMaxDmaSections);
   }
 
   void Append(iovec piece);
 
   // What is left; `count()` fits the third argument of readv().
-  const iovec* data() const { return left_.data(); }
-  int count() const { return static_cast<int>(left_.size()); }
-  bool empty() const { return left_.empty(); }
+  const iovec* data() const { return remaining_.data(); }
+  int count() const { return static_cast<int>(remaining_.size()); }
+  bool empty() const { return remaining_.empty(); }
 
   // Makes one piece of those that follow each other in memory.
-  void Join();
+  void MergeAdjacent();
 
   // The first `len` bytes are done.
   void Consume(size_t len);
 
  private:
-  // Has what is left in `own_`, and returns the first of it.
-  iovec* Copy();
+  // Has what is left in `storage_`, and returns the first of it.
+  iovec* CopyToStorage();
 
-  std::span<const iovec> left_;
-  std::array<iovec, kMaxDmaSections + 1> own_;
+  std::span<const iovec> remaining_;
+  std::array<iovec, kMaxDmaSections + 1> storage_;
 };
 
 }  // namespace lguest

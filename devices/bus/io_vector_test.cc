@@ -54,13 +54,13 @@ TEST_F(IoVectorTest, JoinsWhatLiesOneBehindTheOther) {
                                         {text.data() + 3, 1},
                                         {text.data() + 4, 1}}};
   IoVector vector(pieces);
-  vector.Join();
+  vector.MergeAdjacent();
   EXPECT_EQ(Text(vector), "abc|efg|de|");
   vector.Consume(6);
-  vector.Join();
+  vector.MergeAdjacent();
   EXPECT_EQ(Text(vector), "de|");
   vector.Consume(2);
-  vector.Join();
+  vector.MergeAdjacent();
   EXPECT_TRUE(vector.empty());
 }
 

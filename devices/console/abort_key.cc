@@ -18,11 +18,11 @@ bool AbortKey::Observe(std::span<const std::byte> typed) {
       continue;
     }
     if (count_ == 2) {
-      if (now - earlier_[0] <= kWithin) return true;
-      earlier_ = {earlier_[1],
-                  now};  // the first is too long ago; the second may still be the first
+      if (now - previous_[0] <= kWindow) return true;
+      previous_ = {previous_[1],
+                   now};  // the first is too long ago; the second may still be the first
     } else {
-      earlier_[count_++] = now;
+      previous_[count_++] = now;
     }
   }
   return false;

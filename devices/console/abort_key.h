@@ -22,7 +22,7 @@ MonotonicClock SteadyClock();
 class AbortKey {
  public:
   static constexpr std::byte kKey{3};  // ^C
-  static constexpr std::chrono::nanoseconds kWithin = std::chrono::seconds(1);
+  static constexpr std::chrono::nanoseconds kWindow = std::chrono::seconds(1);
 
   explicit AbortKey(MonotonicClock clock) : clock_(std::move(clock)) {}
 
@@ -31,8 +31,8 @@ class AbortKey {
 
  private:
   MonotonicClock clock_;
-  std::array<std::chrono::nanoseconds, 2> earlier_ = {};  // when the last ones came, oldest first
-  int count_ = 0;                                         // how many of them count
+  std::array<std::chrono::nanoseconds, 2> previous_ = {};  // when the last ones came, oldest first
+  int count_ = 0;                                          // how many of them count
 };
 
 }  // namespace lguest

@@ -26,12 +26,12 @@ absl::Status BufferedConsoleBackend::Write(std::span<const iovec> from) {
   {
     const std::lock_guard lock(mutex_);
     earlier = std::exchange(error_, absl::OkStatus());
-    was_empty = held_.empty();
+    was_empty = pending_.empty();
     for (const iovec& piece : from) {
       const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
-      held_.insert(held_.end(), bytes, bytes + piece.iov_len);
+      pending_.insert(pending_.end(), bytes, bytes + piece.iov_len);
     }
-    is_full = held_.size() >= kFlushThreshold;
+    is_full = pending_.size() >= kFlushThreshold;
   }
   if (was_empty && !is_full) changed_.notify_one();
   absl::Status written = is_full ? WriteBuffered() : absl::OkStatus();
@@ -46,22 +46,22 @@ absl::Status BufferedConsoleBackend::Flush() {
 }
 
 absl::Status BufferedConsoleBackend::WriteBuffered() {
-  const std::lock_guard writer(writing_);
+  const std::lock_guard writer(write_mutex_);
   {
     const std::lock_guard lock(mutex_);
-    being_written_.swap(held_);
+    write_buffer_.swap(pending_);
   }
-  if (being_written_.empty()) return absl::OkStatus();
-  const iovec all = {.iov_base = being_written_.data(), .iov_len = being_written_.size()};
+  if (write_buffer_.empty()) return absl::OkStatus();
+  const iovec all = {.iov_base = write_buffer_.data(), .iov_len = write_buffer_.size()};
   absl::Status written = backend_->Write(std::span(&all, 1));
-  being_written_.clear();
+  write_buffer_.clear();
   return written;
 }
 
 void BufferedConsoleBackend::RunWriter() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !held_.empty(); });
+    changed_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
     changed_.wait_for(lock, kMaxDelay, [this] { return stopping_; });
     const bool is_last = stopping_;
     lock.unlock();

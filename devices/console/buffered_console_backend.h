@@ -46,11 +46,11 @@ class BufferedConsoleBackend final : public ConsoleBackend {
 
   const std::unique_ptr<ConsoleBackend> backend_;
 
-  std::mutex writing_;  // held by whoever writes; taken before mutex_
-  std::vector<std::byte> being_written_;
+  std::mutex write_mutex_;  // held by whoever writes; taken before mutex_
+  std::vector<std::byte> write_buffer_;
 
   std::mutex mutex_;
-  std::vector<std::byte> held_;
+  std::vector<std::byte> pending_;
   absl::Status error_;  // of the thread, and not yet told
   bool stopping_ = false;
   std::condition_variable changed_;  // something is held, or it is time to stop

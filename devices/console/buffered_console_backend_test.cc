@@ -30,17 +30,17 @@ class Screen {
     std::unique_lock lock(mutex_);
     writes_.push_back(std::move(text));
     changed_.notify_all();
-    changed_.wait(lock, [this] { return !is_stopped_; });
+    changed_.wait(lock, [this] { return !is_blocked_; });
     return result_;
   }
 
-  void Stop() {
+  void Block() {
     const std::lock_guard lock(mutex_);
-    is_stopped_ = true;
+    is_blocked_ = true;
   }
-  void GoOn() {
+  void Unblock() {
     const std::lock_guard lock(mutex_);
-    is_stopped_ = false;
+    is_blocked_ = false;
     changed_.notify_all();
   }
   void Fail(absl::Status result) {
@@ -62,7 +62,7 @@ class Screen {
   std::condition_variable changed_;
   std::vector<std::string> writes_;
   absl::Status result_;
-  bool is_stopped_ = false;
+  bool is_blocked_ = false;
 };
 
 class ScreenBackend final : public ConsoleBackend {
@@ -101,11 +101,11 @@ TEST_F(BufferedConsoleBackendTest, ALastFewBytesAreShownThoughNoMoreFollow) {
 }
 
 TEST_F(BufferedConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
-  screen_.Stop();
+  screen_.Block();
   ASSERT_TRUE(Write("0").ok());
   screen_.WaitForWrites(1);
   for (const char* text : {"1", "2", "3"}) ASSERT_TRUE(Write(text).ok());
-  screen_.GoOn();
+  screen_.Unblock();
   console_.reset();
   EXPECT_THAT(screen_.writes(), ElementsAre("0", "123"));
 }

@@ -25,36 +25,36 @@ absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) 
 absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaChain& chain,
                                                       DmaPort& /*port*/) {
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
-    TellOutputIsLost(written);
+    LogLostOutput(written);
   }
   // Lost or not, the guest is done with it.
   return chain.size();
 }
 
 absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
-  RETURN_IF_ERROR(Fill());
-  if (held_.empty()) return input_ended_ ? Input::kClosed : Input::kNone;
-  const absl::StatusOr<bool> drained = Drain(port);
+  RETURN_IF_ERROR(ReadInput());
+  if (pending_.empty()) return input_ended_ ? Input::kClosed : Input::kNone;
+  const absl::StatusOr<bool> drained = DeliverInput(port);
   RETURN_IF_ERROR(drained.status());
   if (*drained) return Input::kMore;
   // Once the input has ended, or there is no room to read more of it, its descriptor would be
   // readable for ever.
-  return input_ended_ || held_.size() == kMaxHeld ? Input::kNoRoom : Input::kHeld;
+  return input_ended_ || pending_.size() == kMaxHeld ? Input::kNoRoom : Input::kHeld;
 }
 
 void Console::Finish() {
-  if (const absl::Status written = backend_->Flush(); !written.ok()) TellOutputIsLost(written);
+  if (const absl::Status written = backend_->Flush(); !written.ok()) LogLostOutput(written);
 }
 
-void Console::TellOutputIsLost(const absl::Status& error) {
+void Console::LogLostOutput(const absl::Status& error) {
   output_log_.Log(absl::StrCat("console output is lost: ", error.message()));
 }
 
-absl::Status Console::Fill() {
-  if (input_ended_ || held_.size() == kMaxHeld) return absl::OkStatus();
+absl::Status Console::ReadInput() {
+  if (input_ended_ || pending_.size() == kMaxHeld) return absl::OkStatus();
   std::array<std::byte, kMaxHeld> typed;
   const absl::StatusOr<size_t> len =
-      backend_->Read(std::span(typed).first(kMaxHeld - held_.size()));
+      backend_->Read(std::span(typed).first(kMaxHeld - pending_.size()));
   if (absl::IsUnavailable(len.status())) return absl::OkStatus();
   if (!len.ok()) {
     input_log_.Log(absl::StrCat("console input has ended: ", len.status().message()));
@@ -63,22 +63,22 @@ absl::Status Console::Fill() {
   }
   if (*len == 0) input_ended_ = true;
   const std::span<const std::byte> read = std::span(typed).first(*len);
-  held_.insert(held_.end(), read.begin(), read.end());
+  pending_.insert(pending_.end(), read.begin(), read.end());
   if (abort_key_.Observe(read)) return absl::CancelledError("three ^C within a second");
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Console::Drain(DmaPort& port) {
+absl::StatusOr<bool> Console::DeliverInput(DmaPort& port) {
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(kConsoleKey);
   RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& buffer = *next;
   if (!buffer.has_value()) return false;
   const DmaChain& chain = buffer->chain;
   size_t done = 0;
-  for (size_t i = 0; i < chain.sections().size() && done < held_.size(); ++i) {
-    const size_t part = std::min(chain.sections()[i].iov_len, held_.size() - done);
+  for (size_t i = 0; i < chain.sections().size() && done < pending_.size(); ++i) {
+    const size_t part = std::min(chain.sections()[i].iov_len, pending_.size() - done);
     const absl::Status written =
-        memory_->WriteBytes(chain.section_address(i), std::span(held_).subspan(done, part));
+        memory_->WriteBytes(chain.section_address(i), std::span(pending_).subspan(done, part));
     if (!written.ok()) return written;
     done += part;
   }
@@ -87,7 +87,7 @@ absl::StatusOr<bool> Console::Drain(DmaPort& port) {
     RETURN_IF_ERROR(port.Release(*buffer));
     return false;
   }
-  held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(done));
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(done));
   RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(done)));
   return true;
 }

@@ -47,19 +47,19 @@ class Console final : public Device {
 
  private:
   // Reads what there is room for.
-  absl::Status Fill();
+  absl::Status ReadInput();
 
-  void TellOutputIsLost(const absl::Status& error);
+  void LogLostOutput(const absl::Status& error);
 
   // Hands what is held to the guest; false when it has no buffer.
-  absl::StatusOr<bool> Drain(DmaPort& port);
+  absl::StatusOr<bool> DeliverInput(DmaPort& port);
 
   const std::unique_ptr<ConsoleBackend> backend_;
   AbortKey abort_key_;
   LogOnce output_log_;
   LogOnce input_log_;
-  GuestMemory* memory_ = nullptr;  // once attached
-  std::vector<std::byte> held_;    // typed, and not yet with the guest
+  GuestMemory* memory_ = nullptr;   // once attached
+  std::vector<std::byte> pending_;  // typed, and not yet with the guest
   bool input_ended_ = false;
 };
 

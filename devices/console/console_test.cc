@@ -20,7 +20,7 @@ class ConsoleTest : public testing::Test {
   ConsoleTest()
       : console_(
             std::make_unique<FakeConsoleBackend>(user_),
-            [this](const std::string& line) { notices_.push_back(line); },
+            [this](const std::string& line) { log_lines_.push_back(line); },
             [this] { return now_; }) {
     EXPECT_TRUE(console_.Attach(guest_.memory(), {.pages = GuestPhys(0), .irq = 1}).ok());
   }
@@ -34,7 +34,7 @@ class ConsoleTest : public testing::Test {
 
   FakeGuest guest_;
   FakeUser user_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> log_lines_;
   std::chrono::nanoseconds now_{};
   Console console_;
 };
@@ -52,12 +52,12 @@ TEST_F(ConsoleTest, WritesAllSectionsRaw) {
   const auto used =
       console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 7}, {0x2000, 3}}), guest_.port());
   EXPECT_EQ(used.value(), 10u);
-  EXPECT_EQ(user_.sees, "\x1b[1mhello\n");
+  EXPECT_EQ(user_.output, "\x1b[1mhello\n");
 }
 
 TEST_F(ConsoleTest, EmptyOutputIsNothing) {
   EXPECT_EQ(console_.Send(kConsoleKey, guest_.Chain(0x100, {}), guest_.port()).value(), 0u);
-  EXPECT_EQ(user_.sees, "");
+  EXPECT_EQ(user_.output, "");
 }
 
 TEST_F(ConsoleTest, ClosedOutputIsNoticedOnceAndTheGuestLives_B46) {
@@ -66,12 +66,12 @@ TEST_F(ConsoleTest, ClosedOutputIsNoticedOnceAndTheGuestLives_B46) {
     const auto used = console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 7}}), guest_.port());
     ASSERT_EQ(used.value(), 7u);  // never -1 as a length
   }
-  EXPECT_EQ(notices_, std::vector<std::string>{"console output is lost: Broken pipe"});
+  EXPECT_EQ(log_lines_, std::vector<std::string>{"console output is lost: Broken pipe"});
 }
 
 TEST_F(ConsoleTest, InputFillsTheGuestsBuffer) {
   const GuestPhys dma = BindInput();
-  user_.types = {"ls\n"};
+  user_.input = {"ls\n"};
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(guest_.Get(0x3000, 3), "ls\n");
   EXPECT_EQ(guest_.UsedLen(dma), 3u);
@@ -81,18 +81,18 @@ TEST_F(ConsoleTest, InputFillsTheGuestsBuffer) {
 
 TEST_F(ConsoleTest, InputIsSpreadOverSections) {
   guest_.BindDma(kConsoleKey, 0x200, {{0x3000, 2}, {0x4000, 10}}, 1);
-  user_.types = {"abcde"};
+  user_.input = {"abcde"};
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(guest_.Get(0x3000, 2), "ab");
   EXPECT_EQ(guest_.Get(0x4000, 4), std::string("cde\0", 4));
 }
 
 TEST_F(ConsoleTest, InputWaitsForABuffer_B44) {
-  user_.types = {"early ", "bird"};
+  user_.input = {"early ", "bird"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
   EXPECT_EQ(Receive().value(), Input::kHeld);
   EXPECT_TRUE(guest_.host().interrupts().empty());
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_TRUE(log_lines_.empty());
   const GuestPhys dma = BindInput();
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(guest_.Get(0x3000, 10), "early bird");
@@ -101,7 +101,7 @@ TEST_F(ConsoleTest, InputWaitsForABuffer_B44) {
 
 TEST_F(ConsoleTest, MoreThanTheBufferGoesIntoTheNext) {
   BindInput(4);
-  user_.types = {"abcdef"};
+  user_.input = {"abcdef"};
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(Receive().value(), Input::kHeld);
   const GuestPhys next = guest_.BindDma(kConsoleKey, 0x300, {{0x5000, 4}}, 1);
@@ -111,18 +111,18 @@ TEST_F(ConsoleTest, MoreThanTheBufferGoesIntoTheNext) {
 }
 
 TEST_F(ConsoleTest, FloodWithoutABufferIsLeftUnread) {
-  user_.types = {std::string(100000, 'x')};
+  user_.input = {std::string(100000, 'x')};
   EXPECT_EQ(Receive().value(), Input::kNoRoom);
   const int reads = user_.reads;
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Receive().value(), Input::kNoRoom);
   EXPECT_EQ(user_.reads, reads);
-  EXPECT_EQ(user_.types.front().size(), 100000 - Console::kMaxHeld);
+  EXPECT_EQ(user_.input.front().size(), 100000 - Console::kMaxHeld);
 }
 
 TEST_F(ConsoleTest, BufferWithoutRoomIsGivenBack) {
   const GuestPhys dma = guest_.BindDma(kConsoleKey, 0x200, {}, 1);
   guest_.SetUsedLen(dma, 1);
-  user_.types = {"a"};
+  user_.input = {"a"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
   EXPECT_EQ(guest_.UsedLen(dma), 0u);
   EXPECT_TRUE(guest_.host().interrupts().empty());
@@ -135,8 +135,8 @@ TEST_F(ConsoleTest, BufferIsNotTakenWithoutInput) {
 }
 
 TEST_F(ConsoleTest, EndOfInputEndsInputOnly) {
-  user_.types = {"bye"};
-  user_.leaves = true;
+  user_.input = {"bye"};
+  user_.end_of_input = true;
   EXPECT_EQ(Receive().value(), Input::kHeld);
   EXPECT_EQ(Receive().value(), Input::kNoRoom);  // the end of input is readable for ever
   BindInput();
@@ -146,14 +146,14 @@ TEST_F(ConsoleTest, EndOfInputEndsInputOnly) {
   EXPECT_EQ(Receive().value(), Input::kClosed);
   EXPECT_EQ(console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x3000, 3}}), guest_.port()).value(),
             3u);
-  EXPECT_EQ(user_.sees, "bye");
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(user_.output, "bye");
+  EXPECT_TRUE(log_lines_.empty());
 }
 
 TEST_F(ConsoleTest, NothingToReadIsNotTheEnd_B45) {
   BindInput();
   for (int i = 0; i < 100; ++i) ASSERT_EQ(Receive().value(), Input::kNone);
-  user_.types = {"x"};
+  user_.input = {"x"};
   EXPECT_EQ(Receive().value(), Input::kMore);
 }
 
@@ -161,29 +161,29 @@ TEST_F(ConsoleTest, BrokenInputIsNoticedOnceAndClosed) {
   user_.input_error = absl::UnknownError("Input/output error");
   EXPECT_EQ(Receive().value(), Input::kClosed);
   EXPECT_EQ(Receive().value(), Input::kClosed);
-  EXPECT_EQ(notices_, std::vector<std::string>{"console input has ended: Input/output error"});
+  EXPECT_EQ(log_lines_, std::vector<std::string>{"console input has ended: Input/output error"});
 }
 
 TEST_F(ConsoleTest, ThreeInterruptKeysEndTheLauncher_B43) {
   BindInput();
-  user_.types = {"\3\3\3"};
+  user_.input = {"\3\3\3"};
   EXPECT_TRUE(absl::IsCancelled(Receive().status()));
 }
 
 TEST_F(ConsoleTest, ThreeInterruptKeysReachADeafGuestsLauncher) {
-  user_.types = {"hello?\3"};
+  user_.input = {"hello?\3"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
-  user_.types = {"\3"};
+  user_.input = {"\3"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
   now_ = std::chrono::seconds(1);
-  user_.types = {"\3"};
+  user_.input = {"\3"};
   EXPECT_TRUE(absl::IsCancelled(Receive().status()));
 }
 
 TEST_F(ConsoleTest, SlowInterruptKeysGoToTheGuest_B43) {
   for (int i = 0; i < 6; ++i) {
     guest_.BindDma(kConsoleKey, 0x200, {{0x3000, 8}}, 1);
-    user_.types = {"\3"};
+    user_.input = {"\3"};
     ASSERT_EQ(Receive().value(), Input::kMore);
     EXPECT_EQ(guest_.Get(0x3000, 1), "\3");
     now_ += std::chrono::milliseconds(501);
@@ -192,7 +192,7 @@ TEST_F(ConsoleTest, SlowInterruptKeysGoToTheGuest_B43) {
 
 TEST_F(ConsoleTest, BadInputBufferEndsTheGuest) {
   guest_.BindDma(kConsoleKey, 0x200, {{FakeGuest::kSize - 1, 2}}, 1);
-  user_.types = {"x"};
+  user_.input = {"x"};
   EXPECT_TRUE(absl::IsOutOfRange(Receive().status()));
 }
 

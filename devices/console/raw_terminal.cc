@@ -74,7 +74,7 @@ const struct sigaction& PreviousAction(int signal) {
   return g_previous[i];
 }
 
-void OnEnd(int signal) {
+void OnFatalSignal(int signal) {
   const int saved_errno = errno;
   Restore();
   // Blocked while we are here: it strikes when we return, with the effect it would have had without
@@ -116,7 +116,7 @@ void InstallHandlers() {
     sigaction(signal, nullptr, &g_previous[i]);
     if ((g_previous[i].sa_flags & SA_SIGINFO) == 0 && g_previous[i].sa_handler == SIG_IGN) continue;
     struct sigaction action = {};
-    action.sa_handler = signal == SIGTSTP ? OnStop : signal == SIGCONT ? OnContinue : OnEnd;
+    action.sa_handler = signal == SIGTSTP ? OnStop : signal == SIGCONT ? OnContinue : OnFatalSignal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     sigaction(signal, &action, nullptr);

@@ -29,10 +29,10 @@ int g_child_go_fd = -1;
 //
 // The test keeps the terminal's own side open as well: without it the modes could not be looked at
 // once the child has gone.
-class OnTerminal {
+class ChildOnTerminal {
  public:
   // `body` runs in the child; what it returns is the exit code.
-  explicit OnTerminal(const std::function<int()>& body) {
+  explicit ChildOnTerminal(const std::function<int()>& body) {
     int terminal_fd = -1;
     EXPECT_EQ(openpty(&user_fd_, &terminal_fd, nullptr, nullptr, nullptr), 0);
     terminal_fd_ = terminal_fd;
@@ -57,7 +57,7 @@ class OnTerminal {
     close(go[0]);
   }
 
-  ~OnTerminal() {
+  ~ChildOnTerminal() {
     if (child_ > 0) {
       kill(child_, SIGKILL);
       waitpid(child_, nullptr, 0);
@@ -69,29 +69,29 @@ class OnTerminal {
   }
 
   // For the child: "now look", and the answer to it.
-  static void Ready() {
+  static void SignalReady() {
     if (write(g_child_ready_fd, "r", 1) != 1) _exit(94);
   }
-  static void AwaitGo() {
+  static void WaitGo() {
     char c;
     if (read(g_child_go_fd, &c, 1) != 1) _exit(95);
   }
-  static int WaitForEver() {
+  static int WaitForever() {
     while (true) pause();
   }
 
   // For the test.
-  void AwaitReady() const {
+  void WaitReady() const {
     char c;
     ASSERT_EQ(read(ready_fd_, &c, 1), 1);
   }
-  void Go() const { ASSERT_EQ(write(go_fd_, "g", 1), 1); }
+  void SignalGo() const { ASSERT_EQ(write(go_fd_, "g", 1), 1); }
   bool IsRaw() const {
     const termios now = Mode();
     return (now.c_lflag & (ICANON | ECHO | ISIG | IEXTEN)) == 0 &&
            (now.c_iflag & (IXON | ICRNL)) == 0;
   }
-  bool IsAsBefore() const {
+  bool IsRestored() const {
     const termios now = Mode();
     return now.c_lflag == original_.c_lflag && now.c_iflag == original_.c_iflag &&
            now.c_oflag == original_.c_oflag && now.c_cflag == original_.c_cflag &&
@@ -131,16 +131,16 @@ class OnTerminal {
   termios original_ = {};
 };
 
-int RawForEver() {
+int RunRawForever() {
   const auto raw = RawTerminal::Create(STDIN_FILENO);
   if (!raw.ok()) return 99;
-  OnTerminal::Ready();
-  return OnTerminal::WaitForEver();
+  ChildOnTerminal::SignalReady();
+  return ChildOnTerminal::WaitForever();
 }
 
 TEST(RawTerminal, EveryKeyReachesTheGuest_B41) {
-  OnTerminal terminal(RawForEver);
-  terminal.AwaitReady();
+  ChildOnTerminal terminal(RunRawForever);
+  terminal.WaitReady();
   const termios mode = terminal.Mode();
   EXPECT_EQ(mode.c_lflag & (ICANON | ECHO | ECHONL | ISIG | IEXTEN), 0u);
   EXPECT_EQ(mode.c_iflag & (IXON | ICRNL | INLCR | IGNCR | ISTRIP | BRKINT | PARMRK), 0u);
@@ -151,57 +151,57 @@ TEST(RawTerminal, EveryKeyReachesTheGuest_B41) {
 }
 
 TEST(RawTerminal, DestructionRestores) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     {
       const auto raw = RawTerminal::Create(STDIN_FILENO);
-      OnTerminal::Ready();
-      OnTerminal::AwaitGo();
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
     }
-    OnTerminal::Ready();
-    return OnTerminal::WaitForEver();
+    ChildOnTerminal::SignalReady();
+    return ChildOnTerminal::WaitForever();
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRaw());
-  terminal.Go();
-  terminal.AwaitReady();
-  EXPECT_TRUE(terminal.IsAsBefore());
+  terminal.SignalGo();
+  terminal.WaitReady();
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 TEST(RawTerminal, OneAtATime) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     const auto raw = RawTerminal::Create(STDIN_FILENO);
     const auto second = RawTerminal::Create(STDIN_FILENO);
     return absl::IsFailedPrecondition(second.status()) ? 0 : 1;
   });
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 TEST(RawTerminal, ExitRestores) {
-  OnTerminal terminal([]() -> int {
+  ChildOnTerminal terminal([]() -> int {
     const auto raw = RawTerminal::Create(STDIN_FILENO);
     if (!raw.ok()) return 99;
     exit(7);  // not a return: no destructor runs
   });
   const int status = terminal.Wait();
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 class RawTerminalSignal : public testing::TestWithParam<int> {};
 
 TEST_P(RawTerminalSignal, RestoresAndDiesOfIt_B40) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     signal(GetParam(), SIG_DFL);  // a sanitizer has handlers of its own, which would exit
-    return RawForEver();
+    return RunRawForever();
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   ASSERT_TRUE(terminal.IsRaw());
   ASSERT_EQ(kill(terminal.child(), GetParam()), 0);
   const int status = terminal.Wait();
   EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(WTERMSIG(status), GetParam());
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySignal, RawTerminalSignal,
@@ -210,25 +210,25 @@ INSTANTIATE_TEST_SUITE_P(EverySignal, RawTerminalSignal,
                          [](const auto& each) { return std::string(sigabbrev_np(each.param)); });
 
 TEST(RawTerminal, IgnoredSignalsStayIgnored) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     signal(SIGPIPE, SIG_IGN);
-    return RawForEver();
+    return RunRawForever();
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   ASSERT_EQ(kill(terminal.child(), SIGPIPE), 0);
   ASSERT_EQ(kill(terminal.child(), SIGTERM), 0);
   EXPECT_EQ(WTERMSIG(terminal.Wait()), SIGTERM);
 }
 
 TEST(RawTerminal, EarlierHandlerGetsItsSignal) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     signal(SIGTERM, [](int) { _exit(42); });
-    return RawForEver();
+    return RunRawForever();
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   ASSERT_EQ(kill(terminal.child(), SIGTERM), 0);
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 42);
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 // A shell with one job, which is in the foreground with its terminal raw.
@@ -245,7 +245,7 @@ class Shell {
       signal(SIGTTOU, SIG_DFL);
       const auto raw = RawTerminal::Create(STDIN_FILENO);
       if (!raw.ok() || write(ready[1], "r", 1) != 1) _exit(91);
-      OnTerminal::WaitForEver();
+      ChildOnTerminal::WaitForever();
     }
     char c;
     if (read(ready[0], &c, 1) != 1) _exit(92);
@@ -271,92 +271,92 @@ class Shell {
 };
 
 TEST(RawTerminal, StopRestoresAndForegroundIsRawAgain_B40) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     Shell shell;
     for (int i = 0; i < 3; ++i) {
-      OnTerminal::Ready();
-      OnTerminal::AwaitGo();
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
       shell.Stop(SIGTSTP);
-      OnTerminal::Ready();
-      OnTerminal::AwaitGo();
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
       shell.Foreground();
     }
-    OnTerminal::AwaitGo();
+    ChildOnTerminal::WaitGo();
     return 0;
   });
   for (int i = 0; i < 3; ++i) {
-    terminal.AwaitReady();
+    terminal.WaitReady();
     EXPECT_TRUE(terminal.BecomesRaw());
-    terminal.Go();
-    terminal.AwaitReady();
-    EXPECT_TRUE(terminal.IsAsBefore());
-    terminal.Go();
+    terminal.SignalGo();
+    terminal.WaitReady();
+    EXPECT_TRUE(terminal.IsRestored());
+    terminal.SignalGo();
   }
   EXPECT_TRUE(terminal.BecomesRaw());
 }
 
 TEST(RawTerminal, ForegroundAfterAnUnseenStopIsRawAgain_B40) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGSTOP);
-    OnTerminal::Ready();
-    OnTerminal::AwaitGo();
+    ChildOnTerminal::SignalReady();
+    ChildOnTerminal::WaitGo();
     shell.Foreground();
-    OnTerminal::AwaitGo();
+    ChildOnTerminal::WaitGo();
     return 0;
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRaw());
   terminal.SetOriginal();  // as a shell does
-  terminal.Go();
+  terminal.SignalGo();
   EXPECT_TRUE(terminal.BecomesRaw());
 }
 
 TEST(RawTerminal, ContinuedInTheBackgroundLeavesTheTerminalAlone_B41) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGTSTP);
     shell.Background();
-    OnTerminal::Ready();
-    OnTerminal::AwaitGo();
+    ChildOnTerminal::SignalReady();
+    ChildOnTerminal::WaitGo();
     return 0;
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 TEST(RawTerminal, DeathInTheBackgroundLeavesTheTerminalAlone_B41) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGSTOP);
-    OnTerminal::Ready();
-    OnTerminal::AwaitGo();
+    ChildOnTerminal::SignalReady();
+    ChildOnTerminal::WaitGo();
     shell.Background();
     return 0;
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRaw());  // the shell would see to it
-  terminal.Go();
+  terminal.SignalGo();
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
 }
 
 TEST(RawTerminal, KilledChildProcessChangesNothing) {
-  OnTerminal terminal([] {
+  ChildOnTerminal terminal([] {
     const auto raw = RawTerminal::Create(STDIN_FILENO);
     const pid_t child = fork();
-    if (child == 0) OnTerminal::WaitForEver();
+    if (child == 0) ChildOnTerminal::WaitForever();
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    OnTerminal::Ready();
-    return OnTerminal::WaitForEver();
+    ChildOnTerminal::SignalReady();
+    return ChildOnTerminal::WaitForever();
   });
-  terminal.AwaitReady();
+  terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRaw());
 }
 
 TEST(RawTerminal, BackgroundIsNotTouched_B41) {
-  OnTerminal terminal([]() -> int {
+  ChildOnTerminal terminal([]() -> int {
     const pid_t job = fork();
     if (job == 0) {
       setpgid(0, 0);  // no longer in the foreground group
@@ -368,7 +368,7 @@ TEST(RawTerminal, BackgroundIsNotTouched_B41) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 96;
   });
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
-  EXPECT_TRUE(terminal.IsAsBefore());
+  EXPECT_TRUE(terminal.IsRestored());
 }
 
 TEST(RawTerminal, NoTerminalNothingDone_B42) {

@@ -12,7 +12,7 @@ namespace {
 
 // Takes a decimal number up to `max` (< 1000) off the front of `text`; no sign, no leading zero,
 // which some programs take for octal.
-std::optional<uint32_t> TakeNumber(std::string_view& text, uint32_t max) {
+std::optional<uint32_t> ConsumeNumber(std::string_view& text, uint32_t max) {
   uint32_t number = 0;
   size_t digits = 0;
   while (digits < text.size() && digits < 3 && text[digits] >= '0' && text[digits] <= '9') {
@@ -24,7 +24,7 @@ std::optional<uint32_t> TakeNumber(std::string_view& text, uint32_t max) {
   return number;
 }
 
-bool Take(std::string_view& text, char c) {
+bool ConsumeChar(std::string_view& text, char c) {
   if (text.empty() || text[0] != c) return false;
   text.remove_prefix(1);
   return true;
@@ -35,7 +35,7 @@ int ClassfulLength(uint32_t address) {
   return address < 0xc0000000 ? 16 : 24;
 }
 
-absl::Status Usable(const Ipv4Prefix& prefix) {
+absl::Status CheckUsable(const Ipv4Prefix& prefix) {
   const uint32_t top = prefix.address >> 24;
   if (top == 0) return absl::InvalidArgumentError("an address in 0.0.0.0/8 belongs to no network");
   if (top == 127) return absl::InvalidArgumentError("a loopback address reaches no guest");
@@ -58,15 +58,15 @@ absl::StatusOr<Ipv4Prefix> ParseIpv4Prefix(std::string_view text) {
   Ipv4Prefix prefix;
   for (int i = 0; i < 4; ++i) {
     std::optional<uint32_t> byte;
-    if (i == 0 || Take(text, '.')) byte = TakeNumber(text, 255);
+    if (i == 0 || ConsumeChar(text, '.')) byte = ConsumeNumber(text, 255);
     if (!byte.has_value()) {
       return absl::InvalidArgumentError("an IP address has four numbers from 0 to 255, A.B.C.D");
     }
     prefix.address = prefix.address << 8 | *byte;
   }
   prefix.length = ClassfulLength(prefix.address);
-  if (Take(text, '/')) {
-    const std::optional<uint32_t> length = TakeNumber(text, 32);
+  if (ConsumeChar(text, '/')) {
+    const std::optional<uint32_t> length = ConsumeNumber(text, 32);
     if (!length.has_value() || *length == 0) {
       return absl::InvalidArgumentError("a prefix length is a number from 1 to 32");
     }
@@ -76,7 +76,7 @@ absl::StatusOr<Ipv4Prefix> ParseIpv4Prefix(std::string_view text) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", std::string(text), "' behind the address makes no sense"));
   }
-  RETURN_IF_ERROR(Usable(prefix));
+  RETURN_IF_ERROR(CheckUsable(prefix));
   return prefix;
 }
 

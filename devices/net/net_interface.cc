@@ -27,12 +27,12 @@ class InterfaceRequest {
   }
 
   // 0 or an errno.
-  int Do(unsigned long what) {
+  int Ioctl(unsigned long what) {
     if (!socket_.valid()) return EAFNOSUPPORT;
     return ioctl(socket_.get(), what, &request_) == 0 ? 0 : errno;
   }
 
-  ifreq& Ifreq() { return request_; }
+  ifreq& request() { return request_; }
 
   void SetAddress(uint32_t address) {
     sockaddr_in in = {};
@@ -48,7 +48,7 @@ class InterfaceRequest {
 
 }  // namespace
 
-absl::Status NetStepError(int error, std::string_view step) {
+absl::Status NetConfigError(int error, std::string_view step) {
   std::string message(step);
   if (error == EPERM || error == EACCES) {
     absl::StrAppend(&message,
@@ -63,36 +63,38 @@ bool InterfaceExists(const std::string& name) { return if_nametoindex(name.c_str
 absl::Status SetInterfaceAddress(const std::string& name, const Ipv4Prefix& prefix) {
   InterfaceRequest interface(name);
   interface.SetAddress(prefix.address);
-  if (const int error = interface.Do(SIOCSIFADDR); error != 0) {
-    return NetStepError(error, absl::StrCat("setting the address of ", name));
+  if (const int error = interface.Ioctl(SIOCSIFADDR); error != 0) {
+    return NetConfigError(error, absl::StrCat("setting the address of ", name));
   }
   interface.SetAddress(prefix.netmask());
-  if (const int error = interface.Do(SIOCSIFNETMASK); error != 0) {
-    return NetStepError(error, absl::StrCat("setting the netmask of ", name));
+  if (const int error = interface.Ioctl(SIOCSIFNETMASK); error != 0) {
+    return NetConfigError(error, absl::StrCat("setting the netmask of ", name));
   }
   return absl::OkStatus();
 }
 
 absl::Status AddToBridge(const std::string& name, const std::string& bridge) {
   InterfaceRequest interface(bridge);
-  interface.Ifreq().ifr_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
-  const int error = interface.Do(SIOCBRADDIF);
+  interface.request().ifr_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
+  const int error = interface.Ioctl(SIOCBRADDIF);
   if (error == EOPNOTSUPP || error == EINVAL) {
     return absl::InvalidArgumentError(
         absl::StrCat("adding ", name, " to ", bridge, ": ", bridge, " is no bridge"));
   }
-  if (error != 0) return NetStepError(error, absl::StrCat("adding ", name, " to bridge ", bridge));
+  if (error != 0) {
+    return NetConfigError(error, absl::StrCat("adding ", name, " to bridge ", bridge));
+  }
   return absl::OkStatus();
 }
 
 absl::Status BringUp(const std::string& name) {
   InterfaceRequest interface(name);
-  int error = interface.Do(SIOCGIFFLAGS);
+  int error = interface.Ioctl(SIOCGIFFLAGS);
   if (error == 0) {
-    interface.Ifreq().ifr_flags |= IFF_UP;
-    error = interface.Do(SIOCSIFFLAGS);
+    interface.request().ifr_flags |= IFF_UP;
+    error = interface.Ioctl(SIOCSIFFLAGS);
   }
-  if (error != 0) return NetStepError(error, absl::StrCat("bringing interface ", name, " up"));
+  if (error != 0) return NetConfigError(error, absl::StrCat("bringing interface ", name, " up"));
   return absl::OkStatus();
 }
 

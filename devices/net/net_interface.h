@@ -12,7 +12,7 @@
 namespace lguest {
 
 // The status of a step in configuring that failed with `error`: step, cause, and what would help.
-absl::Status NetStepError(int error, std::string_view step);
+absl::Status NetConfigError(int error, std::string_view step);
 
 bool InterfaceExists(const std::string& name);
 

@@ -51,16 +51,16 @@ UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
   return fd;
 }
 
-PeerSockets::SendResult FateOf(int error) {
+PeerSockets::SendResult SendResultOf(int error) {
   switch (error) {
     case ENOENT:
     case ECONNREFUSED:  // left behind by a launcher that crashed
-      return PeerSockets::SendResult::kNobody;
+      return PeerSockets::SendResult::kNoPeer;
     case EACCES:
     case EPERM:
-      return PeerSockets::SendResult::kRefused;
+      return PeerSockets::SendResult::kNotPermitted;
     default:
-      return PeerSockets::SendResult::kNoRoom;
+      return PeerSockets::SendResult::kQueueFull;
   }
 }
 
@@ -104,7 +104,7 @@ PeerSockets::SendResult PeerSockets::Send(uint32_t slot, std::span<const iovec> 
     const int error = errno;
     // Whom we were connected to has gone. The slot may have another owner by now.
     if (error == ECONNREFUSED) peer = UniqueFd();
-    if (is_new || error != ECONNREFUSED) return FateOf(error);
+    if (is_new || error != ECONNREFUSED) return SendResultOf(error);
   }
 }
 

@@ -39,9 +39,9 @@ class PeerSockets {
 
   enum class SendResult : uint8_t {
     kSent,
-    kNoRoom,   // too many wait for the peer already: lost
-    kNobody,   // no such peer
-    kRefused,  // we are not allowed to
+    kQueueFull,     // too many wait for the peer already: lost
+    kNoPeer,        // no such peer
+    kNotPermitted,  // we are not allowed to
   };
 
   // Sends one packet to the owner of `slot`, without waiting.

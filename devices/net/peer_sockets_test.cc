@@ -68,15 +68,15 @@ TEST_F(PeerSocketsTest, PacketsReachTheSlotTheyAreSentTo) {
 
 TEST_F(PeerSocketsTest, NobodyThere) {
   const Peer a(dir_.Path("net"));
-  EXPECT_EQ(a.Send(1, "x"), SendResult::kNobody);
-  EXPECT_EQ(a.Send(681, "x"), SendResult::kNobody);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kNoPeer);
+  EXPECT_EQ(a.Send(681, "x"), SendResult::kNoPeer);
 }
 
 TEST_F(PeerSocketsTest, NetworksOfOneDirectoryAreSeparate) {
   const Peer a(dir_.Path("net"));
   const Peer other(dir_.Path("other"));
   const Peer also_other(dir_.Path("other"));
-  EXPECT_EQ(a.Send(1, "x"), SendResult::kNobody);
+  EXPECT_EQ(a.Send(1, "x"), SendResult::kNoPeer);
 }
 
 TEST_F(PeerSocketsTest, AFileHasOneNetworkWhateverItIsCalled) {
@@ -119,7 +119,7 @@ TEST_F(PeerSocketsTest, FullQueueNeverBlocks) {
   for (; sent < 1000000 && result == SendResult::kSent; ++sent) {
     result = a.Send(1, std::string(1000, 'x'));
   }
-  EXPECT_EQ(result, SendResult::kNoRoom);
+  EXPECT_EQ(result, SendResult::kQueueFull);
   EXPECT_EQ(b.Receive(2000).size(), 1000u);
 }
 
@@ -159,7 +159,7 @@ TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsNobodysThenReplaced) {
   EXPECT_EQ(Sockets(), 1u);
   const auto keep_slot_0 = SharedNetFile::Open(dir_.Path("net")).value();
   const Peer b(dir_.Path("net"));
-  EXPECT_EQ(b.Send(0, "x"), SendResult::kNobody);
+  EXPECT_EQ(b.Send(0, "x"), SendResult::kNoPeer);
   const auto sockets = PeerSockets::Open(*keep_slot_0);
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_EQ(b.Send(0, "x"), SendResult::kSent);
@@ -170,7 +170,7 @@ TEST_F(PeerSocketsTest, ASlotsNextOwnerGetsWhatIsSentToIt) {
   const Peer b(dir_.Path("net"));
   EXPECT_EQ(b.Send(0, "to a"), SendResult::kSent);
   a = nullptr;
-  EXPECT_EQ(b.Send(0, "to nobody"), SendResult::kNobody);
+  EXPECT_EQ(b.Send(0, "to nobody"), SendResult::kNoPeer);
   a = std::make_unique<Peer>(dir_.Path("net"));
   EXPECT_EQ(b.Send(0, "to a"), SendResult::kSent);
   a = nullptr;

@@ -56,13 +56,13 @@ absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaCha
   switch (sockets_->Send(slot, chain.sections())) {
     case PeerSockets::SendResult::kSent:
       return chain.size();
-    case PeerSockets::SendResult::kNoRoom:
+    case PeerSockets::SendResult::kQueueFull:
       return 0;
-    case PeerSockets::SendResult::kRefused:
+    case PeerSockets::SendResult::kNotPermitted:
       log_.Log(absl::StrCat(name(), ": the guest in slot ", slot,
                             " takes nothing from this user (told only once)"));
       return std::nullopt;
-    case PeerSockets::SendResult::kNobody:
+    case PeerSockets::SendResult::kNoPeer:
       return std::nullopt;
   }
   return std::nullopt;
@@ -75,11 +75,11 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
   RETURN_IF_ERROR(next.status());
   const std::optional<DmaPort::Buffer>& buffer = *next;
   if (!buffer.has_value()) {
-    RETURN_IF_ERROR(NoRoom(port));
+    RETURN_IF_ERROR(InterruptWithoutBuffer(port));
     return Input::kNoRoom;
   }
   irq_ = buffer->irq;
-  told_of_no_room_ = false;
+  interrupted_without_buffer_ = false;
   const DmaChain& chain = buffer->chain;
   RETURN_IF_ERROR(CheckSections(chain));
   const absl::StatusOr<size_t> len = sockets_->Receive(IoVector(chain.sections()));
@@ -95,9 +95,11 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
   return Input::kNone;
 }
 
-absl::Status SharedNet::NoRoom(DmaPort& port) {
-  if (told_of_no_room_ || !irq_.has_value() || !sockets_->HasPacket()) return absl::OkStatus();
-  told_of_no_room_ = true;
+absl::Status SharedNet::InterruptWithoutBuffer(DmaPort& port) {
+  if (interrupted_without_buffer_ || !irq_.has_value() || !sockets_->HasPacket()) {
+    return absl::OkStatus();
+  }
+  interrupted_without_buffer_ = true;
   return port.RaiseInterrupt(*irq_);
 }
 

@@ -42,14 +42,14 @@ class SharedNet final : public Device {
 
  private:
   // A packet may be waiting that the guest has no buffer for.
-  absl::Status NoRoom(DmaPort& port);
+  absl::Status InterruptWithoutBuffer(DmaPort& port);
 
   const std::unique_ptr<SharedNetFile> file_;
   const std::unique_ptr<PeerSockets> sockets_;  // goes before the file
   LogOnce log_;
-  GuestPhys page_;                // once attached
-  std::optional<uint32_t> irq_;   // of the buffers, once there was one
-  bool told_of_no_room_ = false;  // since there was one
+  GuestPhys page_;                           // once attached
+  std::optional<uint32_t> irq_;              // of the buffers, once there was one
+  bool interrupted_without_buffer_ = false;  // since there was one
 };
 
 }  // namespace lguest

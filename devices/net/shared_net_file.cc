@@ -23,13 +23,13 @@ namespace {
 constexpr uint32_t kSlotsEnd = kNetPeersPerPage * sizeof(NetPeer);
 
 // Held while a file is made into a network; behind the bytes that stand for slots.
-constexpr FileRange kMakingLock = {.start = kPageSize, .len = 1};
-constexpr int kMakingTries = 100;
-constexpr std::chrono::milliseconds kMakingPause(10);
+constexpr FileRange kCreateLock = {.start = kPageSize, .len = 1};
+constexpr int kCreateLockTries = 100;
+constexpr std::chrono::milliseconds kCreateLockRetryDelay(10);
 
 FileRange SlotLock(uint32_t slot) { return {.start = slot, .len = 1}; }
 
-absl::Status Failed(int error, const char* step, const std::string& path) {
+absl::Status StepError(int error, const char* step, const std::string& path) {
   if (error == ELOOP) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is a symbolic link"));
   }
@@ -37,36 +37,36 @@ absl::Status Failed(int error, const char* step, const std::string& path) {
 }
 
 // Opens an existing file or makes a new one; somebody else may do either at the same time.
-absl::StatusOr<UniqueFd> OpenOrMake(int directory, const std::string& name,
-                                    const std::string& path) {
+absl::StatusOr<UniqueFd> OpenOrCreate(int directory, const std::string& name,
+                                      const std::string& path) {
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   while (true) {
     UniqueFd fd(openat(directory, name.c_str(), kFlags));
     if (fd.valid()) return fd;
-    if (errno != ENOENT) return Failed(errno, "opening", path);
+    if (errno != ENOENT) return StepError(errno, "opening", path);
     fd = UniqueFd(openat(directory, name.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
     if (fd.valid()) return fd;
-    if (errno != EEXIST) return Failed(errno, "making", path);
+    if (errno != EEXIST) return StepError(errno, "making", path);
   }
 }
 
-absl::Status AwaitMakingLock(int fd, const std::string& path) {
-  for (int i = 0; i < kMakingTries; ++i) {
-    const absl::StatusOr<bool> locked = LockFile(fd, FileLock::kExclusive, kMakingLock);
+absl::Status AcquireCreateLock(int fd, const std::string& path) {
+  for (int i = 0; i < kCreateLockTries; ++i) {
+    const absl::StatusOr<bool> locked = LockFile(fd, FileLock::kExclusive, kCreateLock);
     if (!locked.ok()) {
       return absl::Status(locked.status().code(),
                           absl::StrCat(std::string(locked.status().message()), " (", path, ")"));
     }
     if (*locked) return absl::OkStatus();
-    std::this_thread::sleep_for(kMakingPause);
+    std::this_thread::sleep_for(kCreateLockRetryDelay);
   }
   return absl::UnavailableError(absl::StrCat(path, " is locked by another program"));
 }
 
 // With the lock held: gives an empty file its page; any other has to be a network's.
-absl::Status MakeNetwork(int fd, const struct stat64& file, const std::string& path) {
+absl::Status InitializeFile(int fd, const struct stat64& file, const std::string& path) {
   if (file.st_size == 0) {
-    if (ftruncate64(fd, kPageSize) != 0) return Failed(errno, "enlarging", path);
+    if (ftruncate64(fd, kPageSize) != 0) return StepError(errno, "enlarging", path);
     return absl::OkStatus();
   }
   std::array<uint8_t, kPageSize - kSlotsEnd> rest;
@@ -79,7 +79,7 @@ absl::Status MakeNetwork(int fd, const struct stat64& file, const std::string& p
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> TakeSlot(int fd, const std::string& path) {
+absl::StatusOr<uint32_t> AcquireSlot(int fd, const std::string& path) {
   for (uint32_t slot = 0; slot < kNetPeersPerPage; ++slot) {
     const absl::StatusOr<bool> locked = LockFile(fd, FileLock::kExclusive, SlotLock(slot));
     if (!locked.ok()) {
@@ -110,20 +110,20 @@ absl::StatusOr<std::unique_ptr<SharedNetFile>> SharedNetFile::Open(const std::st
   if (!directory.valid()) return ErrnoStatus("opening ", parent);
   if (name.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is a directory"));
 
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenOrMake(directory.get(), name, path));
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenOrCreate(directory.get(), name, path));
   struct stat64 file;
-  if (fstat64(fd.get(), &file) != 0) return Failed(errno, "examining", path);
+  if (fstat64(fd.get(), &file) != 0) return StepError(errno, "examining", path);
   if (!S_ISREG(file.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
   }
-  RETURN_IF_ERROR(AwaitMakingLock(fd.get(), path));
-  if (fstat64(fd.get(), &file) != 0) return Failed(errno, "examining", path);
-  RETURN_IF_ERROR(MakeNetwork(fd.get(), file, path));
-  RETURN_IF_ERROR(UnlockFile(fd.get(), kMakingLock));
+  RETURN_IF_ERROR(AcquireCreateLock(fd.get(), path));
+  if (fstat64(fd.get(), &file) != 0) return StepError(errno, "examining", path);
+  RETURN_IF_ERROR(InitializeFile(fd.get(), file, path));
+  RETURN_IF_ERROR(UnlockFile(fd.get(), kCreateLock));
 
-  ASSIGN_OR_RETURN(const uint32_t slot, TakeSlot(fd.get(), path));
+  ASSIGN_OR_RETURN(const uint32_t slot, AcquireSlot(fd.get(), path));
   if (const int error = ClearSlot(fd.get(), slot); error != 0) {
-    return Failed(error, "writing to", path);
+    return StepError(error, "writing to", path);
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<SharedNetFile>(new SharedNetFile(path, std::move(directory), std::move(fd),

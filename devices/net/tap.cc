@@ -23,26 +23,26 @@ namespace {
 constexpr char kTunDevice[] = "/dev/net/tun";
 
 // A tap that is attached to a descriptor.
-struct Attached {
+struct AttachedTap {
   UniqueFd fd;
   std::string interface;
 };
 
 // `name`: of an interface, or a pattern from which the kernel makes one.
-absl::StatusOr<Attached> Attach(const std::string& name) {
+absl::StatusOr<AttachedTap> AttachTap(const std::string& name) {
   UniqueFd fd(open(kTunDevice, O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {
     const int error = errno;
-    return NetStepError(error, absl::StrCat("opening ", kTunDevice,
-                                            error == ENOENT || error == ENODEV || error == ENXIO
-                                                ? " (is the kernel's module 'tun' loaded?)"
-                                                : ""));
+    return NetConfigError(error, absl::StrCat("opening ", kTunDevice,
+                                              error == ENOENT || error == ENODEV || error == ENXIO
+                                                  ? " (is the kernel's module 'tun' loaded?)"
+                                                  : ""));
   }
   ifreq request = {};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   if (ioctl(fd.get(), TUNSETIFF, &request) == 0) {
-    return Attached{std::move(fd), std::string(request.ifr_name)};
+    return AttachedTap{std::move(fd), std::string(request.ifr_name)};
   }
   const int error = errno;
   if (error == EBUSY) {
@@ -53,39 +53,39 @@ absl::StatusOr<Attached> Attach(const std::string& name) {
     return absl::InvalidArgumentError(
         absl::StrCat("attaching to ", name, ": it is no tap with a single queue"));
   }
-  return NetStepError(error, absl::StrCat("attaching to ", name));
+  return NetConfigError(error, absl::StrCat("attaching to ", name));
 }
 
-absl::StatusOr<Attached> Make(const TunAddress& spec) {
-  absl::StatusOr<Attached> tap = Attach("tap%d");
+absl::StatusOr<AttachedTap> OpenTap(const TunAddress& spec) {
+  absl::StatusOr<AttachedTap> tap = AttachTap("tap%d");
   if (!tap.ok()) return tap;
   RETURN_IF_ERROR(SetInterfaceAddress(tap->interface, spec.prefix));
   RETURN_IF_ERROR(BringUp(tap->interface));
   return tap;
 }
 
-absl::StatusOr<Attached> Make(const TunBridge& spec) {
+absl::StatusOr<AttachedTap> OpenTap(const TunBridge& spec) {
   if (!InterfaceExists(spec.name)) {
     return absl::NotFoundError(absl::StrCat("there is no bridge ", spec.name, " (ip link add ",
                                             spec.name, " type bridge)"));
   }
-  absl::StatusOr<Attached> tap = Attach("tap%d");
+  absl::StatusOr<AttachedTap> tap = AttachTap("tap%d");
   if (!tap.ok()) return tap;
   RETURN_IF_ERROR(AddToBridge(tap->interface, spec.name));
   RETURN_IF_ERROR(BringUp(tap->interface));
   return tap;
 }
 
-absl::StatusOr<Attached> Make(const TunExistingTap& spec) {
+absl::StatusOr<AttachedTap> OpenTap(const TunExistingTap& spec) {
   // Attaching would make it if it could.
   if (!InterfaceExists(spec.name)) {
     return absl::NotFoundError(absl::StrCat("there is no interface ", spec.name,
                                             " (ip tuntap add dev ", spec.name, " mode tap)"));
   }
-  return Attach(spec.name);
+  return AttachTap(spec.name);
 }
 
-absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
+absl::StatusOr<AttachedTap> OpenTap(const TunDescriptor& spec) {
   const std::string what = absl::StrCat("descriptor ", spec.fd);
   const int flags = fcntl(spec.fd, F_GETFL);
   if (flags == -1) return ErrnoStatus(what);
@@ -102,24 +102,26 @@ absl::StatusOr<Attached> Make(const TunDescriptor& spec) {
       fcntl(spec.fd, F_SETFD, FD_CLOEXEC) != 0) {
     return ErrnoStatus("preparing ", what);
   }
-  return Attached{UniqueFd(spec.fd), std::string(request.ifr_name)};
+  return AttachedTap{UniqueFd(spec.fd), std::string(request.ifr_name)};
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
-  ASSIGN_OR_RETURN(Attached tap, std::visit([](const auto& kind) { return Make(kind); }, spec));
+  ASSIGN_OR_RETURN(AttachedTap tap,
+                   std::visit([](const auto& kind) { return OpenTap(kind); }, spec));
   // Whole packets with their checksums, whatever an earlier user of the tap has asked for. Before
   // Linux 2.6.24 there are no offloads, nor this request.
   if (ioctl(tap.fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
-    return NetStepError(errno, absl::StrCat("switching off offloads of ", tap.interface));
+    return NetConfigError(errno, absl::StrCat("switching off offloads of ", tap.interface));
   }
   // The guest has put a checksum into each packet: an old host need not verify it again. A new one
   // takes no notice.
   ioctl(tap.fd.get(), TUNSETNOCSUM, 1);
   ifreq request = {};
   if (ioctl(tap.fd.get(), SIOCGIFHWADDR, &request) != 0) {
-    return NetStepError(errno, absl::StrCat("asking for the hardware address of ", tap.interface));
+    return NetConfigError(errno,
+                          absl::StrCat("asking for the hardware address of ", tap.interface));
   }
   NetPeer mac;
   std::memcpy(mac.mac.data(), request.ifr_hwaddr.sa_data, mac.mac.size());

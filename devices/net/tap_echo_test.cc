@@ -64,7 +64,7 @@ class Mirror {
     }
   }
 
-  static void Exchange(std::string& packet, size_t a, size_t b, size_t len) {
+  static void SwapFields(std::string& packet, size_t a, size_t b, size_t len) {
     std::swap_ranges(packet.begin() + static_cast<ptrdiff_t>(a),
                      packet.begin() + static_cast<ptrdiff_t>(a + len),
                      packet.begin() + static_cast<ptrdiff_t>(b));
@@ -78,10 +78,10 @@ class Mirror {
     if (is_arp) {
       if (packet.size() < 42 || packet[21] != 1) return;
       packet[21] = 2;                                        // an answer
-      Exchange(packet, 22, 32, 10);                          // both parties
+      SwapFields(packet, 22, 32, 10);                        // both parties
       packet.replace(22, 6, "\x02\x00\x00\x00\x00\x09", 6);  // our address
     } else {
-      Exchange(packet, 26, 30, 4);  // checksums stay right
+      SwapFields(packet, 26, 30, 4);  // checksums stay right
     }
     packet.replace(0, 6, packet, 6, 6);
     packet.replace(6, 6, "\x02\x00\x00\x00\x00\x09", 6);

@@ -56,18 +56,19 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   const absl::StatusOr<size_t> len = backend_->Read(to);
   if (!len.ok()) {
     in_burst_ = false;
-    if (absl::IsUnavailable(len.status())) return GiveBack(port, *buffer, Input::kNone);
+    if (absl::IsUnavailable(len.status())) return ReleaseBuffer(port, *buffer, Input::kNone);
     receiving_log_.Log(absl::StrCat(name(), ": ", std::string(len.status().message())));
-    return GiveBack(port, *buffer, absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
+    return ReleaseBuffer(port, *buffer,
+                         absl::IsNotFound(len.status()) ? Input::kClosed : Input::kNone);
   }
   if (*len > chain.size()) {
     chain.NotifyWritten(*memory_, chain.size());
     too_long_log_.Log(absl::StrFormat(
         "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
         name(), *len, chain.size()));
-    return GiveBack(port, *buffer, Input::kMore);
+    return ReleaseBuffer(port, *buffer, Input::kMore);
   }
-  if (*len == 0) return GiveBack(port, *buffer, Input::kMore);
+  if (*len == 0) return ReleaseBuffer(port, *buffer, Input::kMore);
   RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(*len)));
   // Most packets come one by one, and to take a buffer in vain costs more than this question, but
   // not more than one such question for each of many.
@@ -75,8 +76,8 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   return in_burst_ ? Input::kMore : Input::kLast;
 }
 
-absl::StatusOr<Device::Input> TunNet::GiveBack(DmaPort& port, const DmaPort::Buffer& buffer,
-                                               Input input) {
+absl::StatusOr<Device::Input> TunNet::ReleaseBuffer(DmaPort& port, const DmaPort::Buffer& buffer,
+                                                    Input input) {
   RETURN_IF_ERROR(port.Release(buffer));
   return input;
 }

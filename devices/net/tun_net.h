@@ -41,7 +41,7 @@ class TunNet final : public Device {
   absl::StatusOr<Input> Receive(DmaPort& port) override;
 
  private:
-  absl::StatusOr<Input> GiveBack(DmaPort& port, const DmaPort::Buffer& buffer, Input input);
+  absl::StatusOr<Input> ReleaseBuffer(DmaPort& port, const DmaPort::Buffer& buffer, Input input);
 
   const std::string label_;
   const std::unique_ptr<PacketBackend> backend_;

@@ -22,7 +22,7 @@ class TunNetTest : public testing::Test {
  protected:
   TunNetTest()
       : device_("test", std::make_unique<FakePacketBackend>(network_),
-                [this](const std::string& line) { notices_.push_back(line); }) {
+                [this](const std::string& line) { log_lines_.push_back(line); }) {
     EXPECT_TRUE(device_.Attach(guest_.memory(), {.pages = kPage, .irq = kIrq}).ok());
   }
 
@@ -36,7 +36,7 @@ class TunNetTest : public testing::Test {
 
   FakeGuest guest_;
   FakeNetwork network_;
-  std::vector<std::string> notices_;
+  std::vector<std::string> log_lines_;
   TunNet device_;
 };
 
@@ -69,7 +69,7 @@ TEST_F(TunNetTest, RefusedPacketIsLostAndCounted_B49) {
               0u);
   }
   EXPECT_TRUE(network_.from_guest.empty());
-  EXPECT_EQ(notices_.size(), 1u);
+  EXPECT_EQ(log_lines_.size(), 1u);
   network_.write_error = absl::OkStatus();
   EXPECT_EQ(device_.Send(kHostKey, guest_.Chain(0x100, {{0x1000, 60}}), guest_.port()).value(),
             60u);
@@ -88,7 +88,7 @@ TEST_F(TunNetTest, PacketsWaitForABuffer) {
   network_.to_guest = {"one", "two"};
   EXPECT_EQ(Receive().value(), Input::kNoRoom);
   EXPECT_EQ(network_.to_guest.size(), 2u);
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_TRUE(log_lines_.empty());
   BindReceive({{0x3000, 100}});
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(guest_.Get(0x3000, 3), "one");
@@ -108,7 +108,7 @@ TEST_F(TunNetTest, FailingInterfaceIsNotFatal_B50) {
     ASSERT_EQ(Receive().value(), Input::kNone);
     ASSERT_EQ(guest_.UsedLen(dma), 0u);
   }
-  EXPECT_EQ(notices_.size(), 1u);
+  EXPECT_EQ(log_lines_.size(), 1u);
   network_.read_error = absl::OkStatus();
   network_.to_guest = {"back"};
   BindReceive({{0x3000, 100}});
@@ -132,7 +132,7 @@ TEST_F(TunNetTest, RemovedInterfaceClosesInput) {
   network_.read_error = absl::NotFoundError("interface tap0 has been removed");
   BindReceive({{0x3000, 100}});
   EXPECT_EQ(Receive().value(), Input::kClosed);
-  EXPECT_EQ(notices_, std::vector<std::string>{"tunnet test: interface tap0 has been removed"});
+  EXPECT_EQ(log_lines_, std::vector<std::string>{"tunnet test: interface tap0 has been removed"});
 }
 
 TEST_F(TunNetTest, BufferWithoutRoomLosesThePacketOnly_B50_B52) {
@@ -155,8 +155,9 @@ TEST_F(TunNetTest, LongPacketIsDroppedWholeAndCounted_B51) {
   }
   EXPECT_TRUE(guest_.host().interrupts().empty());
   EXPECT_EQ(network_.to_guest.size(), 1u);
-  EXPECT_EQ(notices_, std::vector<std::string>{"tunnet test: a packet of 1515 bytes does not fit "
-                                               "into the guest's buffer of 1514 (told only once)"});
+  EXPECT_EQ(log_lines_,
+            std::vector<std::string>{"tunnet test: a packet of 1515 bytes does not fit "
+                                     "into the guest's buffer of 1514 (told only once)"});
   const GuestPhys dma = BindReceive({{0x3000, 1514}});
   EXPECT_EQ(Receive().value(), Input::kLast);
   EXPECT_EQ(guest_.UsedLen(dma), 1514u);

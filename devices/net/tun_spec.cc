@@ -12,14 +12,14 @@
 namespace lguest {
 namespace {
 
-bool TakePrefix(std::string_view& text, std::string_view prefix) {
+bool ConsumePrefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   return true;
 }
 
 // What Linux takes as the name of an interface; a '%' would ask it to choose a number.
-absl::StatusOr<std::string> InterfaceName(std::string_view text) {
+absl::StatusOr<std::string> ParseInterfaceName(std::string_view text) {
   const std::string name(text);
   if (name.empty()) return absl::InvalidArgumentError("no interface is named");
   if (name.size() >= IFNAMSIZ) {
@@ -32,7 +32,7 @@ absl::StatusOr<std::string> InterfaceName(std::string_view text) {
   return name;
 }
 
-absl::StatusOr<int> Descriptor(std::string_view text) {
+absl::StatusOr<int> ParseDescriptor(std::string_view text) {
   int64_t number = text.empty() ? -1 : 0;
   for (const char c : text) {
     if (c < '0' || c > '9' || number > std::numeric_limits<int>::max()) {
@@ -53,17 +53,17 @@ absl::StatusOr<int> Descriptor(std::string_view text) {
 }  // namespace
 
 absl::StatusOr<TunSpec> ParseTunSpec(std::string_view value) {
-  if (TakePrefix(value, "bridge:")) {
-    absl::StatusOr<std::string> name = InterfaceName(value);
+  if (ConsumePrefix(value, "bridge:")) {
+    absl::StatusOr<std::string> name = ParseInterfaceName(value);
     RETURN_IF_ERROR(name.status());
     return TunBridge{*name};
   }
-  if (TakePrefix(value, "tap:")) {
-    ASSIGN_OR_RETURN(std::string name, InterfaceName(value));
+  if (ConsumePrefix(value, "tap:")) {
+    ASSIGN_OR_RETURN(std::string name, ParseInterfaceName(value));
     return TunExistingTap{name};
   }
-  if (TakePrefix(value, "fd:")) {
-    ASSIGN_OR_RETURN(const int fd, Descriptor(value));
+  if (ConsumePrefix(value, "fd:")) {
+    ASSIGN_OR_RETURN(const int fd, ParseDescriptor(value));
     return TunDescriptor{fd};
   }
   const absl::StatusOr<Ipv4Prefix> prefix = ParseIpv4Prefix(value);

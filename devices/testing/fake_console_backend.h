@@ -18,13 +18,13 @@
 
 namespace lguest {
 
-// What the user types, read by read, and what the user sees; owned by the test.
+// What the user input, read by read, and what the user output; owned by the test.
 struct FakeUser {
-  std::deque<std::string> types;  // each element is one read
-  bool leaves = false;            // after that: the end of input
+  std::deque<std::string> input;  // each element is one read
+  bool end_of_input = false;      // after that: the end of input
   absl::Status input_error;       // after that: this
   absl::Status output_error;      // instead of output
-  std::string sees;
+  std::string output;
   int reads = 0;
 };
 
@@ -36,23 +36,23 @@ class FakeConsoleBackend final : public ConsoleBackend {
 
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override {
     ++user_.reads;
-    if (user_.types.empty()) {
+    if (user_.input.empty()) {
       if (!user_.input_error.ok()) return user_.input_error;
-      if (user_.leaves) return size_t{0};
+      if (user_.end_of_input) return size_t{0};
       return absl::UnavailableError("nothing typed");
     }
-    std::string& typed = user_.types.front();
+    std::string& typed = user_.input.front();
     const size_t len = std::min(to.size(), typed.size());
     std::memcpy(to.data(), typed.data(), len);
     typed.erase(0, len);
-    if (typed.empty()) user_.types.pop_front();
+    if (typed.empty()) user_.input.pop_front();
     return len;
   }
 
   absl::Status Write(std::span<const iovec> from) override {
     if (!user_.output_error.ok()) return user_.output_error;
     for (const iovec& piece : from) {
-      user_.sees.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+      user_.output.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
     }
     return absl::OkStatus();
   }

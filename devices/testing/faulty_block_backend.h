@@ -19,9 +19,9 @@ namespace lguest {
 
 // What is wrong with the disk; owned by the test, which may change it at any time.
 struct BlockFaults {
-  static constexpr uint64_t kNowhere = std::numeric_limits<uint64_t>::max();
+  static constexpr uint64_t kNoFault = std::numeric_limits<uint64_t>::max();
 
-  uint64_t bad_byte = kNowhere;  // a transfer that meets it stops there
+  uint64_t bad_byte = kNoFault;  // a transfer that meets it stops there
   absl::Status sync;
   int transfers = 0;  // counts
   int syncs = 0;
@@ -36,10 +36,10 @@ class FaultyBlockBackend final : public BlockBackend {
   uint64_t size() const override { return disk_->size(); }
 
   absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) override {
-    return UpToFault(&BlockBackend::ReadAt, offset, pieces);
+    return TransferUpToFault(&BlockBackend::ReadAt, offset, pieces);
   }
   absl::Status WriteAt(uint64_t offset, std::span<const iovec> pieces) override {
-    return UpToFault(&BlockBackend::WriteAt, offset, pieces);
+    return TransferUpToFault(&BlockBackend::WriteAt, offset, pieces);
   }
   absl::Status Sync() override {
     ++faults_.syncs;
@@ -49,7 +49,8 @@ class FaultyBlockBackend final : public BlockBackend {
  private:
   using Transfer = absl::Status (BlockBackend::*)(uint64_t, std::span<const iovec>);
 
-  absl::Status UpToFault(Transfer transfer, uint64_t offset, std::span<const iovec> pieces) {
+  absl::Status TransferUpToFault(Transfer transfer, uint64_t offset,
+                                 std::span<const iovec> pieces) {
     ++faults_.transfers;
     if (faults_.bad_byte < offset) return (disk_.get()->*transfer)(offset, pieces);
     // The pieces before the bad byte; the last one may be cut.
