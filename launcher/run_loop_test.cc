@@ -248,7 +248,7 @@ TEST_F(RunLoopTest, ADeviceThatTheGuestGivesUpIsNoticedOnce) {
                     .Crash("x"))
                 .value(),
             "CRASH: x");
-  EXPECT_EQ(notices_, "console: the guest gave it up as failed\n");
+  EXPECT_EQ(notices_, "console: failed (reported by the guest)\n");
 }
 
 }  // namespace

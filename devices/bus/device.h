@@ -1,4 +1,4 @@
-// A device model: what a guest's DMA means, apart from how DMA travels.
+// The interface between a device model and the bus: DMA buffers, interrupts and input.
 
 #ifndef DEVICES_BUS_DEVICE_H_
 #define DEVICES_BUS_DEVICE_H_
@@ -17,7 +17,7 @@
 
 namespace lguest {
 
-// How a device hands data to the guest: the guest has bound buffers to keys, the device fills them.
+// Gives a device access to the buffers that the guest has bound to DMA keys (ABI.md §2.6).
 class DmaPort {
  public:
   virtual ~DmaPort() = default;
@@ -29,77 +29,76 @@ class DmaPort {
     uint32_t irq;
   };
 
-  // The next free buffer bound to `key`; nullopt when the guest has bound none, or all are full. A
-  // buffer that was taken has to be either delivered or released. An error ends the guest.
+  // Takes the next free buffer bound to `key`; nullopt when the guest has bound none or all are in
+  // use. The caller must deliver or release the buffer. An error ends the guest.
   virtual absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) = 0;
 
-  // Marks `buffer` as filled with its first `used` bytes (0: an empty answer) and raises its
-  // interrupt. An error ends the guest.
+  // Sets used_len of `buffer` to `used` bytes (0: an empty reply) and raises its interrupt. An
+  // error ends the guest.
   virtual absl::Status Deliver(const Buffer& buffer, uint32_t used) = 0;
 
-  // Gives `buffer` back as it was: free, and no interrupt. The real host marks a buffer as used
-  // when it hands it out (ABI.md §2.1, §2.6), so forgetting one is not enough.
+  // Makes `buffer` free again and raises no interrupt. The real host marks a buffer as used when it
+  // hands it out (ABI.md §2.1, §2.6), so dropping the buffer is not enough.
   virtual absl::Status Release(const Buffer& buffer) = 0;
 
   // Raises an interrupt without a buffer. An error ends the guest.
   virtual absl::Status RaiseInterrupt(uint32_t irq) = 0;
 };
 
-// Where the bus has put a device.
+// The resources that the bus has assigned to a device.
 struct DevicePlace {
-  GuestPhys pages;  // the first of its pages; 0 for a device without
+  GuestPhys pages;  // the first of its pages; 0 for a device without pages
   uint32_t irq = 0;
 };
 
-// One device of one guest. Errors of its methods are the guest's end, with the message as reason;
-// what goes wrong on the host's side (a full disk, an interface that is down) is the device's to
-// report to the guest as the protocol has it.
+// One device of one guest. An error of a method ends the guest, with the message as the reason. For
+// a fault of the host (a full disk, an interface that is down) a method returns no error; the
+// device reports the fault to the guest as the protocol requires.
 //
-// Belongs to the thread that runs the guest.
+// Not thread-safe: only the thread that runs the guest may call it.
 class Device {
  public:
   virtual ~Device() = default;
 
-  // What the user calls it, for messages: "console", "block disk.img".
+  // The device's name in messages: "console", "block disk.img".
   virtual std::string name() const = 0;
 
-  // What its descriptor says.
+  // Fields of its descriptor (ABI.md §1.7).
   virtual DeviceType type() const = 0;
   virtual uint16_t features() const { return 0; }
   virtual uint16_t num_pages() const { return 0; }
 
-  // Once, before the guest starts: fills its pages.
+  // Called once, before the guest starts. Fills the device's pages.
   virtual absl::Status Attach(GuestMemory& memory, const DevicePlace& place) = 0;
 
-  // The keys at which the launcher listens for it, once attached.
+  // The keys whose DMAs Send() receives. Valid after Attach().
   virtual std::vector<DmaKey> output_keys() const = 0;
 
-  // The guest sent `chain` to one of the output keys. Returns how many bytes were taken, which the
-  // guest finds in used_len; nullopt when nobody is there to take any, which leaves used_len as the
-  // guest set it.
+  // The guest sent `chain` to one of the output keys. Returns how many bytes were consumed; the bus
+  // stores this number in used_len. nullopt when there is no receiver: used_len stays unchanged.
   virtual absl::StatusOr<std::optional<uint32_t>> Send(DmaKey key, const DmaChain& chain,
                                                        DmaPort& port) = 0;
 
   // The file descriptor that is readable when there is input for the guest; -1 for a device without
-  // any.
+  // input.
   virtual int input_fd() const { return -1; }
 
   enum class Input : uint8_t {
-    kMore,    // there may be more
-    kLast,    // that was all there is just now
-    kNone,    // nothing to read just now
-    kNoRoom,  // the guest has no buffer and the input stays where it is, so that the descriptor
-              // remains readable: ask again when the guest has run, and do not watch it meanwhile
-    kHeld,    // all there is has been read, but the guest has no buffer for it: ask again when the
-              // guest has run, and also when the descriptor becomes readable
-    kClosed,  // there will never be any more
+    kMore,    // there may be more: call again
+    kLast,    // delivered a unit; there is no more now
+    kNone,    // there was nothing to read
+    kNoRoom,  // the guest has no buffer; the input is unread, so the descriptor stays readable:
+              // do not poll it, call again after the guest has run
+    kHeld,    // the input was read and is held because the guest has no buffer: call again after
+              // the guest has run, or when the descriptor becomes readable
+    kClosed,  // the input has ended for good
   };
 
-  // The input descriptor may be readable: hands one unit (a packet, a read) to the guest. Never
-  // blocks. Cancelled when the user has asked for the launcher's end (see Console).
+  // Called when the input descriptor may be readable. Delivers one unit (a packet, one read) to the
+  // guest. Never blocks. Cancelled when the user has asked the launcher to exit (see Console).
   virtual absl::StatusOr<Input> Receive(DmaPort& /*port*/) { return Input::kClosed; }
 
-  // Once, when the guest is dead: brings to an end what may be under way.
+  // Called once, after the guest has died. Completes pending output.
   virtual void Finish() {}
 };
 

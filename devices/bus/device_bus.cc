@@ -12,7 +12,7 @@
 namespace lguest {
 namespace {
 
-// Bits that are the guest's to set, in the order in which a driver sets them.
+// The bits that a guest may set, in the order in which a driver sets them.
 constexpr struct {
   uint16_t bit;
   const char* meaning;
@@ -21,7 +21,7 @@ constexpr struct {
     {kStatusDriver, "driver found"},
     {kStatusDriverOk, "driver ready"},
     {kStatusRemovedAck, "removal acknowledged"},
-    {kStatusFailed, "the guest gave it up as failed"},
+    {kStatusFailed, "failed (reported by the guest)"},
 };
 
 std::string Describe(const Device& device, uint16_t bits) {
@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
     std::vector<std::unique_ptr<Device>> devices, LogSink log) {
   if (devices.size() > kMaxDevices) {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "%u devices, the console included: at most %u are possible", devices.size(), kMaxDevices));
+        "%u devices including the console: at most %u are supported", devices.size(), kMaxDevices));
   }
   const uint64_t size = uint64_t{PagesNeeded(devices)} * kPageSize;
   if (!IsPageAligned(descriptors.value()) || !memory.Contains(descriptors, size)) {
@@ -105,7 +105,7 @@ absl::Status DeviceBus::Dispatch(const DmaSent& sent) {
   const auto listener = listeners_.find(sent.key);
   if (listener == listeners_.end()) {
     unmatched_log_.Log(absl::StrFormat(
-        "the guest sent dma 0x%x to key 0x%x, where no device listens (told only once)",
+        "the guest sent DMA 0x%x to key 0x%x: no device listens there (logged only once)",
         sent.dma.value(), sent.key.value()));
     return absl::OkStatus();
   }

@@ -1,4 +1,4 @@
-// The devices of one guest, as it finds them.
+// The device bus of one guest: descriptor page, device pages and DMA dispatch.
 
 #ifndef DEVICES_BUS_DEVICE_BUS_H_
 #define DEVICES_BUS_DEVICE_BUS_H_
@@ -24,25 +24,27 @@
 
 namespace lguest {
 
-// The descriptor page, the devices' pages after it and the way from a DMA key to its device (ABI.md
-// §1.7). Device i interrupts on irq i + 1.
+// Lays out the descriptor page and the device pages after it, and dispatches DMAs by key (ABI.md
+// §1.7). Device i raises irq i + 1.
 //
 //   std::vector<std::unique_ptr<Device>> devices = ...;  // in command-line order, the console last
 //   const uint32_t size = ram + DeviceBus::PagesNeeded(devices) * kPageSize;
 //   ... memory of `size` bytes, a host ...
-//   auto bus = DeviceBus::Create(*memory, *host, GuestPhys(ram), std::move(devices), notice);
-//   ... Host::Run() says DmaSent: (*bus)->Dispatch(sent); input is there: (*bus)->Receive(i) ...
+//   auto bus = DeviceBus::Create(*memory, *host, GuestPhys(ram), std::move(devices), log);
+//   ... when Host::Run() returns DmaSent: (*bus)->Dispatch(sent);
+//   ... when device i has input: (*bus)->Receive(i);
 //
-// Belongs to the thread that runs the guest. Errors of Dispatch() and Receive() are the guest's
-// end, with the message as reason, save where noted.
+// Not thread-safe: only the thread that runs the guest may call it. An error of Dispatch() or
+// Receive() ends the guest, with the message as the reason.
 class DeviceBus {
  public:
-  // Pages above RAM: the descriptor page and all device pages.
+  // The number of pages above RAM: the descriptor page and all device pages.
   static uint32_t PagesNeeded(std::span<const std::unique_ptr<Device>> devices);
 
-  // Lays the devices out from `descriptors` (page-aligned: the end of RAM) upwards and attaches
-  // them. InvalidArgument for more than kMaxDevices or two devices with one key; OutOfRange when
-  // the pages do not fit; whatever attaching says. `memory` and `host` have to outlive the bus.
+  // Places the device pages from `descriptors` (page-aligned: the end of RAM) upwards and attaches
+  // the devices. InvalidArgument for more than kMaxDevices devices or two devices with one key;
+  // OutOfRange when the pages do not fit; or the error of Device::Attach(). `memory` and `host`
+  // must outlive the bus.
   static absl::StatusOr<std::unique_ptr<DeviceBus>> Create(
       GuestMemory& memory, Host& host, GuestPhys descriptors,
       std::vector<std::unique_ptr<Device>> devices, LogSink log = nullptr);
@@ -52,35 +54,35 @@ class DeviceBus {
 
   std::span<const std::unique_ptr<Device>> devices() const { return devices_; }
 
-  // Hands what the guest sent to the device that listens at its key, and writes used_len. A key at
-  // which no device listens is not an error: used_len stays and the first such DMA is logged.
+  // Passes the DMA to the device that listens at its key, and writes used_len. A key without a
+  // device is not an error: used_len stays unchanged, and the first such DMA is logged.
   absl::Status Dispatch(const DmaSent& sent);
 
-  // Lets device `index` hand one unit of input to the guest: see Device::Receive().
+  // Lets device `index` deliver one unit of input to the guest: see Device::Receive().
   absl::StatusOr<Device::Input> Receive(size_t index);
 
-  // The guest is dead: see Device::Finish().
+  // Call after the guest has died: see Device::Finish().
   void Finish();
 
-  // What device `index` and the guest have exchanged so far.
+  // The traffic between device `index` and the guest so far.
   struct Traffic {
-    uint64_t sent = 0;  // DMAs from the guest, and what the device took of them
-    uint64_t sent_bytes = 0;
-    HostDmaPort::Filled filled;
+    uint64_t sent = 0;           // DMAs from the guest
+    uint64_t sent_bytes = 0;     // bytes of them that the device consumed
+    HostDmaPort::Filled filled;  // buffers delivered to the guest
   };
   Traffic traffic(size_t index) const;
 
   struct StatusChange {
-    uint16_t newly_set;    // bits of DeviceDescriptor::status, never seen before
+    uint16_t newly_set;    // bits of DeviceDescriptor::status, set for the first time
     std::string describe;  // "block disk.img: acknowledged, driver found", for the user
     bool failed() const { return (newly_set & kStatusFailed) != 0; }
   };
 
-  // What guests have done to the descriptors' status since the last call. Each bit of each device
-  // is told once, so that a guest cannot make much of it.
+  // The status bits that the guest has set since the last call. Each bit of each device is reported
+  // at most once, so a guest cannot flood the log.
   std::vector<StatusChange> StatusChanges();
 
-  // Whether there are any: cheap enough to be asked after each Run().
+  // True when StatusChanges() would return any. Cheap enough to call after each Host::Run().
   bool HasStatusChanges() const;
 
  private:
@@ -89,7 +91,7 @@ class DeviceBus {
 
   absl::Status Attach();
 
-  // The bits that StatusChanges() has not told of device `index`.
+  // The status bits of device `index` that StatusChanges() has not reported.
   uint16_t NewStatus(size_t index) const;
 
   GuestPhys DescriptorOf(size_t index) const {
@@ -100,13 +102,12 @@ class DeviceBus {
   GuestMemory& memory_;
   const GuestPhys descriptors_;
   const std::vector<std::unique_ptr<Device>> devices_;
-  // In the order of the devices.
   struct DeviceState {
     HostDmaPort port;
     uint64_t sent = 0;
     uint64_t sent_bytes = 0;
   };
-  std::vector<DeviceState> states_;
+  std::vector<DeviceState> states_;  // by device index
   std::map<DmaKey, size_t> listeners_;
   std::array<uint16_t, kMaxDevices> seen_status_ = {};
   LogOnce unmatched_log_;

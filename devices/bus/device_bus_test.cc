@@ -13,7 +13,7 @@
 namespace lguest {
 namespace {
 
-// What a device was told, and what it answers; outlives the device.
+// The properties and answers of a device, and the calls it received. Outlives the device.
 struct Script {
   DeviceType type = DeviceType::kBlock;
   uint16_t features = 0;
@@ -112,10 +112,10 @@ TEST_F(DeviceBusTest, LaysOutDescriptorsPagesAndInterrupts) {
   EXPECT_EQ(scripts_[2].place.irq, 3u);
 }
 
-TEST_F(DeviceBusTest, SixteenDevicesAndNoMore_B86) {
+TEST_F(DeviceBusTest, AtMostSixteenDevices_B86) {
   EXPECT_TRUE(Create(Devices(16)).ok());
   EXPECT_EQ(Create(Devices(17)).status().message(),
-            "17 devices, the console included: at most 16 are possible");
+            "17 devices including the console: at most 16 are supported");
 }
 
 TEST_F(DeviceBusTest, PagesThatDoNotFitAreRefused_B86) {
@@ -127,7 +127,7 @@ TEST_F(DeviceBusTest, PagesThatDoNotFitAreRefused_B86) {
   EXPECT_TRUE(Create(std::move(just_fits)).ok());
 }
 
-TEST_F(DeviceBusTest, ADeviceThatCannotBeAttachedIsNoneOfTheGuests_B87) {
+TEST_F(DeviceBusTest, FailedAttachIsReturned_B87) {
   auto devices = Devices(2);
   scripts_[1].attached = absl::ResourceExhaustedError("no room");
   EXPECT_TRUE(absl::IsResourceExhausted(Create(std::move(devices)).status()));
@@ -162,7 +162,7 @@ TEST_F(DeviceBusTest, TrafficIsCountedByDevice) {
   EXPECT_EQ(bus->traffic(0).sent, 0u);
 }
 
-TEST_F(DeviceBusTest, UsedLenStaysWhenNobodyTookTheDma) {
+TEST_F(DeviceBusTest, UsedLenStaysWithoutReceiver) {
   const auto bus = Create(Devices(1));
   scripts_[0].answer = std::optional<uint32_t>();
   const GuestPhys dma = guest_.PutDma(0x100, {{0x1000, 9}});
@@ -180,7 +180,7 @@ TEST_F(DeviceBusTest, ErrorOfADeviceEndsTheGuestAndLeavesUsedLen) {
   EXPECT_EQ(guest_.UsedLen(dma), 77u);
 }
 
-TEST_F(DeviceBusTest, BadChainEndsTheGuestBeforeTheDeviceSeesIt) {
+TEST_F(DeviceBusTest, BadChainIsNotDispatched) {
   const auto bus = Create(Devices(1));
   const DmaKey key(scripts_[0].place.pages.value());
   EXPECT_TRUE(absl::IsOutOfRange(
@@ -196,7 +196,7 @@ TEST_F(DeviceBusTest, EmptyChainIsDispatched) {
   EXPECT_EQ(scripts_[0].sent_sizes, std::vector<uint32_t>{0});
 }
 
-TEST_F(DeviceBusTest, UnmatchedKeysAreCountedAndNoticedOnce_B08) {
+TEST_F(DeviceBusTest, UnmatchedKeyIsLoggedOnce_B08) {
   const auto bus = Create(Devices(1));
   const GuestPhys dma = guest_.PutDma(0x100, {{0x1000, 9}});
   guest_.SetUsedLen(dma, 77);
@@ -205,9 +205,10 @@ TEST_F(DeviceBusTest, UnmatchedKeysAreCountedAndNoticedOnce_B08) {
   }
   EXPECT_TRUE((*bus)->Dispatch({GuestPhys(0xffffffff), DmaKey(3)}).ok());
   EXPECT_EQ(guest_.UsedLen(dma), 77u);
-  EXPECT_EQ(log_lines_,
-            std::vector<std::string>{"the guest sent dma 0x100 to key 0x123400, where no "
-                                     "device listens (told only once)"});
+  EXPECT_EQ(
+      log_lines_,
+      std::vector<std::string>{
+          "the guest sent DMA 0x100 to key 0x123400: no device listens there (logged only once)"});
 }
 
 TEST_F(DeviceBusTest, EveryKeyFindsItsDevice_B09) {
@@ -222,7 +223,7 @@ TEST_F(DeviceBusTest, EveryKeyFindsItsDevice_B09) {
   }
 }
 
-TEST_F(DeviceBusTest, StatusBitsAreToldOnce) {
+TEST_F(DeviceBusTest, StatusBitsAreReportedOnce) {
   const auto bus = Create(Devices(2));
   EXPECT_TRUE((*bus)->StatusChanges().empty());
   SetStatus(1, kStatusAcknowledge | kStatusDriver);
@@ -235,7 +236,7 @@ TEST_F(DeviceBusTest, StatusBitsAreToldOnce) {
   SetStatus(1, kStatusAcknowledge | kStatusFailed);
   changes = (*bus)->StatusChanges();
   ASSERT_EQ(changes.size(), 1u);
-  EXPECT_EQ(changes[0].describe, "scripted: the guest gave it up as failed");
+  EXPECT_EQ(changes[0].describe, "scripted: failed (reported by the guest)");
   EXPECT_TRUE(changes[0].failed());
   SetStatus(1, 0xffff);
   EXPECT_EQ((*bus)->StatusChanges().size(), 1u);

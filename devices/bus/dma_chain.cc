@@ -38,8 +38,8 @@ absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
   }
   address_ = dma;
   base_ = reinterpret_cast<uintptr_t>(memory.base());
-  // The one and only fetch of each number: the guest, or another guest that shares the page it
-  // lies in, may change it from now on.
+  // Each field is fetched exactly once: the guest, or another guest that shares the page, may
+  // change it at any time.
   GuestPhys addr_field(dma.value() + static_cast<uint32_t>(offsetof(Dma, addr)));
   GuestPhys len_field(dma.value() + static_cast<uint32_t>(offsetof(Dma, len)));
   uint32_t count = 0;

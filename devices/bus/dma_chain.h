@@ -1,4 +1,4 @@
-// One DMA of the guest, checked.
+// A validated copy of the section list of one guest DMA.
 
 #ifndef DEVICES_BUS_DMA_CHAIN_H_
 #define DEVICES_BUS_DMA_CHAIN_H_
@@ -17,22 +17,23 @@
 
 namespace lguest {
 
-// The sections of one lguest_dma (ABI.md §1.1), copied out of guest memory once and checked: each
-// lies in guest memory, whatever the guest writes to the lguest_dma afterwards. What the sections
-// hold may change at any time.
+// The sections of one lguest_dma (ABI.md §1.1). The list is copied out of guest memory once and
+// checked: each section lies in guest memory, even if the guest changes the lguest_dma afterwards.
+// The guest may change the bytes of the sections at any time.
 class DmaChain {
  public:
-  // No sections. (Written out so that the array is left as it is: of it, only what there is counts.
-  // Clearing and copying the rest would take longer than all that a device does.)
+  // No sections. The constructor leaves `sections_` uninitialized, and a copy takes only the used
+  // entries: to clear and copy the whole array costs more than the work of a device.
   DmaChain() {}
   DmaChain(const DmaChain& other) { *this = other; }
   DmaChain& operator=(const DmaChain& other);
 
-  // OutOfRange, naming address and length, when the structure or a section is not in guest memory.
-  // `memory` has to outlive the chain.
+  // OutOfRange, with address and length, when the structure or a section is not in guest memory.
+  // `memory` must outlive the chain.
   static absl::StatusOr<DmaChain> Load(GuestMemory& memory, GuestPhys dma);
 
-  // The same for a chain that is there already. After an error it is none.
+  // Like Load(), but into this object, which may be reused. After an error its contents are
+  // unspecified.
   absl::Status Fill(GuestMemory& memory, GuestPhys dma);
 
   GuestPhys address() const { return address_; }  // of the lguest_dma itself
@@ -40,21 +41,21 @@ class DmaChain {
   // The sections in order, ready for readv() and writev(). None is empty.
   std::span<const iovec> sections() const { return {sections_.data(), count_}; }
 
-  // Where section `index` (< sections().size()) lies for the guest.
+  // The guest-physical address of section `index` (< sections().size()).
   GuestPhys section_address(size_t index) const {
     const auto addr = reinterpret_cast<uintptr_t>(sections_[index].iov_base);
     return GuestPhys(static_cast<uint32_t>(addr - base_));
   }
 
-  uint32_t size() const { return size_; }  // bytes of all sections
+  uint32_t size() const { return size_; }  // bytes, the sum of all sections
 
-  // The launcher has put data into the first `len` bytes: tells who has to know. `len` beyond
-  // size() means all of it.
+  // Call after writing to the first `len` bytes: notifies the WriteObserver of `memory`. A `len`
+  // beyond size() means all bytes.
   void NotifyWritten(GuestMemory& memory, uint32_t len) const;
 
  private:
   GuestPhys address_;
-  uintptr_t base_ = 0;  // of the memory that the sections lie in
+  uintptr_t base_ = 0;  // launcher address of guest-physical 0
   std::array<iovec, kMaxDmaSections> sections_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;

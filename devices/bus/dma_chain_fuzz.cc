@@ -1,5 +1,5 @@
-// Whatever a guest sends as lguest_dma, its sections lie in guest memory or there is no chain.
-// Input: where the lguest_dma lies (4 bytes), then its 100 bytes.
+// DmaChain::Load() returns either sections inside guest memory or an error, for any lguest_dma.
+// Input: the address of the lguest_dma (4 bytes), then its 100 bytes.
 
 #include <cstddef>
 #include <cstdint>

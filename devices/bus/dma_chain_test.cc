@@ -42,12 +42,12 @@ TEST(DmaChain, LengthZeroEndsTheList) {
   EXPECT_EQ(guest.Chain(0x100, {{0x1000, 4}, {0x1000, 0}, {kTop, 9}}).sections().size(), 1u);
 }
 
-TEST(DmaChain, AddressOfAnEndedListIsNotLookedAt) {
+TEST(DmaChain, AddressOfLengthZeroIsIgnored) {
   FakeGuest guest;
   EXPECT_EQ(guest.Chain(0x100, {{0xffffffff, 0}}).size(), 0u);
 }
 
-TEST(DmaChain, SixteenSectionsNeedNoEnd) {
+TEST(DmaChain, SixteenSectionsNeedNoTerminator) {
   FakeGuest guest;
   const DmaChain chain =
       guest.Chain(0x100, std::vector<FakeGuest::Section>(kMaxDmaSections, {0x1000, 0xffff}));
@@ -61,7 +61,7 @@ TEST(DmaChain, LengthThatWrapsIsOutOfRange_B01) {
   EXPECT_TRUE(absl::IsOutOfRange(LoadOne(0xffff0001, 0xffff)));
 }
 
-TEST(DmaChain, BufferUpToTheTopIsInRange_B02) {
+TEST(DmaChain, BufferThatEndsAtTheTopIsInRange_B02) {
   EXPECT_TRUE(LoadOne(kTop - 1, 1).ok());
   EXPECT_TRUE(LoadOne(kTop - 0xffff, 0xffff).ok());
   FakeGuest guest;
@@ -96,9 +96,9 @@ TEST(DmaChain, StructureOutsideMemoryIsOutOfRange) {
   }
 }
 
-// Every combination of an address and a length, good or bad, in every position of the list: never
-// more than guest memory, and an error exactly when a section that counts does not fit.
-TEST(DmaChain, VillainListsAreExactlyChecked) {
+// Every combination of an address and a length, valid or not, at every index of the list. Load()
+// fails exactly when a section before the end of the list is outside guest memory.
+TEST(DmaChain, AdversarialListsAreChecked) {
   const uint32_t addresses[] = {0,        1,          0xfff,      0x1000,     kTop - 0x10000,
                                 kTop - 2, kTop - 1,   kTop,       kTop + 1,   0x7fffffff,
                                 1u << 31, 0xffff0000, 0xfffff000, 0xfffffffe, 0xffffffff};
@@ -124,7 +124,7 @@ TEST(DmaChain, VillainListsAreExactlyChecked) {
   }
 }
 
-TEST(DmaChain, NotifyWrittenTellsOnlyWhatWasFilled) {
+TEST(DmaChain, NotifyWrittenReportsOnlyFilledBytes) {
   class WriteRecorder final : public WriteObserver {
    public:
     void OnWrite(GuestPhys addr, uint32_t len) override { writes.emplace_back(addr.value(), len); }

@@ -11,15 +11,14 @@
 namespace lguest {
 
 absl::StatusOr<std::optional<DmaPort::Buffer>> HostDmaPort::NextBuffer(DmaKey key) {
-  // The only thing that is returned, so that a chain, which is large, is filled where it will be
-  // used.
+  // The only returned object, so that the compiler elides the copy of the chain, which is large.
   absl::StatusOr<std::optional<Buffer>> next(std::nullopt);
   const absl::StatusOr<BoundDma> bound = host_.GetDma(key);
   if (!bound.ok()) {
     if (!absl::IsNotFound(bound.status())) next = bound.status();
     return next;
   }
-  // On the real host the number has travelled through guest memory.
+  // The real host returns the number through guest memory, so the guest may have changed it.
   if (bound->irq >= kInterrupts) {
     next = absl::InvalidArgumentError(
         absl::StrFormat("bad interrupt %u of dma buffer 0x%x", bound->irq, bound->dma.value()));

@@ -1,4 +1,4 @@
-// How devices reach the guest's buffers through a Host.
+// A DmaPort on top of a Host.
 
 #ifndef DEVICES_BUS_HOST_DMA_PORT_H_
 #define DEVICES_BUS_HOST_DMA_PORT_H_
@@ -15,17 +15,17 @@
 
 namespace lguest {
 
-// A DmaPort of one guest. When the guest is dead there are no buffers and deliveries are lost
-// without an error: the run loop learns of the death, and of its reason, from the next Host::Run().
+// The DmaPort of one guest. After the guest has died, NextBuffer() returns no buffer and deliveries
+// are dropped without an error: the next Host::Run() returns the death and its reason.
 class HostDmaPort final : public DmaPort {
  public:
-  // What was delivered through it so far.
+  // The buffers delivered so far.
   struct Filled {
     uint64_t buffers = 0;
     uint64_t bytes = 0;
   };
 
-  // Both have to outlive the port.
+  // `memory` and `host` must outlive the port.
   HostDmaPort(GuestMemory& memory, Host& host) : memory_(memory), host_(host) {}
 
   absl::StatusOr<std::optional<Buffer>> NextBuffer(DmaKey key) override;

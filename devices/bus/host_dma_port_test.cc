@@ -13,7 +13,7 @@ namespace {
 
 constexpr DmaKey kKey(0x40000);
 
-// The next buffer, which has to be there.
+// The next buffer; aborts when there is none.
 DmaPort::Buffer Take(FakeGuest& guest) {
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next = guest.port().NextBuffer(kKey);
   const std::optional<DmaPort::Buffer>& buffer = next.value();
@@ -21,7 +21,7 @@ DmaPort::Buffer Take(FakeGuest& guest) {
   return *buffer;
 }
 
-TEST(HostDmaPort, NothingBoundIsNoError_B05) {
+TEST(HostDmaPort, NoBoundBufferIsNotAnError_B05) {
   FakeGuest guest;
   const auto buffer = guest.port().NextBuffer(kKey);
   ASSERT_TRUE(buffer.ok());
@@ -42,13 +42,13 @@ TEST(HostDmaPort, ReleaseFreesWithoutInterrupt) {
   FakeGuest guest;
   const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
   const DmaPort::Buffer buffer = Take(guest);
-  guest.SetUsedLen(dma, 7);  // as the real host does
+  guest.SetUsedLen(dma, 7);  // the real host does this when it hands out a buffer
   ASSERT_TRUE(guest.port().Release(buffer).ok());
   EXPECT_EQ(guest.UsedLen(dma), 0u);
   EXPECT_TRUE(guest.host().interrupts().empty());
 }
 
-TEST(HostDmaPort, InterruptIsTheBindersWhateverUsedLenSays_B06) {
+TEST(HostDmaPort, InterruptIsNotReadFromUsedLen_B06) {
   FakeGuest guest;
   const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
   guest.SetUsedLen(dma, 0xffffffff);
@@ -58,14 +58,14 @@ TEST(HostDmaPort, InterruptIsTheBindersWhateverUsedLenSays_B06) {
   EXPECT_EQ(guest.host().interrupts(), std::vector<uint32_t>{7});
 }
 
-TEST(HostDmaPort, ImpossibleInterruptEndsTheGuest_B06) {
+TEST(HostDmaPort, InvalidInterruptEndsTheGuest_B06) {
   FakeGuest guest;
   guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 32);
   EXPECT_EQ(guest.port().NextBuffer(kKey).status().message(),
             "bad interrupt 32 of dma buffer 0x100");
 }
 
-TEST(HostDmaPort, DeadGuestIsLeftToTheRunLoop_B07) {
+TEST(HostDmaPort, DeadGuestIsNotAnError_B07) {
   FakeGuest guest;
   guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
   const DmaPort::Buffer buffer = Take(guest);

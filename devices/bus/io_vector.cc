@@ -5,7 +5,7 @@
 namespace lguest {
 
 iovec* IoVector::CopyToStorage() {
-  // What is left may lie in `storage_` already, further back.
+  // The remaining pieces may already lie in `storage_`, at a higher index.
   std::copy(remaining_.begin(), remaining_.end(), storage_.begin());
   remaining_ = {storage_.data(), remaining_.size()};
   return storage_.data();
@@ -19,7 +19,7 @@ void IoVector::Append(iovec piece) {
 
 void IoVector::MergeAdjacent() {
   size_t count = 0;
-  const std::byte* end = nullptr;  // of the last one
+  const std::byte* end = nullptr;  // of the previous piece
   for (const iovec& piece : remaining_) {
     if (count != 0 && piece.iov_base == end) {
       storage_[count - 1].iov_len += piece.iov_len;

@@ -1,4 +1,4 @@
-// A list of pieces of memory on its way through readv(), writev() and their kin.
+// An iovec list for readv(), writev() and similar calls, which may transfer only a part of it.
 
 #ifndef DEVICES_BUS_IO_VECTOR_H_
 #define DEVICES_BUS_IO_VECTOR_H_
@@ -14,35 +14,35 @@
 
 namespace lguest {
 
-// The sections of a DmaChain, and at most one piece more, of which the kernel has done a part: what
-// is left can be handed to the next call. Most of the time the kernel does all in one go, so the
-// list is copied only when it has to change.
+// The remaining pieces of a transfer: the sections of a DmaChain and at most one piece more. After
+// a partial transfer, Consume() leaves the pieces for the next call. Most transfers complete in one
+// call, so the list is copied only when it changes.
 class IoVector {
  public:
   IoVector(const IoVector&) = delete;
   IoVector& operator=(const IoVector&) = delete;
 
-  // At most kMaxDmaSections pieces, none of them empty, as in every DmaChain. They have to outlive
-  // the vector.
+  // At most kMaxDmaSections pieces, none empty, as in every DmaChain. The array of pieces must
+  // outlive the vector.
   explicit IoVector(std::span<const iovec> pieces) : remaining_(pieces) {
     assert(pieces.size() <= kMaxDmaSections);
   }
 
   void Append(iovec piece);
 
-  // What is left; `count()` fits the third argument of readv().
+  // The remaining pieces, as the second and third argument of readv().
   const iovec* data() const { return remaining_.data(); }
   int count() const { return static_cast<int>(remaining_.size()); }
   bool empty() const { return remaining_.empty(); }
 
-  // Makes one piece of those that follow each other in memory.
+  // Merges pieces that are adjacent in memory.
   void MergeAdjacent();
 
-  // The first `len` bytes are done.
+  // Removes the first `len` bytes.
   void Consume(size_t len);
 
  private:
-  // Has what is left in `storage_`, and returns the first of it.
+  // Copies the remaining pieces to `storage_` and returns the first of them.
   iovec* CopyToStorage();
 
   std::span<const iovec> remaining_;

@@ -26,12 +26,12 @@ class IoVectorTest : public testing::Test {
   const std::array<iovec, 2> pieces_ = {{{a_.data(), 3}, {b_.data(), 4}}};
 };
 
-TEST_F(IoVectorTest, HasWhatItIsMadeOf) {
+TEST_F(IoVectorTest, StartsWithAllPieces) {
   const IoVector vector(pieces_);
   EXPECT_EQ(Text(vector), "abc|defg|");
 }
 
-TEST_F(IoVectorTest, AppendsToWhatIsLeft) {
+TEST_F(IoVectorTest, AppendsToRemainingPieces) {
   std::string c = "hi";
   IoVector vector(pieces_);
   vector.Consume(4);
@@ -39,14 +39,14 @@ TEST_F(IoVectorTest, AppendsToWhatIsLeft) {
   EXPECT_EQ(Text(vector), "efg|hi|");
 }
 
-TEST_F(IoVectorTest, TheListItIsMadeOfStaysAsItIs) {
+TEST_F(IoVectorTest, SourceListIsNotChanged) {
   IoVector vector(pieces_);
   vector.Consume(1);
   EXPECT_EQ(pieces_[0].iov_base, a_.data());
   EXPECT_EQ(pieces_[0].iov_len, a_.size());
 }
 
-TEST_F(IoVectorTest, JoinsWhatLiesOneBehindTheOther) {
+TEST_F(IoVectorTest, MergesAdjacentPieces) {
   std::string text = "abcdefgh";
   const std::array<iovec, 5> pieces = {{{text.data(), 1},
                                         {text.data() + 1, 2},
@@ -64,7 +64,7 @@ TEST_F(IoVectorTest, JoinsWhatLiesOneBehindTheOther) {
   EXPECT_TRUE(vector.empty());
 }
 
-TEST_F(IoVectorTest, ConsumeLeavesTheRest) {
+TEST_F(IoVectorTest, ConsumeKeepsTheRest) {
   IoVector vector(pieces_);
   vector.Consume(0);
   EXPECT_EQ(Text(vector), "abc|defg|");

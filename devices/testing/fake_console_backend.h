@@ -1,4 +1,4 @@
-// A console whose user is a test.
+// A ConsoleBackend whose user is a test.
 
 #ifndef DEVICES_TESTING_FAKE_CONSOLE_BACKEND_H_
 #define DEVICES_TESTING_FAKE_CONSOLE_BACKEND_H_
@@ -18,14 +18,14 @@
 
 namespace lguest {
 
-// What the user input, read by read, and what the user output; owned by the test.
+// The state of the fake user. Owned by the test.
 struct FakeUser {
   std::deque<std::string> input;  // each element is one read
-  bool end_of_input = false;      // after that: the end of input
-  absl::Status input_error;       // after that: this
-  absl::Status output_error;      // instead of output
+  bool end_of_input = false;      // after `input`, Read() returns 0
+  absl::Status input_error;       // after `input`, Read() returns this error
+  absl::Status output_error;      // Write() returns this error
   std::string output;
-  int reads = 0;
+  int reads = 0;  // calls of Read()
 };
 
 class FakeConsoleBackend final : public ConsoleBackend {

@@ -1,4 +1,4 @@
-// The guest's side of a device, for tests: memory and buffers without any code that runs.
+// The guest side of a device for tests: memory and DMA buffers, but no running code.
 
 #ifndef DEVICES_TESTING_FAKE_GUEST_H_
 #define DEVICES_TESTING_FAKE_GUEST_H_
@@ -41,13 +41,13 @@ class FakeGuest {
   FakeHost& host() { return host_; }
   DmaPort& port() { return port_; }
 
-  // Writes an lguest_dma of at most 16 sections, free to be filled, to `addr`.
+  // Writes an lguest_dma of at most 16 sections with used_len 0 to `addr`.
   GuestPhys PutDma(uint32_t addr, const std::vector<Section>& sections);
 
-  // The same, checked and loaded.
+  // Like PutDma(), then loads the chain.
   DmaChain Chain(uint32_t addr, const std::vector<Section>& sections);
 
-  // The same, bound to `key`.
+  // Like PutDma(), then binds the buffer to `key`.
   GuestPhys BindDma(DmaKey key, uint32_t addr, const std::vector<Section>& sections, uint32_t irq);
 
   void Put(uint32_t addr, std::string_view bytes);

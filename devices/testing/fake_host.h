@@ -1,4 +1,4 @@
-// A host without a guest, for tests of what lies above it.
+// A Host without a guest, for tests of the layers above it.
 
 #ifndef DEVICES_TESTING_FAKE_HOST_H_
 #define DEVICES_TESTING_FAKE_HOST_H_
@@ -17,10 +17,10 @@
 
 namespace lguest {
 
-// Buffers are what the test says the guest has bound; interrupts are kept for the test to look at.
+// The test binds the buffers that GetDma() returns, and reads the interrupts that were raised.
 class FakeHost final : public Host {
  public:
-  // GetDma(key) gives `dma` once; several for one key in order.
+  // GetDma(key) returns `dma` once. Several buffers of one key are returned in order.
   void Bind(DmaKey key, GuestPhys dma, uint32_t irq) { bound_[key].push_back({dma, irq}); }
   void Kill() { dead_ = true; }
   const std::vector<uint32_t>& interrupts() const { return interrupts_; }

@@ -1,4 +1,4 @@
-// A network whose other end is a test.
+// A PacketBackend whose network is a test.
 
 #ifndef DEVICES_TESTING_FAKE_PACKET_BACKEND_H_
 #define DEVICES_TESTING_FAKE_PACKET_BACKEND_H_
@@ -17,12 +17,12 @@
 
 namespace lguest {
 
-// What comes from the network and what goes there; owned by the test.
+// The state of the fake network. Owned by the test.
 struct FakeNetwork {
   std::deque<std::string> to_guest;
   std::vector<std::string> from_guest;
-  absl::Status read_error;   // when there is nothing for the guest
-  absl::Status write_error;  // instead of taking a packet
+  absl::Status read_error;   // Read() returns it when `to_guest` is empty
+  absl::Status write_error;  // Write() returns it and drops the packet
 };
 
 class FakePacketBackend final : public PacketBackend {

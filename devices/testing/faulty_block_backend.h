@@ -1,4 +1,4 @@
-// A disk that fails when told to, for tests.
+// A BlockBackend that injects faults, for tests.
 
 #ifndef DEVICES_TESTING_FAULTY_BLOCK_BACKEND_H_
 #define DEVICES_TESTING_FAULTY_BLOCK_BACKEND_H_
@@ -17,17 +17,17 @@
 
 namespace lguest {
 
-// What is wrong with the disk; owned by the test, which may change it at any time.
+// The faults to inject. Owned by the test, which may change them at any time.
 struct BlockFaults {
   static constexpr uint64_t kNoFault = std::numeric_limits<uint64_t>::max();
 
-  uint64_t bad_byte = kNoFault;  // a transfer that meets it stops there
-  absl::Status sync;
-  int transfers = 0;  // counts
-  int syncs = 0;
+  uint64_t bad_byte = kNoFault;  // a transfer of this byte fails there
+  absl::Status sync;             // Sync() returns it
+  int transfers = 0;             // calls of ReadAt() and WriteAt()
+  int syncs = 0;                 // calls of Sync()
 };
 
-// Passes everything on to another disk, up to the fault.
+// Forwards to another backend, up to the fault.
 class FaultyBlockBackend final : public BlockBackend {
  public:
   FaultyBlockBackend(std::unique_ptr<BlockBackend> disk, BlockFaults& faults)
@@ -53,7 +53,7 @@ class FaultyBlockBackend final : public BlockBackend {
                                  std::span<const iovec> pieces) {
     ++faults_.transfers;
     if (faults_.bad_byte < offset) return (disk_.get()->*transfer)(offset, pieces);
-    // The pieces before the bad byte; the last one may be cut.
+    // The bytes before the bad byte are transferred; the last piece may be truncated.
     uint64_t left = faults_.bad_byte - offset;
     std::vector<iovec> good;
     for (iovec piece : pieces) {

@@ -1,4 +1,4 @@
-// A disk in memory, for tests.
+// A BlockBackend in memory, for tests.
 
 #ifndef DEVICES_TESTING_MEMORY_BLOCK_BACKEND_H_
 #define DEVICES_TESTING_MEMORY_BLOCK_BACKEND_H_
@@ -15,7 +15,8 @@
 
 namespace lguest {
 
-// The bytes are the test's. OutOfRange for what a device must never ask for.
+// The test owns the bytes. OutOfRange for a transfer beyond the end, which a device must never
+// request.
 class MemoryBlockBackend final : public BlockBackend {
  public:
   explicit MemoryBlockBackend(std::string& bytes) : bytes_(bytes) {}
