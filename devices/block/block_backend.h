@@ -1,4 +1,4 @@
-// What holds the sectors of a disk.
+// The storage of a block device.
 
 #ifndef DEVICES_BLOCK_BLOCK_BACKEND_H_
 #define DEVICES_BLOCK_BLOCK_BACKEND_H_
@@ -20,16 +20,16 @@ class BlockBackend {
 
   virtual uint64_t size() const = 0;  // bytes; does not change
 
-  // Moves all bytes of `pieces` (at most 16, none empty), from `offset` bytes on. The caller has
-  // checked that they lie below size(). An error says that not all were moved.
+  // Transfers all bytes of `pieces` (at most 16 pieces, none empty) from or to byte `offset`. The
+  // caller has checked that they lie below size(). On an error a part may have been transferred.
   virtual absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) = 0;
   virtual absl::Status WriteAt(uint64_t offset, std::span<const iovec> pieces) = 0;
 
-  // Returns when what was written is durable.
+  // Returns when all completed writes are durable.
   virtual absl::Status Sync() = 0;
 };
 
-// Lets nothing be written.
+// Forwards reads and refuses writes with PermissionDenied.
 class ReadOnlyBlock final : public BlockBackend {
  public:
   explicit ReadOnlyBlock(std::unique_ptr<BlockBackend> disk) : disk_(std::move(disk)) {}

@@ -45,7 +45,7 @@ absl::Status BlockDevice::Attach(GuestMemory& memory, const DevicePlace& place) 
 
 absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const DmaChain& chain,
                                                           DmaPort& port) {
-  // The one and only fetch of the request: the guest may change its page from now on.
+  // The request is fetched exactly once: the guest may change its page at any time.
   const absl::StatusOr<BlockPage> request = memory_->Read<BlockPage>(page_);  // guest-controlled
   if (!request.ok()) return request.status();
   if (request->type != static_cast<int32_t>(BlockRequest::kRead) &&
@@ -61,11 +61,11 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
         absl::StrCat(name(), ": a request without a buffer for the reply"));
   }
   const Outcome outcome = Execute(*request, chain, reply->chain);
-  // The guest looks at the result when the interrupt comes, so it has to be there first.
+  // The guest reads the result on the interrupt, so the result is written first.
   const GuestPhys result(page_.value() + static_cast<uint32_t>(offsetof(BlockPage, result)));
   RETURN_IF_ERROR(memory_->Write(result, static_cast<int32_t>(outcome.result)));
   RETURN_IF_ERROR(port.Deliver(*reply, outcome.used));
-  return 0;  // a disk answers with `result`; used_len of what was sent is always 0
+  return 0;  // used_len of the request DMA; the answer is in `result`
 }
 
 BlockDevice::Outcome BlockDevice::Execute(const BlockPage& request, const DmaChain& sent,
@@ -81,8 +81,8 @@ BlockDevice::Outcome BlockDevice::Read(const BlockPage& request, const DmaChain&
   if (reply.size() != request.bytes) return {BlockResult::kError, 0};
   const absl::Status read = disk_->ReadAt(uint64_t{request.sector} * kSectorSize, reply.sections());
   if (read.ok()) return {BlockResult::kOk, reply.size()};
-  failure_log_.Log(absl::StrCat(name(), ": ", read.message(), " (told only once)"));
-  // Some of it may have come.
+  failure_log_.Log(absl::StrCat(name(), ": ", read.message(), " (logged only once)"));
+  // A part may have been read.
   reply.NotifyWritten(*memory_, reply.size());
   return {BlockResult::kError, 0};
 }
@@ -92,7 +92,7 @@ BlockDevice::Outcome BlockDevice::Write(const BlockPage& request, const DmaChain
   const absl::Status written =
       disk_->WriteAt(uint64_t{request.sector} * kSectorSize, sent.sections());
   if (written.ok()) return {BlockResult::kOk, 0};
-  failure_log_.Log(absl::StrCat(name(), ": ", written.message(), " (told only once)"));
+  failure_log_.Log(absl::StrCat(name(), ": ", written.message(), " (logged only once)"));
   return {BlockResult::kError, 0};
 }
 

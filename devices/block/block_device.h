@@ -15,22 +15,22 @@
 
 namespace lguest {
 
-// One disk. Its page holds the request; sending a DMA to the page's address, the device's only key,
-// starts it. For a write the DMA holds the data; for a read the data goes to the reply buffer that
-// the guest has bound to the key (ABI.md §4.20).
+// One disk (ABI.md §4.20). The guest writes a request to the device's page and starts it with a DMA
+// to the page's address, the only key of the device. For a write the DMA holds the data. For a read
+// the data goes to the reply buffer that the guest has bound to the key.
 //
-// The disk's last partial sector does not exist for the guest, nor do sectors beyond 2^32 - 1.
+// The guest does not see a partial sector at the end of the disk or sectors beyond 2^32 - 1.
 //
-// A request that cannot be carried out (beyond the end, a length that the buffers do not have, a
-// disk that fails or may not be written) has `result` 2 and moves nothing past the fault. A request
-// that cannot be answered (no reply buffer, a type that is neither read nor write) ends the guest,
-// with the disk as it was.
+// A request that fails (beyond the end, a length that differs from the buffers, an I/O error, a
+// write to a read-only disk) gets `result` 2 and transfers nothing past the fault. A request that
+// cannot be answered (no reply buffer, a type other than read and write) ends the guest and leaves
+// the disk unchanged.
 class BlockDevice final : public Device {
  public:
-  // `label`: the disk's name for the user. `notice` hears of the first failure of the disk.
+  // `label`: the disk's name in messages. `log` receives only the first failure of the disk.
   BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, LogSink log = nullptr);
 
-  // Makes what was written durable, for the protocol gives the guest no way to ask for it.
+  // Syncs the disk, because the protocol gives the guest no flush request.
   ~BlockDevice() override;
 
   std::string name() const override;
@@ -43,10 +43,10 @@ class BlockDevice final : public Device {
                                                DmaPort& port) override;
 
  private:
-  // What a request comes to.
+  // The result of a request.
   struct Outcome {
     BlockResult result;
-    uint32_t used;  // bytes of the reply buffer
+    uint32_t used;  // bytes written to the reply buffer
   };
 
   Outcome Execute(const BlockPage& request, const DmaChain& sent, const DmaChain& reply);

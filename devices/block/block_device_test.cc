@@ -20,7 +20,7 @@ constexpr GuestPhys kPage(FakeGuest::kRam + kPageSize);
 constexpr DmaKey kKey(FakeGuest::kRam + kPageSize);
 constexpr uint32_t kIrq = 1;
 constexpr uint32_t kSectors = 64;
-constexpr uint32_t kBuffer = 0x10000;  // where tests keep data
+constexpr uint32_t kBuffer = 0x10000;  // guest address of test data
 constexpr uint32_t kSentAt = 0x100;
 constexpr uint32_t kReplyAt = 0x200;
 
@@ -30,7 +30,7 @@ std::string Pattern(size_t size) {
   return bytes;
 }
 
-// Says nothing but how large it is.
+// A disk without storage. Records the last offset.
 class HugeDisk final : public BlockBackend {
  public:
   explicit HugeDisk(uint64_t size) : size_(size) {}
@@ -78,7 +78,7 @@ class BlockDeviceTest : public testing::Test {
     return absl::OkStatus();
   }
 
-  // A whole read; returns `result`.
+  // Executes a read request; returns its `result`.
   int32_t Read(uint32_t sector, uint32_t bytes, const std::vector<FakeGuest::Section>& reply) {
     Request(0, sector, bytes);
     guest_.BindDma(kKey, kReplyAt, reply, kIrq);
@@ -120,7 +120,7 @@ TEST_F(BlockDeviceTest, ReadsIntoTheReply) {
   EXPECT_EQ(guest_.host().interrupts(), std::vector<uint32_t>{kIrq});
 }
 
-TEST_F(BlockDeviceTest, WritesWhatWasSentAndNothingElse) {
+TEST_F(BlockDeviceTest, WriteChangesOnlyItsSectors) {
   std::string expected = disk_;
   expected.replace(size_t{5} * kSectorSize, kSectorSize, std::string(kSectorSize, 'w'));
   guest_.Put(kBuffer, std::string(kSectorSize, 'w'));
@@ -142,7 +142,7 @@ TEST_F(BlockDeviceTest, OffsetsAre64Bits_B55) {
   EXPECT_EQ(Read(5u << 21, 512, {{kBuffer, 512}}), 2);
 }
 
-TEST_F(BlockDeviceTest, FailedWriteChangesNothingElse_B56) {
+TEST_F(BlockDeviceTest, FailedWriteChangesNothing_B56) {
   const std::string before = disk_;
   faults_.bad_byte = 0;
   EXPECT_EQ(Write(0, 512, {{kBuffer, 512}}), 2);
@@ -150,7 +150,7 @@ TEST_F(BlockDeviceTest, FailedWriteChangesNothingElse_B56) {
   EXPECT_EQ(disk_.size(), before.size());
 }
 
-TEST_F(BlockDeviceTest, WriteBeyondTheEndMovesNothing_B57) {
+TEST_F(BlockDeviceTest, WriteBeyondTheEndFails_B57) {
   const std::string before = disk_;
   EXPECT_EQ(Write(kSectors - 1, 1024, {{kBuffer, 1024}}), 2);
   EXPECT_EQ(Write(kSectors, 512, {{kBuffer, 512}}), 2);
@@ -160,7 +160,7 @@ TEST_F(BlockDeviceTest, WriteBeyondTheEndMovesNothing_B57) {
   EXPECT_TRUE(log_lines_.empty());
 }
 
-TEST_F(BlockDeviceTest, ReadBeyondTheEndMovesNothing_B58) {
+TEST_F(BlockDeviceTest, ReadBeyondTheEndFails_B58) {
   EXPECT_EQ(Read(kSectors - 1, 1024, {{kBuffer, 1024}}), 2);
   EXPECT_EQ(Read(kSectors, 512, {{kBuffer, 512}}), 2);
   EXPECT_EQ(Read(0xffffffff, 0xffff, {{kBuffer, 0xffff}}), 2);
@@ -169,7 +169,7 @@ TEST_F(BlockDeviceTest, ReadBeyondTheEndMovesNothing_B58) {
   EXPECT_EQ(ReplyUsed(), 0u);
 }
 
-TEST_F(BlockDeviceTest, LengthThatTheBuffersDoNotHaveMovesNothing_B58) {
+TEST_F(BlockDeviceTest, LengthMismatchFails_B58) {
   const std::string before = disk_;
   for (const uint32_t bytes : {0u, 511u, 513u, 1024u, 0xffffffffu}) {
     EXPECT_EQ(Read(0, bytes, {{kBuffer, 512}}), 2) << bytes;
@@ -179,20 +179,20 @@ TEST_F(BlockDeviceTest, LengthThatTheBuffersDoNotHaveMovesNothing_B58) {
   EXPECT_EQ(faults_.transfers, 0);
 }
 
-TEST_F(BlockDeviceTest, FailedReadIsNeverALength_B59) {
+TEST_F(BlockDeviceTest, FailedReadReportsNoBytes_B59) {
   faults_.bad_byte = 700;
   EXPECT_EQ(Read(0, 1024, {{kBuffer, 1024}}), 2);
   EXPECT_EQ(ReplyUsed(), 0u);
   EXPECT_EQ(guest_.host().interrupts(), std::vector<uint32_t>{kIrq});
 }
 
-TEST_F(BlockDeviceTest, GuestLivesOnAfterFailuresAndOneIsNoticed) {
+TEST_F(BlockDeviceTest, FailuresAreLoggedOnceAndNotFatal) {
   faults_.bad_byte = 0;
   for (int i = 0; i < 100; ++i) ASSERT_EQ(Read(0, 512, {{kBuffer, 512}}), 2);
   faults_.bad_byte = BlockFaults::kNoFault;
   EXPECT_EQ(Read(0, 512, {{kBuffer, 512}}), 1);
   EXPECT_EQ(log_lines_,
-            std::vector<std::string>{"block disk: Input/output error (told only once)"});
+            std::vector<std::string>{"block disk: Input/output error (logged only once)"});
 }
 
 TEST_F(BlockDeviceTest, RequestWithoutReplyBufferEndsTheGuest_B60) {
@@ -216,14 +216,14 @@ TEST_F(BlockDeviceTest, BadTypeEndsTheGuest_B61) {
   EXPECT_EQ(faults_.transfers, 0);
 }
 
-// The reply buffer covers the page of the request itself: the request stays what it was.
+// The reply buffer covers the request page. The request was copied, so it does not change.
 TEST_F(BlockDeviceTest, ReadOverTheRequestPageKeepsTheRequest_B61) {
   EXPECT_EQ(Read(0, 512, {{kPage.value(), 512}}), 1);
   EXPECT_EQ(guest_.Get(kPage.value() + 20, 400), disk_.substr(20, 400));
-  EXPECT_EQ(Read(kSectors, 512, {{kBuffer, 512}}), 2);  // num_sectors of the page is not believed
+  EXPECT_EQ(Read(kSectors, 512, {{kBuffer, 512}}), 2);  // num_sectors of the page is not used
 }
 
-TEST_F(BlockDeviceTest, PartialLastSectorIsNotThere_B64) {
+TEST_F(BlockDeviceTest, PartialLastSectorIsHidden_B64) {
   disk_ = Pattern(kSectorSize * 3 + 100);
   Use(std::make_unique<MemoryBlockBackend>(disk_));
   EXPECT_EQ(guest_.memory().Read<BlockPage>(kPage)->num_sectors, 3u);
@@ -233,7 +233,7 @@ TEST_F(BlockDeviceTest, PartialLastSectorIsNotThere_B64) {
   EXPECT_EQ(Write(2, 612, {{kBuffer, 612}}), 2);
 }
 
-TEST_F(BlockDeviceTest, SectorsBeyond32BitsAreNotThere_B64) {
+TEST_F(BlockDeviceTest, SectorsBeyond32BitsAreHidden_B64) {
   Use(std::make_unique<HugeDisk>(uint64_t{5} << 40));
   EXPECT_EQ(guest_.memory().Read<BlockPage>(kPage)->num_sectors, 0xffffffffu);
   EXPECT_EQ(Read(0xfffffffe, 512, {{kBuffer, 512}}), 1);
@@ -249,13 +249,13 @@ TEST_F(BlockDeviceTest, EmptyDiskHasNoSectors) {
   EXPECT_EQ(Read(0, 0, {}), 1);
 }
 
-TEST_F(BlockDeviceTest, SyncsAtTheEnd_B65) {
+TEST_F(BlockDeviceTest, SyncsOnDestruction_B65) {
   device_.reset();
   EXPECT_EQ(faults_.syncs, 1);
   EXPECT_TRUE(log_lines_.empty());
 }
 
-TEST_F(BlockDeviceTest, FailedSyncIsNoticed_B65) {
+TEST_F(BlockDeviceTest, FailedSyncIsLogged_B65) {
   faults_.sync = absl::DataLossError("Input/output error");
   device_.reset();
   EXPECT_EQ(log_lines_, std::vector<std::string>{"block disk: Input/output error"});
@@ -269,7 +269,7 @@ TEST_F(BlockDeviceTest, ReadOnlyDiskRefusesWrites) {
   EXPECT_EQ(Read(0, 512, {{kBuffer, 512}}), 1);
 }
 
-TEST_F(BlockDeviceTest, BadReplyBufferEndsTheGuestBeforeAnythingMoves) {
+TEST_F(BlockDeviceTest, BadReplyBufferEndsTheGuest) {
   const std::string before = disk_;
   Request(1, 0, 512);
   guest_.BindDma(kKey, kReplyAt, {{FakeGuest::kSize, 1}}, kIrq);
@@ -278,7 +278,7 @@ TEST_F(BlockDeviceTest, BadReplyBufferEndsTheGuestBeforeAnythingMoves) {
   EXPECT_EQ(faults_.transfers, 0);
 }
 
-TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
+TEST_F(BlockDeviceTest, ResultIsWrittenBeforeTheInterrupt) {
   class DeliveryRecorder final : public DmaPort {
    public:
     explicit DeliveryRecorder(FakeGuest& guest) : guest_(guest) {}
@@ -302,9 +302,8 @@ TEST_F(BlockDeviceTest, ResultIsThereBeforeTheInterrupt) {
   EXPECT_EQ(recorder.result_at_delivery, 1);
 }
 
-// Every combination of extreme numbers: what is not exactly a request for sectors that are valid
-// moves nothing.
-TEST_F(BlockDeviceTest, VillainRequestsNeverLeaveTheDisk) {
+// Every combination of boundary values: only a request for existing sectors transfers data.
+TEST_F(BlockDeviceTest, AdversarialRequestsStayInsideTheDisk) {
   const uint32_t sectors[] = {0,          1,          kSectors - 1, kSectors,   kSectors + 1,
                               0x7fffff,   0x800000,   0x7fffffff,   0x80000000, 0xfffffffe,
                               0xffffffff, 0x00800001, 0x00ffffff};

@@ -1,6 +1,6 @@
-// Whatever a guest asks of its disk, only the sectors of a good write change.
-// Input: the lguest_block_page (20 bytes), the lguest_dma sent and the one bound for the reply (100
-// bytes each); what is missing is zero.
+// For any block request, only the sectors of a valid write change.
+// Input: the lguest_block_page (20 bytes), the lguest_dma that is sent and the lguest_dma of the
+// reply buffer (100 bytes each). Missing bytes are zero.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr lguest::GuestPhys kPage(kRam);
   constexpr lguest::GuestPhys kSent(0);
   constexpr lguest::GuestPhys kReply(128);
-  constexpr size_t kDisk = size_t{64} * lguest::kSectorSize + 100;  // and a part of one more
+  constexpr size_t kDisk = size_t{64} * lguest::kSectorSize + 100;  // and a partial sector
   Input input = {};
   if (size != 0) std::memcpy(&input, data, std::min(size, sizeof(input)));
 

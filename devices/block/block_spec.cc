@@ -11,18 +11,18 @@ absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value) {
   for (; i < value.size(); ++i) {
     if (value[i] == ',') {
       if (i + 1 == value.size() || value[i + 1] != ',') break;
-      ++i;  // two stand for one
+      ++i;  // `,,` stands for one comma
     }
     spec.path += value[i];
   }
-  if (spec.path.empty()) return absl::InvalidArgumentError("no file is named");
+  if (spec.path.empty()) return absl::InvalidArgumentError("the file name is empty");
   if (i == value.size()) return spec;
   const std::string option(value.substr(i + 1));
   if (option != "readonly") {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", option,
-                     "' is not known: only 'readonly' may follow the file (a comma in "
-                     "the file's name is written twice)"));
+        absl::StrCat("unknown option '", option,
+                     "': only 'readonly' may follow the file name (write a comma in the file name "
+                     "twice)"));
   }
   spec.read_only = true;
   return spec;

@@ -17,8 +17,8 @@ struct BlockSpec {
   friend bool operator==(const BlockSpec&, const BlockSpec&) = default;
 };
 
-// `FILE` or `FILE,readonly`. A comma that belongs to the file's name is doubled. InvalidArgument,
-// with the cause, otherwise.
+// Parses `FILE` or `FILE,readonly`. `,,` stands for a comma in the file name. InvalidArgument, with
+// the cause, for any other value.
 absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value);
 
 }  // namespace lguest

@@ -14,21 +14,22 @@ TEST(ParseBlockSpec, ReadOnly) {
   EXPECT_EQ(ParseBlockSpec("disk.img,readonly").value(), (BlockSpec{"disk.img", true}));
 }
 
-TEST(ParseBlockSpec, DoubledCommaIsOfTheName) {
+TEST(ParseBlockSpec, DoubledCommaIsPartOfTheName) {
   EXPECT_EQ(ParseBlockSpec("a,,b").value(), (BlockSpec{"a,b", false}));
   EXPECT_EQ(ParseBlockSpec(",,,readonly").value(), (BlockSpec{",", true}));
   EXPECT_EQ(ParseBlockSpec("a,,readonly").value(), (BlockSpec{"a,readonly", false}));
 }
 
 TEST(ParseBlockSpec, NoFile) {
-  EXPECT_EQ(ParseBlockSpec("").status().message(), "no file is named");
+  EXPECT_EQ(ParseBlockSpec("").status().message(), "the file name is empty");
   EXPECT_FALSE(ParseBlockSpec(",readonly").ok());
 }
 
 TEST(ParseBlockSpec, UnknownOption) {
-  EXPECT_EQ(ParseBlockSpec("a,ro").status().message(),
-            "'ro' is not known: only 'readonly' may follow the file (a comma in the file's name is "
-            "written twice)");
+  EXPECT_EQ(
+      ParseBlockSpec("a,ro").status().message(),
+      "unknown option 'ro': only 'readonly' may follow the file name (write a comma in the file "
+      "name twice)");
   EXPECT_FALSE(ParseBlockSpec("a,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,readonly,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,READONLY").ok());

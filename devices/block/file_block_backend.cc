@@ -27,13 +27,13 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
   if (S_ISBLK(file.st_mode)) {
     uint64_t size = 0;
     if (ioctl(fd, BLKGETSIZE64, &size) == 0) return size;
-    return ErrnoStatus("asking for the size of ", path);
+    return ErrnoStatus("getting the size of ", path);
   }
-  return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file or block device"));
+  return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file or block device"));
 }
 
-// preadv() and pwritev() came with Linux 2.6.30. The position that is moved instead is nobody
-// else's: the file is opened here.
+// Uses preadv() or pwritev(); before Linux 2.6.30, which lacks them, lseek() and readv() or
+// writev(). Open() opened the file, so no other process shares its position.
 template <auto kAtOffset, auto kAtPosition>
 ssize_t TransferAtOffset(int fd, const iovec* pieces, int count, off64_t offset,
                          off64_t& position) {
@@ -53,15 +53,15 @@ ssize_t TransferAtOffset(int fd, const iovec* pieces, int count, off64_t offset,
 
 absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const BlockSpec& spec,
                                                                      LogSink log) {
-  // O_NONBLOCK: the name may turn out to be a pipe's, at which opening would wait.
+  // O_NONBLOCK: without it, open() of a FIFO would block.
   const int flags =
       (spec.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOCTTY;
   UniqueFd fd(open(spec.path.c_str(), flags));
   if (!fd.valid()) {
-    const bool might_be_read =
+    const bool may_be_readable =
         !spec.read_only && (errno == EACCES || errno == EROFS || errno == EPERM);
     return ErrnoStatus("opening ", spec.path,
-                       might_be_read ? " for reading and writing (',readonly' reads only)" : "");
+                       may_be_readable ? " for reading and writing (',readonly' reads only)" : "");
   }
   ASSIGN_OR_RETURN(const uint64_t size, SizeOf(fd.get(), spec.path));
 
@@ -92,7 +92,7 @@ void FileBlockBackend::TryDirect() {
   direct_ = fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) == 0;
   if (!direct_) {
     buffered_log_.Log(absl::StrCat(
-        path_, ": its file system knows no direct I/O, so the host caches the disk as well"));
+        path_, ": the file system does not support direct I/O, so the host caches the disk too"));
   }
 }
 
@@ -107,8 +107,8 @@ absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> p
 absl::Status FileBlockBackend::TransferAll(TransferCall transfer, const char* verb, uint64_t offset,
                                            std::span<const iovec> pieces) {
   IoVector rest(pieces);
-  // A guest's request is a list of pages, most of which lie one behind the other. The kernel pins
-  // the pages of each piece by itself, which for direct I/O is much of its work.
+  // A guest's request is a list of pages, most of them adjacent. The kernel pins the pages of each
+  // piece separately, which is a large part of the cost of direct I/O.
   rest.MergeAdjacent();
   while (!rest.empty()) {
     const ssize_t len =
@@ -118,17 +118,17 @@ absl::Status FileBlockBackend::TransferAll(TransferCall transfer, const char* ve
       offset += static_cast<uint64_t>(len);
     } else if (len == 0) {
       return absl::DataLossError(
-          absl::StrFormat("%s %s at byte %u: the file has become shorter", verb, path_, offset));
+          absl::StrFormat("%s %s at byte %u: the file was truncated", verb, path_, offset));
     } else if (direct_ && (errno == EINVAL || errno == EOPNOTSUPP)) {
-      // Memory, offset or length are not aligned as this disk's direct I/O needs it.
+      // Memory, offset or length are not aligned for direct I/O of this disk.
       const int flags = fcntl(fd_.get(), F_GETFL);
       if (fcntl(fd_.get(), F_SETFL, flags & ~O_DIRECT) != 0) {
-        return ErrnoStatus("leaving direct I/O of ", path_);
+        return ErrnoStatus("disabling direct I/O of ", path_);
       }
       direct_ = false;
       buffered_log_.Log(absl::StrCat(
           path_,
-          ": a request was not aligned for direct I/O; from now on the host caches the disk"));
+          ": a request was not aligned for direct I/O, so the host caches the disk from now on"));
     } else if (errno != EINTR) {
       return ErrnoStatusF("%s %s at byte %u", verb, path_, offset);
     }

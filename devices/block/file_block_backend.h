@@ -1,4 +1,4 @@
-// A disk in a file, or a real one.
+// A BlockBackend on a regular file or a block device.
 
 #ifndef DEVICES_BLOCK_FILE_BLOCK_BACKEND_H_
 #define DEVICES_BLOCK_FILE_BLOCK_BACKEND_H_
@@ -17,14 +17,15 @@
 
 namespace lguest {
 
-// A regular file or a block device. Never grows, shrinks or is created here.
+// A regular file or a block device. This class never creates the file or changes its size.
 //
-// The host's page cache is bypassed (O_DIRECT), for the guest has its own; where the file system or
-// the guest's alignment does not allow that, it is used from then on, with one notice.
+// I/O bypasses the host's page cache (O_DIRECT), because the guest has its own. When the file
+// system or the alignment of a request does not allow that, the cache is used from then on, and
+// this is logged once.
 class FileBlockBackend final : public BlockBackend {
  public:
-  // Opens and locks: exclusively, or shared for a read-only disk, so that no disk changes under a
-  // guest. Messages name the file and the cause; FailedPrecondition when it is in use.
+  // Opens and locks the file: exclusively, or shared for a read-only disk, so that no other guest
+  // writes to it. Messages name the file and the cause. FailedPrecondition when it is in use.
   static absl::StatusOr<std::unique_ptr<BlockBackend>> Open(const BlockSpec& spec,
                                                             LogSink log = nullptr);
 
@@ -47,7 +48,7 @@ class FileBlockBackend final : public BlockBackend {
   const std::string path_;
   const uint64_t size_;
   bool direct_ = false;
-  off64_t position_ = 0;  // of the open file; -1: unknown
+  off64_t position_ = 0;  // file position, used before Linux 2.6.30; -1: unknown
   LogOnce buffered_log_;
 };
 

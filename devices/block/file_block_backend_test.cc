@@ -26,7 +26,7 @@
 namespace lguest {
 namespace {
 
-// Memory aligned as direct I/O likes it.
+// Page-aligned memory, as direct I/O requires.
 class PageBuffer {
  public:
   static constexpr size_t kSize = 64 << 10;
@@ -70,7 +70,7 @@ TEST_F(FileBlockBackendTest, ReadsAndWritesAtOffsets) {
             std::string(4096, 'a') + std::string(4096, 'w') + std::string(8192, 'b'));
 }
 
-// Where the file position of our descriptor of `path` is.
+// The file position of this process's descriptor of `path`.
 std::string PositionOf(const std::filesystem::path& path) {
   for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code closed;
@@ -84,7 +84,7 @@ std::string PositionOf(const std::filesystem::path& path) {
   return "not open";
 }
 
-TEST_F(FileBlockBackendTest, ATransferIsOneCallThatNamesItsOffset_B66) {
+TEST_F(FileBlockBackendTest, TransferDoesNotMoveTheFilePosition_B66) {
   const std::string path = dir_.File("disk", std::string(8192, 'a'));
   const auto disk = Open(path);
   ASSERT_TRUE(disk.ok()) << disk.status();
@@ -93,7 +93,7 @@ TEST_F(FileBlockBackendTest, ATransferIsOneCallThatNamesItsOffset_B66) {
   EXPECT_EQ(PositionOf(std::filesystem::canonical(path)), "0");
 }
 
-TEST_F(FileBlockBackendTest, UnalignedRequestsAreDoneThroughTheCache_B62) {
+TEST_F(FileBlockBackendTest, UnalignedRequestsUseTheCache_B62) {
   const std::string path = dir_.File("disk", std::string(16384, 'a'));
   const auto disk = Open(path);
   const size_t before = log_lines_.size();
@@ -105,7 +105,7 @@ TEST_F(FileBlockBackendTest, UnalignedRequestsAreDoneThroughTheCache_B62) {
   EXPECT_LE(log_lines_.size(), 1u);
 }
 
-TEST_F(FileBlockBackendTest, FileOfAnOddSize_B62) {
+TEST_F(FileBlockBackendTest, FileOfOddSize_B62) {
   const auto disk = Open(dir_.File("disk", std::string(100, 'a')));
   ASSERT_TRUE(disk.ok()) << disk.status();
   ASSERT_TRUE((*disk)->ReadAt(99, buffer_.Piece(0, 1)).ok());
@@ -127,7 +127,7 @@ TEST_F(FileBlockBackendTest, OffsetsBeyondFourGigabytes_B55) {
   EXPECT_EQ(std::string(buffer_.data() + 8192, 4096), std::string(4096, '\0'));
 }
 
-TEST_F(FileBlockBackendTest, FileThatShrankIsAnError) {
+TEST_F(FileBlockBackendTest, TruncatedFileIsAnError) {
   const std::string path = dir_.File("disk", std::string(16384, 'a'));
   const auto disk = Open(path);
   ASSERT_EQ(truncate(path.c_str(), 4096), 0);
@@ -162,7 +162,7 @@ TEST_F(FileBlockBackendTest, ReadOnlyDisksAreShared_B63) {
   EXPECT_TRUE(Open(path).ok());
 }
 
-TEST_F(FileBlockBackendTest, ReadOnlyFileNeedsReadonly_B62) {
+TEST_F(FileBlockBackendTest, ReadOnlyFileNeedsReadonlyOption_B62) {
   const std::string path = dir_.File("disk", std::string(4096, 'a'));
   ASSERT_EQ(chmod(path.c_str(), 0400), 0);
   const WithoutCapabilities like_any_user;
@@ -178,9 +178,10 @@ TEST_F(FileBlockBackendTest, MissingFileIsNamed) {
 TEST_F(FileBlockBackendTest, OtherKindsOfFilesAreRefused_B64) {
   const std::string pipe = dir_.Path("pipe");
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_EQ(Open(pipe, true).status().message(), pipe + " is no regular file or block device");
+  EXPECT_EQ(Open(pipe, true).status().message(), pipe + " is not a regular file or block device");
   EXPECT_FALSE(Open(pipe).ok());
-  EXPECT_EQ(Open("/dev/null").status().message(), "/dev/null is no regular file or block device");
+  EXPECT_EQ(Open("/dev/null").status().message(),
+            "/dev/null is not a regular file or block device");
   EXPECT_FALSE(Open(dir_.Path(""), true).ok());
 }
 
@@ -197,7 +198,7 @@ TEST_F(FileBlockBackendTest, DescriptorIsCloseOnExec_B37) {
   EXPECT_TRUE(found);
 }
 
-// A loop device over a file, gone at the end.
+// A loop device on a file. Detaches it on destruction.
 class LoopDevice {
  public:
   explicit LoopDevice(const std::string& file) {
@@ -207,7 +208,7 @@ class LoopDevice {
       return;
     }
     backing_ = UniqueFd(open(file.c_str(), O_RDWR | O_CLOEXEC));
-    // Somebody else may take the free one first.
+    // Another process may take the free device first.
     for (int i = 0; i < 10; ++i) {
       const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
       path_ = "/dev/loop" + std::to_string(number);
@@ -250,8 +251,8 @@ TEST_F(FileBlockBackendTest, RealBlockDeviceWithDirectIo_B62) {
     ASSERT_TRUE((*disk)->ReadAt(0, buffer_.Piece(4096, 2048)).ok());
     EXPECT_EQ(std::string(buffer_.data() + 4096, 2048),
               std::string(512, 'a') + std::string(1024, 'w') + std::string(512, 'a'));
-    EXPECT_TRUE(log_lines_.empty()) << log_lines_[0];  // all of it was direct
-    // No sector of a disk starts there, no page of memory here.
+    EXPECT_TRUE(log_lines_.empty()) << log_lines_[0];  // all transfers were direct
+    // Neither the offset nor the memory is aligned.
     ASSERT_TRUE((*disk)->ReadAt(700, buffer_.Piece(1, 10)).ok());
     EXPECT_EQ(std::string(buffer_.data() + 1, 10), std::string(10, 'w'));
     EXPECT_EQ(log_lines_.size(), 1u);

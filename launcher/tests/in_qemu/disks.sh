@@ -60,7 +60,7 @@ test_whole_disk() {
 test_file_without_direct_io() {
   make_image image
   expect_disk_works image
-  expect_error "image: its file system knows no direct I/O, so the host caches the disk as well"
+  expect_error "image: the file system does not support direct I/O, so the host caches the disk too"
 }
 
 test_loop_device() {
@@ -99,7 +99,7 @@ expect_disk_error() {
 test_disk_full() {
   make_image_without_room
   expect_disk_error disk/image
-  expect_error "block disk/image: writing disk/image at byte 0: No space left on device (told only once)"
+  expect_error "block disk/image: writing disk/image at byte 0: No space left on device (logged only once)"
   umount disk
 }
 
@@ -109,7 +109,7 @@ test_loop_device_disk_full() {
   losetup "$loop" disk/image || fail "losetup"
   expect_disk_error "$loop"
   # The loop driver reports EIO for every error of its file.
-  expect_error "block $loop: writing $loop at byte 0: Input/output error (told only once)"
+  expect_error "block $loop: writing $loop at byte 0: Input/output error (logged only once)"
   losetup -d "$loop"
   umount disk
 }
