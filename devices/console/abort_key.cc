@@ -19,8 +19,7 @@ bool AbortKey::Observe(std::span<const std::byte> typed) {
     }
     if (count_ == 2) {
       if (now - previous_[0] <= kWindow) return true;
-      previous_ = {previous_[1],
-                   now};  // the first is too long ago; the second may still be the first
+      previous_ = {previous_[1], now};  // drop the oldest key: it is outside the window
     } else {
       previous_[count_++] = now;
     }

@@ -1,4 +1,4 @@
-// The way out of a guest that listens to nothing.
+// Detects the key sequence that ends the launcher.
 
 #ifndef DEVICES_CONSOLE_ABORT_KEY_H_
 #define DEVICES_CONSOLE_ABORT_KEY_H_
@@ -12,13 +12,12 @@
 
 namespace lguest {
 
-// Time that never goes back, from any start.
+// Returns a monotonic time since an arbitrary start.
 using MonotonicClock = std::function<std::chrono::nanoseconds()>;
 
 MonotonicClock SteadyClock();
 
-// Watches for ^C, three times with nothing in between and within one second. How the bytes are
-// spread over reads does not matter.
+// Detects three consecutive ^C within one second, however they are distributed over reads.
 class AbortKey {
  public:
   static constexpr std::byte kKey{3};  // ^C
@@ -26,13 +25,13 @@ class AbortKey {
 
   explicit AbortKey(MonotonicClock clock) : clock_(std::move(clock)) {}
 
-  // `typed` has just been read. True when the third ^C is in it.
+  // Call with the bytes of each read. True when they contain the third ^C.
   bool Observe(std::span<const std::byte> typed);
 
  private:
   MonotonicClock clock_;
-  std::array<std::chrono::nanoseconds, 2> previous_ = {};  // when the last ones came, oldest first
-  int count_ = 0;                                          // how many of them count
+  std::array<std::chrono::nanoseconds, 2> previous_ = {};  // times of the last keys, oldest first
+  int count_ = 0;                                          // valid entries of `previous_`
 };
 
 }  // namespace lguest

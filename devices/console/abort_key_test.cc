@@ -11,7 +11,7 @@ namespace {
 
 class AbortKeyTest : public testing::Test {
  protected:
-  // `typed` is read at `when` milliseconds.
+  // Observes `typed` at time `when` in milliseconds.
   bool At(int when, std::string_view typed) {
     now_ = std::chrono::milliseconds(when);
     return key_.Observe(std::as_bytes(std::span(typed)));
@@ -41,16 +41,16 @@ TEST_F(AbortKeyTest, TooSlow) {
   EXPECT_FALSE(At(0, "\3"));
   EXPECT_FALSE(At(600, "\3"));
   EXPECT_FALSE(At(1001, "\3"));
-  EXPECT_TRUE(At(1600, "\3"));  // counted from the second
+  EXPECT_TRUE(At(1600, "\3"));  // the window starts at the second key
 }
 
-TEST_F(AbortKeyTest, AnotherKeyStartsAgain) {
+TEST_F(AbortKeyTest, OtherKeyResetsTheCount) {
   EXPECT_FALSE(At(0, "\3\3a"));
   EXPECT_FALSE(At(1, "\3\3"));
   EXPECT_TRUE(At(2, "\3"));
 }
 
-TEST_F(AbortKeyTest, NothingReadChangesNothing) {
+TEST_F(AbortKeyTest, EmptyReadIsIgnored) {
   EXPECT_FALSE(At(0, "\3\3"));
   EXPECT_FALSE(At(1, ""));
   EXPECT_TRUE(At(2, "\3"));

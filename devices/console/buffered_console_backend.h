@@ -1,4 +1,4 @@
-// Console output in fewer, larger pieces.
+// A ConsoleBackend that combines small writes.
 
 #ifndef DEVICES_CONSOLE_BUFFERED_CONSOLE_BACKEND_H_
 #define DEVICES_CONSOLE_BUFFERED_CONSOLE_BACKEND_H_
@@ -17,17 +17,17 @@
 
 namespace lguest {
 
-// Gathers what is written to another backend: a guest's console sends 16 bytes at a time, and a
-// system call for each is most of what they cost. Nothing is held for longer than kMaxDelay, and
-// the destructor writes the rest.
+// Buffers output for another backend. A guest's console sends 16 bytes at a time, and one system
+// call for each DMA would dominate its cost. A background thread writes buffered bytes after
+// kMaxDelay; the destructor writes the rest.
 //
-// An error of a write that a thread of its own made is what the next Write() or Flush() returns.
+// The next Write() or Flush() returns an error of the background thread.
 class BufferedConsoleBackend final : public ConsoleBackend {
  public:
-  // So many bytes are written at once, by the caller, who waits as long as that takes.
+  // Flush threshold. Write() flushes synchronously once this many bytes are buffered.
   static constexpr size_t kFlushThreshold = 4096;
 
-  // Too short for a user to notice.
+  // The longest time that a byte stays in the buffer. Too short for a user to notice.
   static constexpr std::chrono::milliseconds kMaxDelay{1};
 
   explicit BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend);
@@ -39,23 +39,23 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   absl::Status Flush() override;
 
  private:
-  // Writes what is held.
+  // Writes the buffered bytes to `backend_`.
   absl::Status WriteBuffered();
 
   void RunWriter();
 
   const std::unique_ptr<ConsoleBackend> backend_;
 
-  std::mutex write_mutex_;  // held by whoever writes; taken before mutex_
+  std::mutex write_mutex_;  // held during a write to `backend_`; acquired before mutex_
   std::vector<std::byte> write_buffer_;
 
   std::mutex mutex_;
   std::vector<std::byte> pending_;
-  absl::Status error_;  // of the thread, and not yet told
+  absl::Status error_;  // of the background thread, not yet returned
   bool stopping_ = false;
-  std::condition_variable changed_;  // something is held, or it is time to stop
+  std::condition_variable changed_;  // `pending_` is not empty, or `stopping_` is set
 
-  std::thread thread_;  // the last: it uses all of the above
+  std::thread thread_;  // last member: the thread uses the members above
 };
 
 }  // namespace lguest

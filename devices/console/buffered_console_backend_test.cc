@@ -23,7 +23,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// What a screen was asked to show. It may be told to keep whoever writes waiting.
+// Records writes. Block() makes writers wait until Unblock().
 class Screen {
  public:
   absl::Status Show(std::string text) {
@@ -94,13 +94,13 @@ class BufferedConsoleBackendTest : public ::testing::Test {
       std::make_unique<BufferedConsoleBackend>(std::make_unique<ScreenBackend>(screen_));
 };
 
-TEST_F(BufferedConsoleBackendTest, ALastFewBytesAreShownThoughNoMoreFollow) {
+TEST_F(BufferedConsoleBackendTest, SmallWriteIsFlushedAfterTheDelay) {
   ASSERT_TRUE(Write("# ").ok());
   screen_.WaitForWrites(1);
   EXPECT_THAT(screen_.writes(), ElementsAre("# "));
 }
 
-TEST_F(BufferedConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
+TEST_F(BufferedConsoleBackendTest, WritesDuringAWriteAreCombined) {
   screen_.Block();
   ASSERT_TRUE(Write("0").ok());
   screen_.WaitForWrites(1);
@@ -110,19 +110,19 @@ TEST_F(BufferedConsoleBackendTest, WhatComesWhileTheScreenIsBusyIsOneWrite) {
   EXPECT_THAT(screen_.writes(), ElementsAre("0", "123"));
 }
 
-TEST_F(BufferedConsoleBackendTest, AFullBufferIsShownBeforeTheGuestGoesOn) {
+TEST_F(BufferedConsoleBackendTest, FullBufferIsFlushedSynchronously) {
   const std::string page(BufferedConsoleBackend::kFlushThreshold, 'x');
   ASSERT_TRUE(Write(page).ok());
   EXPECT_THAT(screen_.writes(), ElementsAre(page));
 }
 
-TEST_F(BufferedConsoleBackendTest, TheEndShowsTheRest) {
+TEST_F(BufferedConsoleBackendTest, DestructorFlushes) {
   ASSERT_TRUE(Write("Power down.").ok());
   console_.reset();
   EXPECT_THAT(screen_.writes(), ElementsAre("Power down."));
 }
 
-TEST_F(BufferedConsoleBackendTest, TheOrderIsKept) {
+TEST_F(BufferedConsoleBackendTest, OrderIsKept) {
   std::string all;
   for (int i = 0; i < 5000; ++i) {
     const std::string line = std::to_string(i) + "\n";
@@ -133,7 +133,7 @@ TEST_F(BufferedConsoleBackendTest, TheOrderIsKept) {
   EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), all);
 }
 
-TEST_F(BufferedConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
+TEST_F(BufferedConsoleBackendTest, NextWriteReturnsTheError) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   ASSERT_TRUE(Write("lost").ok());
   screen_.WaitForWrites(1);
@@ -142,7 +142,7 @@ TEST_F(BufferedConsoleBackendTest, AnErrorIsToldToTheNextWrite) {
   EXPECT_EQ(told.message(), "the disk is full");
 }
 
-TEST_F(BufferedConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
+TEST_F(BufferedConsoleBackendTest, WriteThatReturnsAnOldErrorIsWritten) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   ASSERT_TRUE(Write("lost").ok());
   screen_.WaitForWrites(1);
@@ -155,7 +155,7 @@ TEST_F(BufferedConsoleBackendTest, WhatIsToldAnErrorIsWrittenAllTheSame) {
   EXPECT_EQ(absl::StrJoin(screen_.writes(), ""), written);
 }
 
-TEST_F(BufferedConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
+TEST_F(BufferedConsoleBackendTest, FlushWritesAndReturnsTheError) {
   ASSERT_TRUE(Write("one").ok());
   EXPECT_TRUE(console_->Flush().ok());
   EXPECT_THAT(screen_.writes(), ElementsAre("one"));
@@ -164,12 +164,12 @@ TEST_F(BufferedConsoleBackendTest, FlushShowsWhatIsHeldAndTellsAnError) {
   EXPECT_EQ(console_->Flush().message(), "the disk is full");
 }
 
-TEST_F(BufferedConsoleBackendTest, AnErrorOfAFullBufferIsToldAtOnce) {
+TEST_F(BufferedConsoleBackendTest, SynchronousFlushReturnsItsError) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   EXPECT_FALSE(Write(std::string(BufferedConsoleBackend::kFlushThreshold, 'x')).ok());
 }
 
-TEST_F(BufferedConsoleBackendTest, InputIsTheOthers) {
+TEST_F(BufferedConsoleBackendTest, InputIsForwarded) {
   std::vector<std::byte> buffer(3);
   EXPECT_EQ(console_->input_fd(), 17);
   EXPECT_EQ(console_->Read(buffer).value(), 3u);

@@ -27,7 +27,7 @@ absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaC
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
     LogLostOutput(written);
   }
-  // Lost or not, the guest is done with it.
+  // The guest's buffer is free again, even if the output is lost.
   return chain.size();
 }
 
@@ -37,8 +37,8 @@ absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
   const absl::StatusOr<bool> drained = DeliverInput(port);
   RETURN_IF_ERROR(drained.status());
   if (*drained) return Input::kMore;
-  // Once the input has ended, or there is no room to read more of it, its descriptor would be
-  // readable for ever.
+  // After the end of input, or while `pending_` is full, the descriptor stays readable, so it must
+  // not be polled.
   return input_ended_ || pending_.size() == kMaxHeld ? Input::kNoRoom : Input::kHeld;
 }
 
@@ -83,7 +83,7 @@ absl::StatusOr<bool> Console::DeliverInput(DmaPort& port) {
     done += part;
   }
   if (done == 0) {
-    // A buffer without room. Delivering nothing would interrupt the guest for ever.
+    // The buffer has size 0. To deliver 0 bytes would interrupt the guest in an endless loop.
     RETURN_IF_ERROR(port.Release(*buffer));
     return false;
   }

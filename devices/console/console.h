@@ -1,4 +1,4 @@
-// The console device.
+// The console device model.
 
 #ifndef DEVICES_CONSOLE_CONSOLE_H_
 #define DEVICES_CONSOLE_CONSOLE_H_
@@ -19,17 +19,16 @@ namespace lguest {
 
 inline constexpr DmaKey kConsoleKey(0);
 
-// Output: what the guest sends to key 0 is written out, byte for byte. Input: the guest binds one
-// buffer to key 0, which gets what was typed (ABI.md §4.19).
+// Output: the bytes that the guest sends to key 0 are written unchanged. Input: the guest binds one
+// buffer to key 0, which receives the typed bytes (ABI.md §4.19).
 //
-// Output that cannot be written is dropped with one notice; the guest lives on. Input is kept while
-// the guest has no room for it. The end of input ends input and nothing else. Receive() is
-// Cancelled when ^C was typed three times running within a second, even to a guest that takes no
-// input (until kMaxHeld bytes wait for it).
+// Output that cannot be written is dropped and logged once; the guest continues. Input is held
+// while the guest has no buffer. The end of input does not end the guest. Receive() returns
+// Cancelled after three consecutive ^C within one second, even if the guest takes no input (unless
+// kMaxHeld bytes are held).
 class Console final : public Device {
  public:
-  // Bytes that are kept while the guest has no room, as a terminal keeps them; the rest is left
-  // unread.
+  // The most input bytes that are held while the guest has no buffer. Further input stays unread.
   static constexpr size_t kMaxHeld = 4096;
 
   explicit Console(std::unique_ptr<ConsoleBackend> backend, LogSink log = nullptr,
@@ -46,12 +45,12 @@ class Console final : public Device {
   void Finish() override;
 
  private:
-  // Reads what there is room for.
+  // Reads up to kMaxHeld bytes into `pending_`. Cancelled: see Receive().
   absl::Status ReadInput();
 
   void LogLostOutput(const absl::Status& error);
 
-  // Hands what is held to the guest; false when it has no buffer.
+  // Delivers `pending_` to the guest; false when it has no buffer.
   absl::StatusOr<bool> DeliverInput(DmaPort& port);
 
   const std::unique_ptr<ConsoleBackend> backend_;
@@ -59,7 +58,7 @@ class Console final : public Device {
   LogOnce output_log_;
   LogOnce input_log_;
   GuestMemory* memory_ = nullptr;   // once attached
-  std::vector<std::byte> pending_;  // typed, and not yet with the guest
+  std::vector<std::byte> pending_;  // typed, not yet delivered to the guest
   bool input_ended_ = false;
 };
 

@@ -11,7 +11,7 @@
 namespace lguest {
 
 absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
-  // Standard input may well be blocking, and has to stay so.
+  // The descriptor may be blocking, and O_NONBLOCK would affect other programs.
   pollfd ready = {.fd = input_fd_, .events = POLLIN, .revents = 0};
   if (poll(&ready, 1, 0) != 1) return absl::UnavailableError("no input");
   const ssize_t len = read(input_fd_, to.data(), to.size());
@@ -23,14 +23,14 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
 absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
   IoVector rest(from);
   while (!rest.empty()) {
-    // A list of one is what a guest sends for every few characters, and less work as none.
+    // Most writes have one piece; write() is cheaper than writev().
     const iovec& first = *rest.data();
     const ssize_t len = rest.count() == 1 ? write(output_fd_, first.iov_base, first.iov_len)
                                           : writev(output_fd_, rest.data(), rest.count());
     if (len >= 0) {
       rest.Consume(static_cast<size_t>(len));
     } else if (errno == EAGAIN) {
-      // Somebody made the open file non-blocking: wait as a blocking one would.
+      // Another program has set O_NONBLOCK on the open file: wait as write() would without it.
       pollfd ready = {.fd = output_fd_, .events = POLLOUT, .revents = 0};
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {

@@ -1,4 +1,4 @@
-// Where a guest's console ends: a terminal, a pipe, a test.
+// The input and output of a guest's console: a terminal, a pipe or a test.
 
 #ifndef DEVICES_CONSOLE_CONSOLE_BACKEND_H_
 #define DEVICES_CONSOLE_CONSOLE_BACKEND_H_
@@ -17,23 +17,23 @@ class ConsoleBackend {
  public:
   virtual ~ConsoleBackend() = default;
 
-  // Readable when Read() has something to say.
+  // Readable when Read() would not return Unavailable.
   virtual int input_fd() const = 0;
 
-  // Reads up to `to.size()` bytes, at least one, without waiting. 0: the input has ended.
-  // Unavailable: nothing to read just now. Anything else: the input is broken.
+  // Reads 1 to `to.size()` bytes without blocking. 0: end of input. Unavailable: nothing to read
+  // now. Any other error is permanent.
   virtual absl::StatusOr<size_t> Read(std::span<std::byte> to) = 0;
 
-  // Writes all of `from`, waiting as long as that takes. An error when the rest is lost.
+  // Writes all of `from`; may block. After an error the rest of `from` is lost.
   virtual absl::Status Write(std::span<const iovec> from) = 0;
 
-  // Writes what a Write() may have kept back. An error when it is lost.
+  // Writes bytes that Write() has buffered. After an error they are lost.
   virtual absl::Status Flush() { return absl::OkStatus(); }
 };
 
-// A pair of file descriptors, which stay the caller's: standard input and output, as a rule. The
-// flags of their open files are left alone, for the shell and other programs share them. Whoever
-// uses it ignores SIGPIPE.
+// Uses two file descriptors, normally standard input and output. The caller keeps ownership of them
+// and must ignore SIGPIPE. This class does not change the flags of the open files, because the
+// shell and other programs share them.
 class FdConsoleBackend final : public ConsoleBackend {
  public:
   FdConsoleBackend(int input_fd, int output_fd) : input_fd_(input_fd), output_fd_(output_fd) {}

@@ -36,7 +36,7 @@ class FdConsoleBackendTest : public testing::Test {
   int output_[2];
 };
 
-TEST_F(FdConsoleBackendTest, ReadDoesNotWaitAndKeepsTheDescriptorBlocking) {
+TEST_F(FdConsoleBackendTest, ReadDoesNotBlock) {
   FdConsoleBackend backend(input_[0], output_[1]);
   std::array<std::byte, 16> to;
   EXPECT_TRUE(absl::IsUnavailable(backend.Read(to).status()));
@@ -63,7 +63,7 @@ TEST_F(FdConsoleBackendTest, BadInputIsAnError) {
   EXPECT_FALSE(status.ok());
 }
 
-// A pipe takes 64 KiB at once, so that writes of more are cut into pieces by a non-blocking one.
+// A pipe holds 64 KiB, so larger writes to a non-blocking pipe are partial.
 TEST_F(FdConsoleBackendTest, PartialWritesAreFinished_B46) {
   ASSERT_EQ(fcntl(output_[1], F_SETFL, O_NONBLOCK), 0);
   std::string first(200001, 'a');

@@ -27,7 +27,7 @@ class ConsoleTest : public testing::Test {
 
   absl::StatusOr<Input> Receive() { return console_.Receive(guest_.port()); }
 
-  // The guest's one input buffer.
+  // Binds the input buffer of the guest.
   GuestPhys BindInput(uint16_t len = 256) {
     return guest_.BindDma(kConsoleKey, 0x200, {{0x3000, len}}, 1);
   }
@@ -46,7 +46,7 @@ TEST_F(ConsoleTest, DescribesItself) {
   EXPECT_EQ(console_.output_keys(), std::vector<DmaKey>{DmaKey(0)});
 }
 
-TEST_F(ConsoleTest, WritesAllSectionsRaw) {
+TEST_F(ConsoleTest, WritesAllSectionsUnchanged) {
   guest_.Put(0x1000, "\x1b[1mhel");
   guest_.Put(0x2000, "lo\n");
   const auto used =
@@ -55,16 +55,16 @@ TEST_F(ConsoleTest, WritesAllSectionsRaw) {
   EXPECT_EQ(user_.output, "\x1b[1mhello\n");
 }
 
-TEST_F(ConsoleTest, EmptyOutputIsNothing) {
+TEST_F(ConsoleTest, EmptyOutputIsIgnored) {
   EXPECT_EQ(console_.Send(kConsoleKey, guest_.Chain(0x100, {}), guest_.port()).value(), 0u);
   EXPECT_EQ(user_.output, "");
 }
 
-TEST_F(ConsoleTest, ClosedOutputIsNoticedOnceAndTheGuestLives_B46) {
+TEST_F(ConsoleTest, ClosedOutputIsLoggedOnce_B46) {
   user_.output_error = absl::UnavailableError("Broken pipe");
   for (int i = 0; i < 1000; ++i) {
     const auto used = console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 7}}), guest_.port());
-    ASSERT_EQ(used.value(), 7u);  // never -1 as a length
+    ASSERT_EQ(used.value(), 7u);  // not -1
   }
   EXPECT_EQ(log_lines_, std::vector<std::string>{"console output is lost: Broken pipe"});
 }
@@ -87,7 +87,7 @@ TEST_F(ConsoleTest, InputIsSpreadOverSections) {
   EXPECT_EQ(guest_.Get(0x4000, 4), std::string("cde\0", 4));
 }
 
-TEST_F(ConsoleTest, InputWaitsForABuffer_B44) {
+TEST_F(ConsoleTest, InputIsHeldWithoutABuffer_B44) {
   user_.input = {"early ", "bird"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
   EXPECT_EQ(Receive().value(), Input::kHeld);
@@ -99,7 +99,7 @@ TEST_F(ConsoleTest, InputWaitsForABuffer_B44) {
   EXPECT_EQ(guest_.UsedLen(dma), 10u);
 }
 
-TEST_F(ConsoleTest, MoreThanTheBufferGoesIntoTheNext) {
+TEST_F(ConsoleTest, InputContinuesInTheNextBuffer) {
   BindInput(4);
   user_.input = {"abcdef"};
   EXPECT_EQ(Receive().value(), Input::kMore);
@@ -110,7 +110,7 @@ TEST_F(ConsoleTest, MoreThanTheBufferGoesIntoTheNext) {
   EXPECT_EQ(guest_.UsedLen(next), 2u);
 }
 
-TEST_F(ConsoleTest, FloodWithoutABufferIsLeftUnread) {
+TEST_F(ConsoleTest, HeldInputIsLimited) {
   user_.input = {std::string(100000, 'x')};
   EXPECT_EQ(Receive().value(), Input::kNoRoom);
   const int reads = user_.reads;
@@ -119,7 +119,7 @@ TEST_F(ConsoleTest, FloodWithoutABufferIsLeftUnread) {
   EXPECT_EQ(user_.input.front().size(), 100000 - Console::kMaxHeld);
 }
 
-TEST_F(ConsoleTest, BufferWithoutRoomIsGivenBack) {
+TEST_F(ConsoleTest, EmptyBufferIsReleased) {
   const GuestPhys dma = guest_.BindDma(kConsoleKey, 0x200, {}, 1);
   guest_.SetUsedLen(dma, 1);
   user_.input = {"a"};
@@ -134,11 +134,11 @@ TEST_F(ConsoleTest, BufferIsNotTakenWithoutInput) {
   EXPECT_TRUE(guest_.port().NextBuffer(kConsoleKey)->has_value());
 }
 
-TEST_F(ConsoleTest, EndOfInputEndsInputOnly) {
+TEST_F(ConsoleTest, EndOfInputKeepsOutput) {
   user_.input = {"bye"};
   user_.end_of_input = true;
   EXPECT_EQ(Receive().value(), Input::kHeld);
-  EXPECT_EQ(Receive().value(), Input::kNoRoom);  // the end of input is readable for ever
+  EXPECT_EQ(Receive().value(), Input::kNoRoom);  // the end of input stays readable
   BindInput();
   EXPECT_EQ(Receive().value(), Input::kMore);
   EXPECT_EQ(guest_.Get(0x3000, 3), "bye");
@@ -157,20 +157,20 @@ TEST_F(ConsoleTest, NothingToReadIsNotTheEnd_B45) {
   EXPECT_EQ(Receive().value(), Input::kMore);
 }
 
-TEST_F(ConsoleTest, BrokenInputIsNoticedOnceAndClosed) {
+TEST_F(ConsoleTest, InputErrorIsLoggedOnceAndClosesInput) {
   user_.input_error = absl::UnknownError("Input/output error");
   EXPECT_EQ(Receive().value(), Input::kClosed);
   EXPECT_EQ(Receive().value(), Input::kClosed);
   EXPECT_EQ(log_lines_, std::vector<std::string>{"console input has ended: Input/output error"});
 }
 
-TEST_F(ConsoleTest, ThreeInterruptKeysEndTheLauncher_B43) {
+TEST_F(ConsoleTest, AbortKeyEndsTheLauncher_B43) {
   BindInput();
   user_.input = {"\3\3\3"};
   EXPECT_TRUE(absl::IsCancelled(Receive().status()));
 }
 
-TEST_F(ConsoleTest, ThreeInterruptKeysReachADeafGuestsLauncher) {
+TEST_F(ConsoleTest, AbortKeyWorksWithoutABuffer) {
   user_.input = {"hello?\3"};
   EXPECT_EQ(Receive().value(), Input::kHeld);
   user_.input = {"\3"};
@@ -180,7 +180,7 @@ TEST_F(ConsoleTest, ThreeInterruptKeysReachADeafGuestsLauncher) {
   EXPECT_TRUE(absl::IsCancelled(Receive().status()));
 }
 
-TEST_F(ConsoleTest, SlowInterruptKeysGoToTheGuest_B43) {
+TEST_F(ConsoleTest, SlowInterruptKeysReachTheGuest_B43) {
   for (int i = 0; i < 6; ++i) {
     guest_.BindDma(kConsoleKey, 0x200, {{0x3000, 8}}, 1);
     user_.input = {"\3"};

@@ -16,13 +16,14 @@
 namespace lguest {
 namespace {
 
-// SIGCONT is handled as well: a stop that no handler sees (SIGSTOP) leaves the terminal to the
-// shell.
+// SIGCONT is included because SIGSTOP cannot be handled: after it, the shell may have changed the
+// terminal mode.
 constexpr std::array kHandledSignals = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT,
                                         SIGSEGV, SIGBUS,  SIGILL, SIGFPE,  SIGTSTP, SIGCONT};
 
-// What signal handlers need, and can reach only as globals. `fd` is -1 while no RawTerminal is
-// active and is written last when one starts, first when it ends.
+// State of the signal handlers, which can only use globals. `g_fd` is -1 while no RawTerminal is
+// active. Create() sets `g_fd` after `g_original` and `g_raw`; the destructor resets it after the
+// handlers are removed.
 std::atomic<int> g_fd = -1;
 std::atomic<bool> g_is_raw = false;
 termios g_original;
@@ -42,8 +43,8 @@ termios RawModeOf(termios mode) {
   return mode;
 }
 
-// In the background, changing the terminal would disturb the program in the foreground, and stop
-// us.
+// A background process must not change the terminal: it would disturb the foreground process, and
+// the kernel would stop the background process (SIGTTOU).
 bool InForeground(int fd) { return tcgetpgrp(fd) == getpgrp(); }
 
 int SetMode(int fd, const termios& mode) {
@@ -54,7 +55,8 @@ int SetMode(int fd, const termios& mode) {
   return result;
 }
 
-// The following run in signal handlers: system calls only, and errno kept.
+// The following functions run in signal handlers: only async-signal-safe calls, and the handlers
+// preserve errno.
 
 void MakeRaw() {
   const int fd = g_fd.load();
@@ -77,8 +79,8 @@ const struct sigaction& PreviousAction(int signal) {
 void OnFatalSignal(int signal) {
   const int saved_errno = errno;
   Restore();
-  // Blocked while we are here: it strikes when we return, with the effect it would have had without
-  // us.
+  // The signal stays blocked while this handler runs. When the handler returns, the signal is
+  // delivered again with its previous action.
   sigaction(signal, &PreviousAction(signal), nullptr);
   raise(signal);
   errno = saved_errno;
@@ -93,7 +95,7 @@ void OnStop(int signal) {
   sigset_t only_this;
   sigemptyset(&only_this);
   sigaddset(&only_this, signal);
-  pthread_sigmask(SIG_UNBLOCK, &only_this, nullptr);  // we stop here, until SIGCONT
+  pthread_sigmask(SIG_UNBLOCK, &only_this, nullptr);  // stops here until SIGCONT
   pthread_sigmask(SIG_BLOCK, &only_this, nullptr);
   sigaction(signal, &ours, nullptr);
   MakeRaw();
@@ -134,9 +136,11 @@ void RemoveHandlers() {
 absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   // Not make_unique: the constructor is private.
   if (isatty(fd) == 0) return std::unique_ptr<RawTerminal>(new RawTerminal(false));
-  if (g_fd.load() != -1) return absl::FailedPreconditionError("a terminal is raw already");
+  if (g_fd.load() != -1) {
+    return absl::FailedPreconditionError("another terminal is already in raw mode");
+  }
   if (tcgetattr(fd, &g_original) != 0) {
-    return ErrnoStatus("asking the terminal for its mode");
+    return ErrnoStatus("reading the terminal mode");
   }
   g_raw = RawModeOf(g_original);
   static absl::once_flag at_exit;
@@ -145,12 +149,12 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   InstallHandlers();
   std::unique_ptr<RawTerminal> terminal(new RawTerminal(true));
   if (!InForeground(fd)) return terminal;
-  if (SetMode(fd, g_raw) != 0) return ErrnoStatus("making the terminal raw");
+  if (SetMode(fd, g_raw) != 0) return ErrnoStatus("setting the terminal to raw mode");
   g_is_raw.store(true);
-  // tcsetattr() is content when it could do a part.
+  // tcsetattr() succeeds when it could apply a part of the changes.
   termios now;
   if (tcgetattr(fd, &now) != 0 || now.c_lflag != g_raw.c_lflag || now.c_iflag != g_raw.c_iflag) {
-    return absl::FailedPreconditionError("the terminal did not become raw");
+    return absl::FailedPreconditionError("the terminal did not enter raw mode");
   }
   return terminal;
 }

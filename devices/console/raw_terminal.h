@@ -1,4 +1,4 @@
-// The user's terminal, lent to a guest.
+// Raw mode of the user's terminal while a guest runs.
 
 #ifndef DEVICES_CONSOLE_RAW_TERMINAL_H_
 #define DEVICES_CONSOLE_RAW_TERMINAL_H_
@@ -9,21 +9,21 @@
 
 namespace lguest {
 
-// Keeps a terminal in raw mode, so that every key goes to the guest, and gives it back as it was on
-// every way out that a program can see: destruction, exit(), and the signals that end or stop it
-// (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTSTP).
-// After being stopped and continued in the foreground it is raw again. Signals that the program
-// ignores stay ignored; handlers installed before this object get their signal afterwards.
+// Keeps a terminal in raw mode, so that every key goes to the guest. Restores the original mode on
+// destruction, on exit(), and on signals that end or stop the process (SIGINT, SIGTERM, SIGHUP,
+// SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTSTP). When the process continues
+// in the foreground, the terminal becomes raw again. Signals that the program ignores stay ignored;
+// a handler that was installed before this object runs after the terminal is restored.
 //
-// Only output processing (OPOST) stays on, so that lines of the guest and of the launcher start in
-// the first column.
+// Output processing (OPOST) stays on, so that lines of the guest and of the launcher start in the
+// first column.
 //
-// One at a time: the signals of a process are one.
+// At most one object may exist, because signal handlers are per process.
 class RawTerminal {
  public:
-  // `fd`: as a rule standard input. Does nothing at all when it is no terminal, and nothing to the
-  // terminal as long as this process is not in its foreground. FailedPrecondition when there is one
-  // already; an error when the terminal refuses.
+  // `fd`: normally standard input. Does nothing when it is not a terminal. Does not change the
+  // terminal while this process is in the background. FailedPrecondition when an active RawTerminal
+  // exists; or the errno of the terminal as a status.
   static absl::StatusOr<std::unique_ptr<RawTerminal>> Create(int fd);
 
   ~RawTerminal();
@@ -33,7 +33,7 @@ class RawTerminal {
  private:
   explicit RawTerminal(bool active) : active_(active) {}
 
-  const bool active_;  // `fd` is a terminal, and the signals are handled
+  const bool active_;  // `fd` is a terminal and the signal handlers are installed
 };
 
 }  // namespace lguest

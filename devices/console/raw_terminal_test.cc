@@ -20,18 +20,16 @@
 namespace lguest {
 namespace {
 
-// The child's ends of its pipes to the test.
+// The child's ends of the pipes between the child and the test.
 int g_child_ready_fd = -1;
 int g_child_go_fd = -1;
 
-// A child of its own session on a real pseudo-terminal, with the terminal as its standard input;
-// the test is the user at the other end.
-//
-// The test keeps the terminal's own side open as well: without it the modes could not be looked at
-// once the child has gone.
+// A child process in a new session, with a pseudo-terminal as its standard input. The test holds
+// the master side. It also keeps the slave side open, to read the terminal mode after the child has
+// exited.
 class ChildOnTerminal {
  public:
-  // `body` runs in the child; what it returns is the exit code.
+  // Runs `body` in the child; its return value is the exit code.
   explicit ChildOnTerminal(const std::function<int()>& body) {
     int terminal_fd = -1;
     EXPECT_EQ(openpty(&user_fd_, &terminal_fd, nullptr, nullptr, nullptr), 0);
@@ -68,7 +66,7 @@ class ChildOnTerminal {
     close(go_fd_);
   }
 
-  // For the child: "now look", and the answer to it.
+  // For the child: signals the test that it may check, and waits until the test has checked.
   static void SignalReady() {
     if (write(g_child_ready_fd, "r", 1) != 1) _exit(94);
   }
@@ -181,7 +179,7 @@ TEST(RawTerminal, ExitRestores) {
   ChildOnTerminal terminal([]() -> int {
     const auto raw = RawTerminal::Create(STDIN_FILENO);
     if (!raw.ok()) return 99;
-    exit(7);  // not a return: no destructor runs
+    exit(7);  // unlike a return, runs no destructor
   });
   const int status = terminal.Wait();
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
@@ -190,9 +188,9 @@ TEST(RawTerminal, ExitRestores) {
 
 class RawTerminalSignal : public testing::TestWithParam<int> {};
 
-TEST_P(RawTerminalSignal, RestoresAndDiesOfIt_B40) {
+TEST_P(RawTerminalSignal, RestoresAndEndsTheProcess_B40) {
   ChildOnTerminal terminal([] {
-    signal(GetParam(), SIG_DFL);  // a sanitizer has handlers of its own, which would exit
+    signal(GetParam(), SIG_DFL);  // replaces the handler of a sanitizer, which would exit
     return RunRawForever();
   });
   terminal.WaitReady();
@@ -220,7 +218,7 @@ TEST(RawTerminal, IgnoredSignalsStayIgnored) {
   EXPECT_EQ(WTERMSIG(terminal.Wait()), SIGTERM);
 }
 
-TEST(RawTerminal, EarlierHandlerGetsItsSignal) {
+TEST(RawTerminal, PreviousHandlerIsCalled) {
   ChildOnTerminal terminal([] {
     signal(SIGTERM, [](int) { _exit(42); });
     return RunRawForever();
@@ -231,7 +229,7 @@ TEST(RawTerminal, EarlierHandlerGetsItsSignal) {
   EXPECT_TRUE(terminal.IsRestored());
 }
 
-// A shell with one job, which is in the foreground with its terminal raw.
+// A job-control shell with one job, which runs in the foreground with the terminal in raw mode.
 class Shell {
  public:
   Shell() {
@@ -270,7 +268,7 @@ class Shell {
   pid_t job_;
 };
 
-TEST(RawTerminal, StopRestoresAndForegroundIsRawAgain_B40) {
+TEST(RawTerminal, StopRestoresAndForegroundIsRaw_B40) {
   ChildOnTerminal terminal([] {
     Shell shell;
     for (int i = 0; i < 3; ++i) {
@@ -295,7 +293,7 @@ TEST(RawTerminal, StopRestoresAndForegroundIsRawAgain_B40) {
   EXPECT_TRUE(terminal.BecomesRaw());
 }
 
-TEST(RawTerminal, ForegroundAfterAnUnseenStopIsRawAgain_B40) {
+TEST(RawTerminal, ForegroundAfterSigstopIsRaw_B40) {
   ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGSTOP);
@@ -307,12 +305,12 @@ TEST(RawTerminal, ForegroundAfterAnUnseenStopIsRawAgain_B40) {
   });
   terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRaw());
-  terminal.SetOriginal();  // as a shell does
+  terminal.SetOriginal();  // a shell does this when a job stops
   terminal.SignalGo();
   EXPECT_TRUE(terminal.BecomesRaw());
 }
 
-TEST(RawTerminal, ContinuedInTheBackgroundLeavesTheTerminalAlone_B41) {
+TEST(RawTerminal, BackgroundContinueKeepsTheMode_B41) {
   ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGTSTP);
@@ -326,7 +324,7 @@ TEST(RawTerminal, ContinuedInTheBackgroundLeavesTheTerminalAlone_B41) {
   EXPECT_TRUE(terminal.IsRestored());
 }
 
-TEST(RawTerminal, DeathInTheBackgroundLeavesTheTerminalAlone_B41) {
+TEST(RawTerminal, BackgroundExitKeepsTheMode_B41) {
   ChildOnTerminal terminal([] {
     Shell shell;
     shell.Stop(SIGSTOP);
@@ -336,12 +334,12 @@ TEST(RawTerminal, DeathInTheBackgroundLeavesTheTerminalAlone_B41) {
     return 0;
   });
   terminal.WaitReady();
-  EXPECT_TRUE(terminal.IsRaw());  // the shell would see to it
+  EXPECT_TRUE(terminal.IsRaw());  // a real shell would restore it
   terminal.SignalGo();
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
 }
 
-TEST(RawTerminal, KilledChildProcessChangesNothing) {
+TEST(RawTerminal, DeathOfAChildKeepsRawMode) {
   ChildOnTerminal terminal([] {
     const auto raw = RawTerminal::Create(STDIN_FILENO);
     const pid_t child = fork();
@@ -355,7 +353,7 @@ TEST(RawTerminal, KilledChildProcessChangesNothing) {
   EXPECT_TRUE(terminal.IsRaw());
 }
 
-TEST(RawTerminal, BackgroundIsNotTouched_B41) {
+TEST(RawTerminal, BackgroundCreateKeepsTheMode_B41) {
   ChildOnTerminal terminal([]() -> int {
     const pid_t job = fork();
     if (job == 0) {
@@ -371,7 +369,7 @@ TEST(RawTerminal, BackgroundIsNotTouched_B41) {
   EXPECT_TRUE(terminal.IsRestored());
 }
 
-TEST(RawTerminal, NoTerminalNothingDone_B42) {
+TEST(RawTerminal, NotATerminalIsIgnored_B42) {
   int fds[2];
   ASSERT_EQ(pipe(fds), 0);
   struct sigaction before;
