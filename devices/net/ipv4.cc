@@ -10,8 +10,8 @@
 namespace lguest {
 namespace {
 
-// Takes a decimal number up to `max` (< 1000) off the front of `text`; no sign, no leading zero,
-// which some programs take for octal.
+// Removes a decimal number of at most `max` (< 1000) from the front of `text`. Refuses a sign, and
+// a leading zero, which means octal to some programs.
 std::optional<uint32_t> ConsumeNumber(std::string_view& text, uint32_t max) {
   uint32_t number = 0;
   size_t digits = 0;
@@ -37,17 +37,19 @@ int ClassfulLength(uint32_t address) {
 
 absl::Status CheckUsable(const Ipv4Prefix& prefix) {
   const uint32_t top = prefix.address >> 24;
-  if (top == 0) return absl::InvalidArgumentError("an address in 0.0.0.0/8 belongs to no network");
-  if (top == 127) return absl::InvalidArgumentError("a loopback address reaches no guest");
-  if (top >= 224) return absl::InvalidArgumentError("a multicast or reserved address");
+  if (top == 0) return absl::InvalidArgumentError("addresses in 0.0.0.0/8 are reserved");
+  if (top == 127) return absl::InvalidArgumentError("a loopback address cannot reach a guest");
+  if (top >= 224) {
+    return absl::InvalidArgumentError("multicast and reserved addresses cannot be used");
+  }
   const uint32_t host = prefix.address & ~prefix.netmask();
   if (prefix.length <= 30 && host == 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the address of the network itself (with prefix /", prefix.length, ")"));
+        absl::StrCat("this is the network address (with prefix /", prefix.length, ")"));
   }
   if (prefix.length <= 30 && host == ~prefix.netmask()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the network's broadcast address (with prefix /", prefix.length, ")"));
+        absl::StrCat("this is the broadcast address (with prefix /", prefix.length, ")"));
   }
   return absl::OkStatus();
 }
@@ -74,7 +76,7 @@ absl::StatusOr<Ipv4Prefix> ParseIpv4Prefix(std::string_view text) {
   }
   if (!text.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", std::string(text), "' behind the address makes no sense"));
+        absl::StrCat("unexpected text '", std::string(text), "' after the address"));
   }
   RETURN_IF_ERROR(CheckUsable(prefix));
   return prefix;

@@ -1,4 +1,4 @@
-// IPv4 addresses as a user writes them.
+// Parses IPv4 addresses.
 
 #ifndef DEVICES_NET_IPV4_H_
 #define DEVICES_NET_IPV4_H_
@@ -10,7 +10,7 @@
 
 namespace lguest {
 
-// An interface's address and the network around it; `address` in host byte order.
+// The address of an interface and its prefix length. `address` is in host byte order.
 struct Ipv4Prefix {
   uint32_t address = 0;
   int length = 0;  // 1 to 32
@@ -20,10 +20,10 @@ struct Ipv4Prefix {
   friend bool operator==(const Ipv4Prefix&, const Ipv4Prefix&) = default;
 };
 
-// `A.B.C.D` or `A.B.C.D/LENGTH`, in decimal and without anything around it. Without a length it is
-// the classful network's, as Linux has it: 8 below 128.0.0.0, 16 below 192.0.0.0, else 24.
-// InvalidArgument, with the cause, otherwise, and for what no interface can have: addresses of no
-// network, loopback, multicast and reserved ones, a network's own and its broadcast address.
+// Parses `A.B.C.D` or `A.B.C.D/LENGTH` in decimal, without any other text. The default length is
+// that of the classful network, as in Linux: 8 below 128.0.0.0, 16 below 192.0.0.0, else 24.
+// InvalidArgument, with the cause, for any other text and for an address that no interface can
+// have: in 0.0.0.0/8, loopback, multicast, reserved, a network address or a broadcast address.
 absl::StatusOr<Ipv4Prefix> ParseIpv4Prefix(std::string_view text);
 
 }  // namespace lguest

@@ -14,7 +14,7 @@ TEST(ParseIpv4Prefix, AddressAndLength) {
   EXPECT_EQ(ParseIpv4Prefix("223.255.255.254/1").value(), (Ipv4Prefix{0xdffffffe, 1}));
 }
 
-TEST(ParseIpv4Prefix, ClassfulLengthWithoutOne_B75) {
+TEST(ParseIpv4Prefix, DefaultLengthIsClassful_B75) {
   EXPECT_EQ(ParseIpv4Prefix("10.1.2.3")->length, 8);
   EXPECT_EQ(ParseIpv4Prefix("172.16.0.1")->length, 16);
   EXPECT_EQ(ParseIpv4Prefix("192.168.19.1")->length, 24);
@@ -26,7 +26,7 @@ TEST(ParseIpv4Prefix, Netmask) {
   EXPECT_EQ((Ipv4Prefix{0, 32}.netmask()), 0xffffffffu);
 }
 
-TEST(ParseIpv4Prefix, WhatIsNoAddressIsRefused_B73) {
+TEST(ParseIpv4Prefix, InvalidTextIsRefused_B73) {
   for (const char* text : {"",
                            ".",
                            "1",
@@ -63,7 +63,7 @@ TEST(ParseIpv4Prefix, WhatIsNoAddressIsRefused_B73) {
   EXPECT_FALSE(ParseIpv4Prefix(std::string_view("1.2.3.4\0", 8)).ok());
 }
 
-TEST(ParseIpv4Prefix, WhatNoInterfaceCanHaveIsRefused) {
+TEST(ParseIpv4Prefix, UnusableAddressIsRefused) {
   for (const char* text :
        {"0.0.0.0", "0.1.2.3/24", "127.0.0.1", "224.0.0.1", "240.1.1.1", "255.255.255.255",
         "10.0.0.0", "10.255.255.255", "192.168.1.0/24", "192.168.1.255/24", "192.168.1.4/30"}) {

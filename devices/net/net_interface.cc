@@ -17,16 +17,16 @@
 namespace lguest {
 namespace {
 
-// A request about one interface, through a socket that serves nothing else.
+// An ioctl request for one interface, with its own socket.
 class InterfaceRequest {
  public:
   explicit InterfaceRequest(const std::string& name) : socket_(socket(AF_INET, SOCK_DGRAM, 0)) {
-    // SOCK_CLOEXEC would do it at once, since Linux 2.6.27.
+    // Not SOCK_CLOEXEC, which needs Linux 2.6.27.
     fcntl(socket_.get(), F_SETFD, FD_CLOEXEC);
     name.copy(request_.ifr_name, IFNAMSIZ - 1);
   }
 
-  // 0 or an errno.
+  // Returns 0 or an errno.
   int Ioctl(unsigned long what) {
     if (!socket_.valid()) return EAFNOSUPPORT;
     return ioctl(socket_.get(), what, &request_) == 0 ? 0 : errno;
@@ -52,8 +52,8 @@ absl::Status NetConfigError(int error, std::string_view step) {
   std::string message(step);
   if (error == EPERM || error == EACCES) {
     absl::StrAppend(&message,
-                    " (needs root or CAP_NET_ADMIN; without, use tap:NAME with a tap that an "
-                    "administrator has made for you: ip tuntap add dev NAME mode tap user YOU)");
+                    " (needs root or CAP_NET_ADMIN; otherwise use tap:NAME with a tap that an "
+                    "administrator has created: ip tuntap add dev NAME mode tap user YOU)");
   }
   return absl::ErrnoToStatus(error, message);
 }
@@ -79,7 +79,7 @@ absl::Status AddToBridge(const std::string& name, const std::string& bridge) {
   const int error = interface.Ioctl(SIOCBRADDIF);
   if (error == EOPNOTSUPP || error == EINVAL) {
     return absl::InvalidArgumentError(
-        absl::StrCat("adding ", name, " to ", bridge, ": ", bridge, " is no bridge"));
+        absl::StrCat("adding ", name, " to ", bridge, ": ", bridge, " is not a bridge"));
   }
   if (error != 0) {
     return NetConfigError(error, absl::StrCat("adding ", name, " to bridge ", bridge));

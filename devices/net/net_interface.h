@@ -1,4 +1,4 @@
-// Network interfaces of the host.
+// Configures network interfaces of the host.
 
 #ifndef DEVICES_NET_NET_INTERFACE_H_
 #define DEVICES_NET_NET_INTERFACE_H_
@@ -11,12 +11,12 @@
 
 namespace lguest {
 
-// The status of a step in configuring that failed with `error`: step, cause, and what would help.
+// The status for a configuration step that failed with errno `error`: step, cause and advice.
 absl::Status NetConfigError(int error, std::string_view step);
 
 bool InterfaceExists(const std::string& name);
 
-// Each changes one thing and leaves the rest as it is. `name`: shorter than IFNAMSIZ.
+// Each function changes one setting of the interface. `name` is shorter than IFNAMSIZ.
 absl::Status SetInterfaceAddress(const std::string& name, const Ipv4Prefix& prefix);
 absl::Status AddToBridge(const std::string& name, const std::string& bridge);
 absl::Status BringUp(const std::string& name);

@@ -1,4 +1,4 @@
-// Slots of a network page.
+// Keys and addresses of the slots of a network page.
 
 #ifndef DEVICES_NET_NET_SLOT_H_
 #define DEVICES_NET_NET_SLOT_H_
@@ -10,12 +10,12 @@
 
 namespace lguest {
 
-// The key at which slot `slot` of the network page at `page` receives (ABI.md §4.21).
+// The DMA key of the receive buffers of slot `slot` of the network page at `page` (ABI.md §4.21).
 constexpr DmaKey NetSlotKey(GuestPhys page, uint32_t slot) {
   return DmaKey(page.value() + 4 * slot);
 }
 
-// Where the MAC of that slot lies.
+// The address of that slot's MAC.
 constexpr GuestPhys NetSlotAddress(GuestPhys page, uint32_t slot) {
   return GuestPhys(page.value() + slot * uint32_t{sizeof(NetPeer)});
 }

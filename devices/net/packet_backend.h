@@ -1,4 +1,4 @@
-// Where Ethernet packets of a guest go, and come from.
+// The other end of a guest's network device: a source and sink of Ethernet packets.
 
 #ifndef DEVICES_NET_PACKET_BACKEND_H_
 #define DEVICES_NET_PACKET_BACKEND_H_
@@ -23,14 +23,14 @@ class PacketBackend {
 
   virtual NetPeer mac() const = 0;  // of this end
 
-  // Whether Read() has something to tell: less work than to ask it in vain.
+  // True when Read() would not return Unavailable. Cheaper than such a Read().
   virtual bool IsReadable() const = 0;
 
-  // Takes the next packet, without waiting; what does not fit into `to` is lost. Returns how many
-  // bytes there are. Unavailable: there is none just now. NotFound: there will never be one again.
+  // Reads the next packet without blocking and returns the number of bytes read. Bytes that do not
+  // fit into `to` are lost. Unavailable: no packet now. NotFound: there will be no more packets.
   virtual absl::StatusOr<size_t> Read(const IoVector& to) = 0;
 
-  // Sends one packet, without waiting. An error says that it is lost; the next one may not be.
+  // Sends one packet without blocking. On an error the packet is lost; a later one may succeed.
   virtual absl::Status Write(std::span<const iovec> packet) = 0;
 };
 

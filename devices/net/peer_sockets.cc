@@ -20,8 +20,8 @@ std::string SocketName(const SharedNetFile& file, uint32_t slot) {
   return absl::StrFormat(".lguest-net-%x.%u", uint64_t{file.inode()}, slot);
 }
 
-// A socket's address is at most 107 characters long; the way through the open directory always is
-// short enough.
+// A socket address has at most 107 characters. The path through the open directory is always short
+// enough.
 sockaddr_un Address(const SharedNetFile& file, uint32_t slot) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -30,7 +30,7 @@ sockaddr_un Address(const SharedNetFile& file, uint32_t slot) {
   return address;
 }
 
-// Removes what an earlier owner of our slot has left behind when it crashed.
+// Removes the socket that a crashed owner of our slot has left.
 void RemoveSocket(const SharedNetFile& file) {
   const std::string name = SocketName(file, file.slot());
   struct stat64 found;
@@ -40,7 +40,7 @@ void RemoveSocket(const SharedNetFile& file) {
   }
 }
 
-// Returns a socket whose packets go to the owner of `slot`, or none, and errno tells why.
+// Returns a socket connected to the owner of `slot`; invalid, with errno set, on an error.
 UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
   UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = Address(file, slot);
@@ -54,7 +54,7 @@ UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
 PeerSockets::SendResult SendResultOf(int error) {
   switch (error) {
     case ENOENT:
-    case ECONNREFUSED:  // left behind by a launcher that crashed
+    case ECONNREFUSED:  // a crashed launcher has left its socket
       return PeerSockets::SendResult::kNoPeer;
     case EACCES:
     case EPERM:
@@ -72,16 +72,18 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
   RemoveSocket(file);
   const sockaddr_un address = Address(file, file.slot());
   const std::string name = SocketName(file, file.slot());
-  // The permissions are the socket's from its first moment, less the umask; then also without.
+  // fchmod() before bind() sets the permissions atomically, but bind() applies the umask;
+  // fchmodat() then sets them fully.
   if (fchmod(fd.get(), file.permissions()) != 0 ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       fchmodat(file.directory_fd(), name.c_str(), file.permissions(), 0) != 0) {
     const int error = errno;
     return absl::ErrnoToStatus(
-        error, absl::StrCat("making the socket ", name, " beside ", file.path(),
-                            error == EACCES || error == EROFS
-                                ? " (guests without /dev/lguest need to write to its directory)"
-                                : ""));
+        error,
+        absl::StrCat("creating the socket ", name, " next to ", file.path(),
+                     error == EACCES || error == EROFS
+                         ? " (without /dev/lguest the launcher needs write access to the directory)"
+                         : ""));
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd)));
@@ -102,7 +104,7 @@ PeerSockets::SendResult PeerSockets::Send(uint32_t slot, std::span<const iovec> 
       return SendResult::kSent;
     }
     const int error = errno;
-    // Whom we were connected to has gone. The slot may have another owner by now.
+    // The connected peer has exited. The slot may have a new owner.
     if (error == ECONNREFUSED) peer = UniqueFd();
     if (is_new || error != ECONNREFUSED) return SendResultOf(error);
   }
@@ -114,7 +116,7 @@ bool PeerSockets::HasPacket() const {
 }
 
 absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
-  // Not readv(), which leaves the packet where it is when there is no room at all.
+  // Not readv(): with an empty buffer it would leave the packet in the queue.
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(to.data());
   message.msg_iovlen = static_cast<size_t>(to.count());

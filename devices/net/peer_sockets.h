@@ -1,4 +1,4 @@
-// How guests of different processes reach each other where no kernel does it for them.
+// Packet transport between launchers on hosts that do not move packets between guests.
 
 #ifndef DEVICES_NET_PEER_SOCKETS_H_
 #define DEVICES_NET_PEER_SOCKETS_H_
@@ -21,36 +21,36 @@
 
 namespace lguest {
 
-// One Unix datagram socket for each slot of a network, in the directory of its file and with its
-// permissions; one packet is one datagram. The name is made of the file's inode and the slot, so
-// that a file's sockets are found whatever it is called. Only the owner of a slot makes, and
-// removes, the slot's socket. A peer that was sent something stays connected, so that its name is
-// looked up once and not for each packet: at most one descriptor for each slot.
+// Each slot of a network has one Unix datagram socket, in the directory of the network file and
+// with its permissions. One packet is one datagram. The socket name consists of the file's inode
+// and the slot, so a hard link to the file finds the same sockets. Only the owner of a slot creates
+// and removes the slot's socket. A connection to a peer stays open after the first packet, so the
+// name is looked up once and not for each packet; this costs at most one descriptor per slot.
 class PeerSockets {
  public:
-  // `file` has to outlive the sockets. Messages name the directory and the cause.
+  // `file` must outlive the sockets. Messages name the file and the cause.
   static absl::StatusOr<std::unique_ptr<PeerSockets>> Open(const SharedNetFile& file);
 
   ~PeerSockets();
   PeerSockets(const PeerSockets&) = delete;
   PeerSockets& operator=(const PeerSockets&) = delete;
 
-  int fd() const { return fd_.get(); }  // readable when there is a packet for our slot
+  int fd() const { return fd_.get(); }  // readable when there is a packet for this slot
 
   enum class SendResult : uint8_t {
     kSent,
-    kQueueFull,     // too many wait for the peer already: lost
+    kQueueFull,     // the peer's queue is full: the packet is lost
     kNoPeer,        // no such peer
-    kNotPermitted,  // we are not allowed to
+    kNotPermitted,  // the permissions of the peer's socket do not allow it
   };
 
-  // Sends one packet to the owner of `slot`, without waiting.
+  // Sends one packet to the owner of `slot` without blocking.
   SendResult Send(uint32_t slot, std::span<const iovec> packet);
 
   bool HasPacket() const;
 
-  // Takes the next packet, without waiting; returns how many bytes fit, the rest is cut.
-  // Unavailable: there is none just now.
+  // Reads the next packet without blocking and returns the number of bytes read. A packet that does
+  // not fit is truncated. Unavailable: no packet now.
   absl::StatusOr<size_t> Receive(const IoVector& to);
 
  private:
@@ -58,7 +58,7 @@ class PeerSockets {
 
   const SharedNetFile& file_;
   const UniqueFd fd_;
-  std::map<uint32_t, UniqueFd> peers_;  // by slot; connected, or none
+  std::map<uint32_t, UniqueFd> peers_;  // by slot; connected or invalid
 };
 
 }  // namespace lguest

@@ -21,7 +21,7 @@ namespace {
 
 using SendResult = PeerSockets::SendResult;
 
-// One launcher's part.
+// The file and sockets of one launcher.
 struct Peer {
   explicit Peer(const std::string& path)
       : file(SharedNetFile::Open(path).value()), sockets(PeerSockets::Open(*file).value()) {}
@@ -54,7 +54,7 @@ class PeerSocketsTest : public testing::Test {
   TempDir dir_;
 };
 
-TEST_F(PeerSocketsTest, PacketsReachTheSlotTheyAreSentTo) {
+TEST_F(PeerSocketsTest, PacketsReachTheirSlot) {
   const Peer a(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
   const Peer c(dir_.Path("net"));
@@ -66,7 +66,7 @@ TEST_F(PeerSocketsTest, PacketsReachTheSlotTheyAreSentTo) {
   EXPECT_NE(fcntl(a.sockets->fd(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST_F(PeerSocketsTest, NobodyThere) {
+TEST_F(PeerSocketsTest, NoPeer) {
   const Peer a(dir_.Path("net"));
   EXPECT_EQ(a.Send(1, "x"), SendResult::kNoPeer);
   EXPECT_EQ(a.Send(681, "x"), SendResult::kNoPeer);
@@ -79,7 +79,7 @@ TEST_F(PeerSocketsTest, NetworksOfOneDirectoryAreSeparate) {
   EXPECT_EQ(a.Send(1, "x"), SendResult::kNoPeer);
 }
 
-TEST_F(PeerSocketsTest, AFileHasOneNetworkWhateverItIsCalled) {
+TEST_F(PeerSocketsTest, HardLinkIsTheSameNetwork) {
   const Peer a(dir_.Path("net"));
   std::filesystem::create_hard_link(dir_.Path("net"), dir_.Path("alias"));
   const Peer b(dir_.Path("alias"));
@@ -98,7 +98,7 @@ TEST_F(PeerSocketsTest, PathsOfAnyLength) {
   EXPECT_EQ(b.Receive(), "x");
 }
 
-TEST_F(PeerSocketsTest, LongPacketIsCut) {
+TEST_F(PeerSocketsTest, LongPacketIsTruncated) {
   const Peer a(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
   EXPECT_EQ(a.Send(1, "abcdef"), SendResult::kSent);
@@ -140,7 +140,7 @@ TEST_F(PeerSocketsTest, SocketHasThePermissionsOfTheFile_B72) {
   }
 }
 
-TEST_F(PeerSocketsTest, NothingIsLeftBehind) {
+TEST_F(PeerSocketsTest, SocketsAreRemoved) {
   {
     const Peer a(dir_.Path("net"));
     const Peer b(dir_.Path("net"));
@@ -149,7 +149,7 @@ TEST_F(PeerSocketsTest, NothingIsLeftBehind) {
   EXPECT_EQ(Sockets(), 0u);
 }
 
-TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsNobodysThenReplaced) {
+TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsReplaced) {
   const pid_t child = fork();
   if (child == 0) {
     const Peer a(dir_.Path("net"));
@@ -165,7 +165,7 @@ TEST_F(PeerSocketsTest, SocketOfAKilledLauncherIsNobodysThenReplaced) {
   EXPECT_EQ(b.Send(0, "x"), SendResult::kSent);
 }
 
-TEST_F(PeerSocketsTest, ASlotsNextOwnerGetsWhatIsSentToIt) {
+TEST_F(PeerSocketsTest, NewOwnerOfASlotReceivesPackets) {
   auto a = std::make_unique<Peer>(dir_.Path("net"));
   const Peer b(dir_.Path("net"));
   EXPECT_EQ(b.Send(0, "to a"), SendResult::kSent);
@@ -179,7 +179,7 @@ TEST_F(PeerSocketsTest, ASlotsNextOwnerGetsWhatIsSentToIt) {
   EXPECT_EQ(a->Receive(), "to a again");
 }
 
-TEST_F(PeerSocketsTest, SomethingElseOfThatNameIsNotRemoved) {
+TEST_F(PeerSocketsTest, OtherFileWithTheSocketNameIsKept) {
   const auto file = SharedNetFile::Open(dir_.Path("net")).value();
   std::array<char, 64> name;
   snprintf(name.data(), name.size(), ".lguest-net-%llx.0",
@@ -196,7 +196,8 @@ TEST_F(PeerSocketsTest, UnwritableDirectoryIsExplained) {
   ASSERT_EQ(chmod(dir_.Path("").c_str(), 0500), 0);
   const absl::Status status = PeerSockets::Open(*file).status();
   ASSERT_EQ(chmod(dir_.Path("").c_str(), 0700), 0);
-  EXPECT_NE(status.message().find("need to write to its directory"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("needs write access to the directory"), std::string::npos)
+      << status;
 }
 
 }  // namespace

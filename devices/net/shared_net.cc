@@ -11,7 +11,7 @@
 namespace lguest {
 namespace {
 
-// What a host demands of DMA between guests.
+// The real host requires this of a DMA between guests (ABI.md §2.8).
 absl::Status CheckSections(const DmaChain& chain) {
   for (size_t i = 0; i < chain.sections().size(); ++i) {
     const uint32_t addr = chain.section_address(i).value();
@@ -52,15 +52,15 @@ absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaCha
                                                         DmaPort& /*port*/) {
   RETURN_IF_ERROR(CheckSections(chain));
   const uint32_t slot = (key.value() - page_.value()) / 4;
-  if (slot == file_->slot()) return std::nullopt;  // to other guests only
+  if (slot == file_->slot()) return std::nullopt;  // packets go to other guests only
   switch (sockets_->Send(slot, chain.sections())) {
     case PeerSockets::SendResult::kSent:
       return chain.size();
     case PeerSockets::SendResult::kQueueFull:
       return 0;
     case PeerSockets::SendResult::kNotPermitted:
-      log_.Log(absl::StrCat(name(), ": the guest in slot ", slot,
-                            " takes nothing from this user (told only once)"));
+      log_.Log(absl::StrCat(name(), ": no permission to send to the guest in slot ", slot,
+                            " (logged only once)"));
       return std::nullopt;
     case PeerSockets::SendResult::kNoPeer:
       return std::nullopt;
@@ -88,7 +88,7 @@ absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
     return Input::kMore;
   }
   RETURN_IF_ERROR(port.Release(*buffer));
-  if (len.ok()) return Input::kMore;  // nothing in it, or nowhere to put it
+  if (len.ok()) return Input::kMore;  // the packet or the buffer was empty
   if (!absl::IsUnavailable(len.status())) {
     log_.Log(absl::StrCat(name(), ": ", std::string(len.status().message())));
   }

@@ -1,4 +1,4 @@
-// A network among guests.
+// The network device that connects guests (--sharenet).
 
 #ifndef DEVICES_NET_SHARED_NET_H_
 #define DEVICES_NET_SHARED_NET_H_
@@ -15,17 +15,18 @@
 
 namespace lguest {
 
-// The page of a SharedNetFile in a guest. Packets go from guest to guest: sections within one page,
-// the receiver's buffer filled and what is too much cut (ABI.md §2.8).
+// Maps the page of a SharedNetFile into a guest. Packets go from guest to guest. Each section lies
+// within one page. A packet that exceeds the receiver's buffer is truncated (ABI.md §2.8).
 //
-// The real /dev/lguest moves them by itself, for the page is shared memory; on a software host
-// PeerSockets do. There the sender's used_len is what has been sent, not what the receiver had room
-// for: that is known only later, to another process. A packet waits for a buffer instead of being
-// tried twice, and takes the first that is free; as with the real host the receiver's interrupt is
-// raised also when it has none, for it may have some to free.
+// The real /dev/lguest moves the packets itself, because the page is shared memory; on a software
+// host PeerSockets moves them. This differs from the real host in two points. The sender's used_len
+// is the number of bytes sent, not the number that fit: only the receiving process knows that, and
+// later. A packet waits for the first free buffer, while the real host retries once. As on the real
+// host, the receiver's interrupt is raised also when it has no free buffer, because it may have
+// buffers to free.
 class SharedNet final : public Device {
  public:
-  // `sockets`: nullptr where the host moves the packets. They belong to `file`.
+  // `sockets`: of `file`; nullptr when the host moves the packets.
   SharedNet(std::unique_ptr<SharedNetFile> file, std::unique_ptr<PeerSockets> sockets,
             LogSink log = nullptr);
 
@@ -41,15 +42,15 @@ class SharedNet final : public Device {
   absl::StatusOr<Input> Receive(DmaPort& port) override;
 
  private:
-  // A packet may be waiting that the guest has no buffer for.
+  // Raises the interrupt once when a packet waits and the guest has no buffer.
   absl::Status InterruptWithoutBuffer(DmaPort& port);
 
   const std::unique_ptr<SharedNetFile> file_;
-  const std::unique_ptr<PeerSockets> sockets_;  // goes before the file
+  const std::unique_ptr<PeerSockets> sockets_;  // destroyed before `file_`
   LogOnce log_;
   GuestPhys page_;                           // once attached
-  std::optional<uint32_t> irq_;              // of the buffers, once there was one
-  bool interrupted_without_buffer_ = false;  // since there was one
+  std::optional<uint32_t> irq_;              // of the receive buffers; set by the first buffer
+  bool interrupted_without_buffer_ = false;  // since the last buffer
 };
 
 }  // namespace lguest

@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint32_t kSlotsEnd = kNetPeersPerPage * sizeof(NetPeer);
 
-// Held while a file is made into a network; behind the bytes that stand for slots.
+// Held while the file is initialized. Its offset is above those of the slot locks.
 constexpr FileRange kCreateLock = {.start = kPageSize, .len = 1};
 constexpr int kCreateLockTries = 100;
 constexpr std::chrono::milliseconds kCreateLockRetryDelay(10);
@@ -36,7 +36,7 @@ absl::Status StepError(int error, const char* step, const std::string& path) {
   return absl::ErrnoToStatus(error, absl::StrCat(step, " ", path));
 }
 
-// Opens an existing file or makes a new one; somebody else may do either at the same time.
+// Opens an existing file or creates one. Other processes may do the same at the same time.
 absl::StatusOr<UniqueFd> OpenOrCreate(int directory, const std::string& name,
                                       const std::string& path) {
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -46,7 +46,7 @@ absl::StatusOr<UniqueFd> OpenOrCreate(int directory, const std::string& name,
     if (errno != ENOENT) return StepError(errno, "opening", path);
     fd = UniqueFd(openat(directory, name.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
     if (fd.valid()) return fd;
-    if (errno != EEXIST) return StepError(errno, "making", path);
+    if (errno != EEXIST) return StepError(errno, "creating", path);
   }
 }
 
@@ -63,7 +63,8 @@ absl::Status AcquireCreateLock(int fd, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(path, " is locked by another program"));
 }
 
-// With the lock held: gives an empty file its page; any other has to be a network's.
+// Extends an empty file to one page, and checks that any other file is a network file. The caller
+// holds kCreateLock.
 absl::Status InitializeFile(int fd, const struct stat64& file, const std::string& path) {
   if (file.st_size == 0) {
     if (ftruncate64(fd, kPageSize) != 0) return StepError(errno, "enlarging", path);
@@ -74,7 +75,7 @@ absl::Status InitializeFile(int fd, const struct stat64& file, const std::string
       pread64(fd, rest.data(), rest.size(), kSlotsEnd) != ssize_t{rest.size()} ||
       rest != decltype(rest){}) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, " is no network: another file of ", file.st_size, " bytes"));
+        absl::StrCat(path, " is not a network file (", file.st_size, " bytes)"));
   }
   return absl::OkStatus();
 }
@@ -102,7 +103,7 @@ int ClearSlot(int fd, uint32_t slot) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SharedNetFile>> SharedNetFile::Open(const std::string& path) {
-  if (path.empty()) return absl::InvalidArgumentError("no file is named");
+  if (path.empty()) return absl::InvalidArgumentError("the file name is empty");
   const std::filesystem::path split(path);
   const std::string parent = split.has_parent_path() ? split.parent_path().string() : ".";
   const std::string name = split.filename().string();
@@ -114,7 +115,7 @@ absl::StatusOr<std::unique_ptr<SharedNetFile>> SharedNetFile::Open(const std::st
   struct stat64 file;
   if (fstat64(fd.get(), &file) != 0) return StepError(errno, "examining", path);
   if (!S_ISREG(file.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
   }
   RETURN_IF_ERROR(AcquireCreateLock(fd.get(), path));
   if (fstat64(fd.get(), &file) != 0) return StepError(errno, "examining", path);

@@ -1,4 +1,4 @@
-// The file that makes guests a network.
+// The file that guests of one network share.
 
 #ifndef DEVICES_NET_SHARED_NET_FILE_H_
 #define DEVICES_NET_SHARED_NET_FILE_H_
@@ -17,27 +17,27 @@
 namespace lguest {
 
 // A file of one page, mapped by every guest of the network: 682 slots, each with the MAC of a
-// guest. A launcher owns a slot as long as it holds a lock on the byte of the slot's number, which
-// is also how the launcher of Linux 2.6.23 does it.
+// guest. A launcher owns a slot while it holds a lock on the byte whose offset is the slot number.
+// The launcher of Linux 2.6.23 uses the same locks.
 //
-// Trust: whoever can write to the file can read and change every slot, and so pose as another
-// guest; the guests of one network trust each other that far. Who that may be is for the file's
-// permissions.
+// Trust: a process that can write to the file can change every slot and thus impersonate another
+// guest. The guests of one network must trust each other to this extent. The permissions of the
+// file control who may join the network.
 class SharedNetFile {
  public:
-  // Opens the network file, or makes it (readable and writable for the user alone), and takes its
-  // first free slot, clearing what an earlier owner has left there. Refuses whatever else the file
-  // may be: nothing is written to it then. Messages name the file and the cause.
+  // Opens the network file, or creates it with mode 0600, and acquires its first free slot. Clears
+  // the MAC that a previous owner has left there. Refuses any other file and does not write to it.
+  // Messages name the file and the cause.
   static absl::StatusOr<std::unique_ptr<SharedNetFile>> Open(const std::string& path);
 
-  // Clears the slot and gives it up.
+  // Clears and releases the slot.
   ~SharedNetFile();
   SharedNetFile(const SharedNetFile&) = delete;
   SharedNetFile& operator=(const SharedNetFile&) = delete;
 
   int fd() const { return fd_.get(); }
   int directory_fd() const { return directory_.get(); }
-  ino_t inode() const { return inode_; }  // tells networks of one directory apart
+  ino_t inode() const { return inode_; }  // distinguishes networks in one directory
   mode_t permissions() const { return permissions_; }
   uint32_t slot() const { return slot_; }
   const std::string& path() const { return path_; }

@@ -33,7 +33,7 @@ class SharedNetFileTest : public testing::Test {
   TempDir dir_;
 };
 
-TEST_F(SharedNetFileTest, MakesAPageForTheUserAlone) {
+TEST_F(SharedNetFileTest, CreatesAPageWithMode0600) {
   const auto file = Open();
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->slot(), 0u);
@@ -51,7 +51,7 @@ TEST_F(SharedNetFileTest, FileInTheCurrentDirectory) {
   EXPECT_EQ(dir_.Contents("net").size(), 4096u);
 }
 
-TEST_F(SharedNetFileTest, EveryGuestHasASlotEvenInOneProcess_B68) {
+TEST_F(SharedNetFileTest, SlotsAreUniqueInOneProcess_B68) {
   const auto first = Open();
   auto second = Open();
   const auto third = Open();
@@ -97,7 +97,7 @@ TEST_F(SharedNetFileTest, SlotOfAnOriginalLauncherIsRespected) {
   close(ready[1]);
 }
 
-TEST_F(SharedNetFileTest, AllSlotsAndNoMore_B67) {
+TEST_F(SharedNetFileTest, FullNetworkIsReported_B67) {
   std::vector<std::unique_ptr<SharedNetFile>> files;
   for (uint32_t slot = 0; slot < 682; ++slot) {
     auto file = Open();
@@ -122,7 +122,7 @@ TEST_F(SharedNetFileTest, StaleMacIsCleared_B71) {
   EXPECT_EQ(dir_.Contents("net").substr(0, 6), std::string(6, '\0'));
 }
 
-TEST_F(SharedNetFileTest, ManyAtOnceMakeOneFile_B69) {
+TEST_F(SharedNetFileTest, ConcurrentCreationMakesOneFile_B69) {
   constexpr size_t kThreads = 8;
   std::vector<absl::StatusOr<std::unique_ptr<SharedNetFile>>> files(kThreads);
   std::vector<std::thread> threads;
@@ -151,8 +151,8 @@ TEST_F(SharedNetFileTest, OtherFilesAreLeftAlone_B70) {
        {std::string("x"), std::string(4095, '\0'), std::string(4097, '\0'), std::string(4096, 'x'),
         std::string(4095, '\0') + "x"}) {
     dir_.File("other", bytes);
-    EXPECT_EQ(Message("other"), dir_.Path("other") + " is no network: another file of " +
-                                    std::to_string(bytes.size()) + " bytes");
+    EXPECT_EQ(Message("other"), dir_.Path("other") + " is not a network file (" +
+                                    std::to_string(bytes.size()) + " bytes)");
     EXPECT_EQ(dir_.Contents("other"), bytes);
   }
 }
@@ -165,7 +165,7 @@ TEST_F(SharedNetFileTest, OtherKindsOfFilesAreRefused_B70) {
   EXPECT_EQ(Message("dangling"), dir_.Path("dangling") + " is a symbolic link");
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("nowhere")));
   ASSERT_EQ(mkfifo(dir_.Path("pipe").c_str(), 0600), 0);
-  EXPECT_EQ(Message("pipe"), dir_.Path("pipe") + " is no regular file");
+  EXPECT_EQ(Message("pipe"), dir_.Path("pipe") + " is not a regular file");
   std::filesystem::create_directory(dir_.Path("directory"));
   EXPECT_EQ(Message("directory"), "opening " + dir_.Path("directory") + ": Is a directory");
   EXPECT_FALSE(Open("directory/").ok());
@@ -173,7 +173,7 @@ TEST_F(SharedNetFileTest, OtherKindsOfFilesAreRefused_B70) {
   EXPECT_FALSE(SharedNetFile::Open("").ok());
 }
 
-TEST_F(SharedNetFileTest, FileThatSomebodyKeepsLockedIsNotWaitedForForEver) {
+TEST_F(SharedNetFileTest, WaitForTheCreateLockIsLimited) {
   const UniqueFd fd(open(dir_.File("net", "").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(LockFile(fd.get(), FileLock::kExclusive, {}).value());
   EXPECT_EQ(Message("net"), dir_.Path("net") + " is locked by another program");

@@ -21,7 +21,7 @@ using Input = Device::Input;
 constexpr GuestPhys kPage(FakeGuest::kRam + kPageSize);
 constexpr uint32_t kIrq = 1;
 
-// One guest with its launcher's device.
+// One guest and its network device.
 class Member {
  public:
   explicit Member(const std::string& path, bool with_sockets = true) {
@@ -89,7 +89,7 @@ TEST_F(SharedNetTest, PacketFromGuestToGuest) {
   EXPECT_EQ(b.guest().host().interrupts(), std::vector<uint32_t>{kIrq});
 }
 
-TEST_F(SharedNetTest, ExtraBytesAreCut) {
+TEST_F(SharedNetTest, LongPacketIsTruncated) {
   Member a(path_);
   Member b(path_);
   a.guest().Put(0x1000, "abcdef");
@@ -110,7 +110,7 @@ TEST_F(SharedNetTest, SectionsLieWithinOnePage) {
   EXPECT_EQ(b.Receive().status().message(), "bad DMA entry: 2@0x1fff");
 }
 
-TEST_F(SharedNetTest, NobodyBoundLeavesUsedLen) {
+TEST_F(SharedNetTest, NoReceiverKeepsUsedLen) {
   Member a(path_);
   EXPECT_EQ(a.Send(1, {{0x1000, 4}}).value(), std::nullopt);
   EXPECT_EQ(a.Send(0, {{0x1000, 4}}).value(), std::nullopt);  // itself
@@ -126,7 +126,7 @@ TEST_F(SharedNetTest, PacketsWaitForABuffer) {
   EXPECT_EQ(b.Receive().value(), Input::kMore);
 }
 
-TEST_F(SharedNetTest, TheInterruptIsRaisedAlsoWithoutAFreeBufferButOnce) {
+TEST_F(SharedNetTest, InterruptIsRaisedOnceWithoutFreeBuffer) {
   Member a(path_);
   Member b(path_);
   b.BindReceive({{0x5000, 100}});
@@ -141,7 +141,7 @@ TEST_F(SharedNetTest, TheInterruptIsRaisedAlsoWithoutAFreeBufferButOnce) {
   EXPECT_EQ(b.guest().host().interrupts().size(), 3u) << "nothing waits";
 }
 
-TEST_F(SharedNetTest, NobodyBoundRaisesNoInterrupt) {
+TEST_F(SharedNetTest, NoInterruptBeforeTheFirstBuffer) {
   Member a(path_);
   Member b(path_);
   ASSERT_TRUE(a.Send(1, {{0x1000, 4}}).ok());
@@ -163,7 +163,7 @@ TEST_F(SharedNetTest, PacketsFillTheBuffersInOrder) {
   EXPECT_EQ(b.guest().Get(0x5000, 3) + b.guest().Get(0x6000, 3), "onetwo");
 }
 
-TEST_F(SharedNetTest, FloodIsLostNotWaitedFor) {
+TEST_F(SharedNetTest, FullQueueDropsPackets) {
   Member a(path_);
   Member b(path_);
   std::optional<uint32_t> used = 1;
@@ -171,7 +171,7 @@ TEST_F(SharedNetTest, FloodIsLostNotWaitedFor) {
   EXPECT_EQ(used, 0u);
 }
 
-TEST_F(SharedNetTest, NothingThereGivesTheBufferBack) {
+TEST_F(SharedNetTest, NoPacketReleasesTheBuffer) {
   Member a(path_);
   const GuestPhys dma = a.BindReceive({{0x5000, 100}});
   a.guest().SetUsedLen(dma, kIrq);
@@ -179,7 +179,7 @@ TEST_F(SharedNetTest, NothingThereGivesTheBufferBack) {
   EXPECT_EQ(a.guest().UsedLen(dma), 0u);
 }
 
-TEST_F(SharedNetTest, BufferWithoutRoomLosesThePacketOnly) {
+TEST_F(SharedNetTest, EmptyBufferDropsOnlyThePacket) {
   Member a(path_);
   Member b(path_);
   ASSERT_TRUE(a.Send(1, {{0x1000, 4}}).ok());
@@ -190,7 +190,7 @@ TEST_F(SharedNetTest, BufferWithoutRoomLosesThePacketOnly) {
   EXPECT_EQ(b.Receive().value(), Input::kNone);
 }
 
-TEST_F(SharedNetTest, WhereTheHostMovesPacketsTheLauncherDoesNot) {
+TEST_F(SharedNetTest, NoSocketsWhenTheHostMovesPackets) {
   Member a(path_, false);
   EXPECT_TRUE(a.device().output_keys().empty());
   EXPECT_EQ(a.device().input_fd(), -1);
@@ -198,7 +198,7 @@ TEST_F(SharedNetTest, WhereTheHostMovesPacketsTheLauncherDoesNot) {
   EXPECT_EQ(dir_.Contents("net").size(), 4096u);
 }
 
-// The other guest returns every packet to slot 0, backwards.
+// Runs a guest that returns each packet, reversed, to slot 0.
 int Echo(const std::string& path, int packets) {
   Member member(path);
   for (int i = 0; i < packets; ++i) {
@@ -217,7 +217,7 @@ int Echo(const std::string& path, int packets) {
   return 0;
 }
 
-TEST_F(SharedNetTest, TwoGuestsInTwoProcessesPingEachOther) {
+TEST_F(SharedNetTest, TwoProcessesExchangePackets) {
   constexpr int kPackets = 1000;
   Member member(path_);
   const pid_t child = fork();
@@ -227,7 +227,7 @@ TEST_F(SharedNetTest, TwoGuestsInTwoProcessesPingEachOther) {
     member.guest().Put(0x1000, ping);
     const GuestPhys dma = member.BindReceive({{0x5000, 1514}});
     std::optional<uint32_t> sent;
-    for (int tries = 0; tries < 1000 && !sent.has_value(); ++tries) {  // until it is there
+    for (int tries = 0; tries < 1000 && !sent.has_value(); ++tries) {  // until the peer exists
       sent = member.Send(1, {{0x1000, static_cast<uint16_t>(ping.size())}}).value();
       if (!sent.has_value()) usleep(10000);
     }

@@ -28,14 +28,14 @@ struct AttachedTap {
   std::string interface;
 };
 
-// `name`: of an interface, or a pattern from which the kernel makes one.
+// `name`: an interface name, or a pattern from which the kernel creates a name.
 absl::StatusOr<AttachedTap> AttachTap(const std::string& name) {
   UniqueFd fd(open(kTunDevice, O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {
     const int error = errno;
     return NetConfigError(error, absl::StrCat("opening ", kTunDevice,
                                               error == ENOENT || error == ENODEV || error == ENXIO
-                                                  ? " (is the kernel's module 'tun' loaded?)"
+                                                  ? " (is the kernel module 'tun' loaded?)"
                                                   : ""));
   }
   ifreq request = {};
@@ -51,7 +51,7 @@ absl::StatusOr<AttachedTap> AttachTap(const std::string& name) {
   }
   if (error == EINVAL) {
     return absl::InvalidArgumentError(
-        absl::StrCat("attaching to ", name, ": it is no tap with a single queue"));
+        absl::StrCat("attaching to ", name, ": it is not a single-queue tap"));
   }
   return NetConfigError(error, absl::StrCat("attaching to ", name));
 }
@@ -66,7 +66,7 @@ absl::StatusOr<AttachedTap> OpenTap(const TunAddress& spec) {
 
 absl::StatusOr<AttachedTap> OpenTap(const TunBridge& spec) {
   if (!InterfaceExists(spec.name)) {
-    return absl::NotFoundError(absl::StrCat("there is no bridge ", spec.name, " (ip link add ",
+    return absl::NotFoundError(absl::StrCat("bridge ", spec.name, " does not exist (ip link add ",
                                             spec.name, " type bridge)"));
   }
   absl::StatusOr<AttachedTap> tap = AttachTap("tap%d");
@@ -77,10 +77,10 @@ absl::StatusOr<AttachedTap> OpenTap(const TunBridge& spec) {
 }
 
 absl::StatusOr<AttachedTap> OpenTap(const TunExistingTap& spec) {
-  // Attaching would make it if it could.
+  // Attaching would create a missing tap.
   if (!InterfaceExists(spec.name)) {
-    return absl::NotFoundError(absl::StrCat("there is no interface ", spec.name,
-                                            " (ip tuntap add dev ", spec.name, " mode tap)"));
+    return absl::NotFoundError(absl::StrCat(
+        "interface ", spec.name, " does not exist (ip tuntap add dev ", spec.name, " mode tap)"));
   }
   return AttachTap(spec.name);
 }
@@ -91,12 +91,12 @@ absl::StatusOr<AttachedTap> OpenTap(const TunDescriptor& spec) {
   if (flags == -1) return ErrnoStatus(what);
   ifreq request = {};
   if (ioctl(spec.fd, TUNGETIFF, &request) != 0 || (request.ifr_flags & IFF_TAP) == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " is attached to no tap"));
+    return absl::InvalidArgumentError(absl::StrCat(what, " is not attached to a tap"));
   }
   if ((request.ifr_flags & IFF_NO_PI) == 0 || (request.ifr_flags & IFF_VNET_HDR) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, ": the packets of tap ", std::string(request.ifr_name),
-                     " have headers of their own; IFF_NO_PI and no IFF_VNET_HDR is needed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, ": tap ", std::string(request.ifr_name),
+        " adds headers to packets (it needs IFF_NO_PI and must not have IFF_VNET_HDR)"));
   }
   if (fcntl(spec.fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
       fcntl(spec.fd, F_SETFD, FD_CLOEXEC) != 0) {
@@ -110,18 +110,17 @@ absl::StatusOr<AttachedTap> OpenTap(const TunDescriptor& spec) {
 absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
   ASSIGN_OR_RETURN(AttachedTap tap,
                    std::visit([](const auto& kind) { return OpenTap(kind); }, spec));
-  // Whole packets with their checksums, whatever an earlier user of the tap has asked for. Before
-  // Linux 2.6.24 there are no offloads, nor this request.
+  // Disables offloads that a previous user of the tap may have enabled: packets must be complete,
+  // with checksums. Before Linux 2.6.24 neither offloads nor this request exist.
   if (ioctl(tap.fd.get(), TUNSETOFFLOAD, 0) != 0 && errno != EINVAL) {
-    return NetConfigError(errno, absl::StrCat("switching off offloads of ", tap.interface));
+    return NetConfigError(errno, absl::StrCat("disabling offloads of ", tap.interface));
   }
-  // The guest has put a checksum into each packet: an old host need not verify it again. A new one
-  // takes no notice.
+  // The guest computes all checksums, so the host need not verify them. New kernels ignore this
+  // request.
   ioctl(tap.fd.get(), TUNSETNOCSUM, 1);
   ifreq request = {};
   if (ioctl(tap.fd.get(), SIOCGIFHWADDR, &request) != 0) {
-    return NetConfigError(errno,
-                          absl::StrCat("asking for the hardware address of ", tap.interface));
+    return NetConfigError(errno, absl::StrCat("getting the hardware address of ", tap.interface));
   }
   NetPeer mac;
   std::memcpy(mac.mac.data(), request.ifr_hwaddr.sa_data, mac.mac.size());
@@ -129,8 +128,8 @@ absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
   return std::unique_ptr<Tap>(new Tap(std::move(tap.fd), std::move(tap.interface), mac));
 }
 
-// Through syscall(), which spares them what the library's own do for threads that might be
-// cancelled.
+// The following use syscall(): the wrappers of the C library are cancellation points, which cost
+// extra instructions.
 
 bool Tap::IsReadable() const {
   pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};

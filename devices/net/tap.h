@@ -1,4 +1,4 @@
-// A tap interface of the host: Ethernet packets through a file descriptor.
+// A PacketBackend on a tap interface of the host.
 
 #ifndef DEVICES_NET_TAP_H_
 #define DEVICES_NET_TAP_H_
@@ -18,10 +18,11 @@ namespace lguest {
 
 class Tap final : public PacketBackend {
  public:
-  // Makes, configures or adopts a tap. This changes the network of the host, so it comes after all
-  // options are known to be right. A tap of our own goes when this object goes; a prepared one, or
-  // the descriptor of one (which is adopted and made non-blocking), is otherwise left as it is.
-  // Messages name the step, the interface, the cause and, where we know, what would help.
+  // Creates and configures a tap, or attaches to an existing one. This changes the network of the
+  // host, so call it only after all options have been validated. A tap that was created here is
+  // removed with this object. An existing tap keeps its configuration. TunDescriptor: takes
+  // ownership of the descriptor and makes it non-blocking. Messages name the step, the interface,
+  // the cause and, where known, advice.
   static absl::StatusOr<std::unique_ptr<Tap>> Open(const TunSpec& spec);
 
   const std::string& interface() const { return interface_; }

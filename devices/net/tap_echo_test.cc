@@ -1,4 +1,4 @@
-// A guest on a real tap: the host pings it and talks TCP to it.
+// Runs a guest on a real tap. The host pings it and opens a TCP connection through it.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,8 +34,9 @@ namespace {
 constexpr GuestPhys kPage(FakeGuest::kRam + kPageSize);
 constexpr uint32_t kBuffer = 0x3000;
 
-// A guest that answers ARP for every address and sends IP packets back with sender and receiver
-// exchanged: whoever calls it reaches a listener on the host itself, through the guest both ways.
+// A guest that answers ARP for every address and returns IP packets with source and destination
+// swapped. A connection to the guest reaches a listener on the host; both directions pass through
+// the guest.
 class Mirror {
  public:
   explicit Mirror(std::unique_ptr<Tap> tap) : device_("mirror", std::move(tap)) {
@@ -77,11 +78,11 @@ class Mirror {
     if (!is_arp && !is_ip) return;
     if (is_arp) {
       if (packet.size() < 42 || packet[21] != 1) return;
-      packet[21] = 2;                                        // an answer
-      SwapFields(packet, 22, 32, 10);                        // both parties
-      packet.replace(22, 6, "\x02\x00\x00\x00\x00\x09", 6);  // our address
+      packet[21] = 2;                                        // ARP reply
+      SwapFields(packet, 22, 32, 10);                        // sender and target
+      packet.replace(22, 6, "\x02\x00\x00\x00\x00\x09", 6);  // the guest's MAC
     } else {
-      SwapFields(packet, 26, 30, 4);  // checksums stay right
+      SwapFields(packet, 26, 30, 4);  // the checksums stay valid
     }
     packet.replace(0, 6, packet, 6, 6);
     packet.replace(6, 6, "\x02\x00\x00\x00\x00\x09", 6);

@@ -52,7 +52,7 @@ class TapTest : public testing::Test {
     return ntohl(in.sin_addr.s_addr);
   }
 
-  // A tap that an administrator has made; it stays.
+  // Creates a persistent tap, as an administrator would.
   static UniqueFd MakeTap(const std::string& name, int flags = IFF_TAP | IFF_NO_PI) {
     UniqueFd fd(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
     ifreq request = {};
@@ -101,7 +101,7 @@ TEST_F(TapTest, DescriptorIsNonBlockingAndCloseOnExec_B53) {
   EXPECT_NE(fcntl((*tap)->fd(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST_F(TapTest, OwnTapGoesWithItsOwner) {
+TEST_F(TapTest, CreatedTapIsRemoved) {
   std::string name;
   {
     const auto tap = Open("10.9.8.7");
@@ -132,7 +132,7 @@ TEST_F(TapTest, PacketsTravelBothWays) {
       ASSERT_EQ(poll(&ready, 1, 10000), 1);
       continue;
     }
-    // Other packets (IPv6 looks around) may come first.
+    // Other packets, such as IPv6 neighbour discovery, may come first.
     if (*len >= 42 && reply[12] == 8 && reply[13] == 6 && reply[21] == 2) {
       EXPECT_EQ(std::memcmp(reply.data() + 28, "\x0a\x09\x08\x07", 4), 0);
       EXPECT_EQ(std::memcmp(reply.data() + 22, (*tap)->mac().mac.data(), 6), 0);
@@ -150,23 +150,23 @@ TEST_F(TapTest, BridgeGetsATap) {
   const auto tap = Open("bridge:br0");
   ASSERT_TRUE(tap.ok()) << tap.status();
   EXPECT_NE(Ask((*tap)->interface(), SIOCGIFFLAGS).ifr_flags & IFF_UP, 0);
-  // It is a port of the bridge already.
+  // The tap is already a port of the bridge.
   EXPECT_EQ(AddToBridge((*tap)->interface(), "br0").message(),
             "adding " + (*tap)->interface() + " to bridge br0: Device or resource busy");
 }
 
-TEST_F(TapTest, MissingBridgeIsNamedAndNothingIsMade_B76) {
+TEST_F(TapTest, MissingBridgeIsRefused_B76) {
   EXPECT_EQ(Open("bridge:nobr").status().message(),
-            "there is no bridge nobr (ip link add nobr type bridge)");
+            "bridge nobr does not exist (ip link add nobr type bridge)");
   EXPECT_FALSE(InterfaceExists("tap0"));
 }
 
-TEST_F(TapTest, WhatIsNoBridgeIsNamed_B76) {
-  EXPECT_EQ(Open("bridge:lo").status().message(), "adding tap0 to lo: lo is no bridge");
+TEST_F(TapTest, NotABridgeIsRefused_B76) {
+  EXPECT_EQ(Open("bridge:lo").status().message(), "adding tap0 to lo: lo is not a bridge");
   EXPECT_FALSE(InterfaceExists("tap0"));
 }
 
-TEST_F(TapTest, PreparedTapIsUsedAsItIs_B76) {
+TEST_F(TapTest, ExistingTapIsNotChanged_B76) {
   {
     const UniqueFd made = MakeTap("mine");
   }
@@ -180,11 +180,11 @@ TEST_F(TapTest, PreparedTapIsUsedAsItIs_B76) {
   EXPECT_TRUE(InterfaceExists("mine"));
 }
 
-TEST_F(TapTest, MissingTapIsNotMade_B76) {
+TEST_F(TapTest, MissingTapIsNotCreated_B76) {
   EXPECT_EQ(Open("tap:nowhere").status().message(),
-            "there is no interface nowhere (ip tuntap add dev nowhere mode tap)");
+            "interface nowhere does not exist (ip tuntap add dev nowhere mode tap)");
   EXPECT_FALSE(InterfaceExists("nowhere"));
-  EXPECT_EQ(Open("tap:lo").status().message(), "attaching to lo: it is no tap with a single queue");
+  EXPECT_EQ(Open("tap:lo").status().message(), "attaching to lo: it is not a single-queue tap");
 }
 
 TEST_F(TapTest, DescriptorOfATapIsAdopted) {
@@ -203,15 +203,15 @@ TEST_F(TapTest, DescriptorOfATapIsAdopted) {
 TEST_F(TapTest, DescriptorOfSomethingElseIsRefused) {
   EXPECT_EQ(Open("fd:1000").status().message(), "descriptor 1000: Bad file descriptor");
   const std::string fd = std::to_string(socket_.get());
-  EXPECT_EQ(Open("fd:" + fd).status().message(), "descriptor " + fd + " is attached to no tap");
+  EXPECT_EQ(Open("fd:" + fd).status().message(), "descriptor " + fd + " is not attached to a tap");
   const UniqueFd tun = MakeTap("tunnel", IFF_TUN | IFF_NO_PI);
   EXPECT_FALSE(Open("fd:" + std::to_string(tun.get())).ok());
   const UniqueFd with_header = MakeTap("header", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
   EXPECT_FALSE(Open("fd:" + std::to_string(with_header.get())).ok());
-  EXPECT_NE(fcntl(with_header.get(), F_GETFD), -1);  // refused, so still the caller's
+  EXPECT_NE(fcntl(with_header.get(), F_GETFD), -1);  // not closed: the caller keeps ownership
 }
 
-TEST_F(TapTest, InterfaceDownLosesPacketsOnly_B50) {
+TEST_F(TapTest, InterfaceDownDropsPackets_B50) {
   {
     const UniqueFd made = MakeTap("mine");
   }
@@ -225,7 +225,7 @@ TEST_F(TapTest, InterfaceDownLosesPacketsOnly_B50) {
   EXPECT_TRUE((*tap)->Write(packet).ok());
 }
 
-TEST_F(TapTest, RemovedInterfaceIsGoneForEver) {
+TEST_F(TapTest, RemovedInterfaceIsNotFound) {
   {
     const UniqueFd made = MakeTap("mine");
   }
@@ -243,7 +243,7 @@ TEST_F(TapTest, RemovedInterfaceIsGoneForEver) {
   EXPECT_EQ(status.message(), "interface mine has been removed");
 }
 
-TEST_F(TapTest, WithoutPrivilegeTheWayOutIsSaid_B76) {
+TEST_F(TapTest, MissingPrivilegeGivesAdvice_B76) {
   const WithoutCapabilities like_any_user;
   const absl::Status status = Open("10.9.8.7").status();
   EXPECT_NE(status.message().find("CAP_NET_ADMIN"), std::string::npos) << status;

@@ -37,8 +37,8 @@ absl::Status TunNet::Attach(GuestMemory& memory, const DevicePlace& place) {
 absl::StatusOr<std::optional<uint32_t>> TunNet::Send(DmaKey /*key*/, const DmaChain& chain,
                                                      DmaPort& /*port*/) {
   if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
-    sending_log_.Log(absl::StrCat(name(), ": a packet of the guest is lost: ",
-                                  std::string(written.message()), " (told only once)"));
+    sending_log_.Log(absl::StrCat(name(), ": dropped a packet from the guest: ",
+                                  std::string(written.message()), " (logged only once)"));
     return 0;
   }
   return chain.size();
@@ -64,14 +64,13 @@ absl::StatusOr<Device::Input> TunNet::Receive(DmaPort& port) {
   if (*len > chain.size()) {
     chain.NotifyWritten(*memory_, chain.size());
     too_long_log_.Log(absl::StrFormat(
-        "%s: a packet of %u bytes does not fit into the guest's buffer of %u (told only once)",
+        "%s: dropped a packet of %u bytes: the guest's buffer has %u bytes (logged only once)",
         name(), *len, chain.size()));
     return ReleaseBuffer(port, *buffer, Input::kMore);
   }
   if (*len == 0) return ReleaseBuffer(port, *buffer, Input::kMore);
   RETURN_IF_ERROR(port.Deliver(*buffer, static_cast<uint32_t>(*len)));
-  // Most packets come one by one, and to take a buffer in vain costs more than this question, but
-  // not more than one such question for each of many.
+  // poll() once after an isolated packet (cheaper than a wasted GETDMA); skip it during a burst.
   if (!in_burst_) in_burst_ = backend_->IsReadable();
   return in_burst_ ? Input::kMore : Input::kLast;
 }

@@ -1,4 +1,4 @@
-// A network between a guest and its host.
+// The network device that connects a guest to its host (--tunnet).
 
 #ifndef DEVICES_NET_TUN_NET_H_
 #define DEVICES_NET_TUN_NET_H_
@@ -17,16 +17,16 @@
 
 namespace lguest {
 
-// Slot 0 of its page is the host's end, which wants every packet; slot 1 is the guest's. A packet
-// that does not fit into the guest's buffer, or that the host's end refuses, is dropped and
-// counted; the guest lives on without network as long as that lasts. While the guest has no buffer,
-// packets wait in the host's queue, which drops what is too much.
+// Slot 0 of the page is the host, in promiscuous mode; slot 1 is the guest. A packet that does not
+// fit into the guest's buffer, or that the backend refuses, is dropped, which is logged once per
+// cause; the guest continues. While the guest has no buffer, packets wait in the backend's queue,
+// which drops packets when it is full.
 class TunNet final : public Device {
  public:
   static constexpr uint32_t kHostSlot = 0;
   static constexpr uint32_t kGuestSlot = 1;
 
-  // `label`: the network's name for the user.
+  // `label`: the network's name in messages.
   TunNet(std::string label, std::unique_ptr<PacketBackend> backend, LogSink log = nullptr);
 
   std::string name() const override;
@@ -45,13 +45,14 @@ class TunNet final : public Device {
 
   const std::string label_;
   const std::unique_ptr<PacketBackend> backend_;
-  std::vector<std::byte> overflow_;  // takes what the guest's buffer has no room for
+  std::vector<std::byte> overflow_;  // receives the bytes that do not fit into the guest's buffer
   LogOnce sending_log_;
   LogOnce receiving_log_;
   LogOnce too_long_log_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
-  bool in_burst_ = false;  // packets came together, and have not yet come to an end
+  bool in_burst_ =
+      false;  // the backend had another packet, and Read() has not returned Unavailable since
 };
 
 }  // namespace lguest

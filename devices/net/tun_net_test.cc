@@ -28,7 +28,7 @@ class TunNetTest : public testing::Test {
 
   GuestPhys BindReceive(const std::vector<FakeGuest::Section>& sections) {
     const GuestPhys dma = guest_.BindDma(kGuestKey, 0x200, sections, kIrq);
-    guest_.SetUsedLen(dma, kIrq);  // as the real host does when it hands the buffer out
+    guest_.SetUsedLen(dma, kIrq);  // the real host does this when it hands out a buffer
     return dma;
   }
 
@@ -42,13 +42,13 @@ class TunNetTest : public testing::Test {
 
 TEST_F(TunNetTest, DescribesItself) {
   EXPECT_EQ(device_.type(), DeviceType::kNet);
-  EXPECT_EQ(device_.features(), 0x8001);  // the guest's slot, and random timing
+  EXPECT_EQ(device_.features(), 0x8001);  // guest slot 1, a source of randomness
   EXPECT_EQ(device_.num_pages(), 1);
   EXPECT_EQ(device_.output_keys(), std::vector<DmaKey>{kHostKey});
   EXPECT_EQ(device_.input_fd(), 77);
 }
 
-TEST_F(TunNetTest, HostsSlotWantsEveryPacket) {
+TEST_F(TunNetTest, HostSlotIsPromiscuous) {
   EXPECT_EQ(guest_.Get(kPage.value(), 6), "\3\1\2\3\4\5");
   EXPECT_EQ(guest_.Get(kPage.value() + 6, 6), std::string(6, '\0'));
 }
@@ -62,7 +62,7 @@ TEST_F(TunNetTest, SendsOnePacketOfAllSections) {
   EXPECT_EQ(network_.from_guest, std::vector<std::string>{"abcde"});
 }
 
-TEST_F(TunNetTest, RefusedPacketIsLostAndCounted_B49) {
+TEST_F(TunNetTest, RefusedPacketIsDropped_B49) {
   network_.write_error = absl::UnknownError("writing to tap0 (is it up?): Input/output error");
   for (int i = 0; i < 1000; ++i) {
     ASSERT_EQ(device_.Send(kHostKey, guest_.Chain(0x100, {{0x1000, 60}}), guest_.port()).value(),
@@ -94,7 +94,7 @@ TEST_F(TunNetTest, PacketsWaitForABuffer) {
   EXPECT_EQ(guest_.Get(0x3000, 3), "one");
 }
 
-TEST_F(TunNetTest, SpuriousWakeUpGivesTheBufferBack_B53) {
+TEST_F(TunNetTest, SpuriousWakeUpReleasesTheBuffer_B53) {
   const GuestPhys dma = BindReceive({{0x3000, 100}});
   EXPECT_EQ(Receive().value(), Input::kNone);
   EXPECT_EQ(guest_.UsedLen(dma), 0u);
@@ -115,7 +115,7 @@ TEST_F(TunNetTest, FailingInterfaceIsNotFatal_B50) {
   EXPECT_EQ(Receive().value(), Input::kLast);
 }
 
-TEST_F(TunNetTest, WhetherThereIsAnotherIsAskedOnceForPacketsThatComeTogether) {
+TEST_F(TunNetTest, BurstPollsOnce) {
   network_.to_guest = {"one", "two"};
   BindReceive({{0x3000, 100}});
   EXPECT_EQ(Receive().value(), Input::kMore);
@@ -135,7 +135,7 @@ TEST_F(TunNetTest, RemovedInterfaceClosesInput) {
   EXPECT_EQ(log_lines_, std::vector<std::string>{"tunnet test: interface tap0 has been removed"});
 }
 
-TEST_F(TunNetTest, BufferWithoutRoomLosesThePacketOnly_B50_B52) {
+TEST_F(TunNetTest, EmptyBufferDropsOnlyThePacket_B50_B52) {
   network_.to_guest = {"one", "two"};
   const GuestPhys dma = BindReceive({});
   EXPECT_EQ(Receive().value(), Input::kMore);
@@ -146,7 +146,7 @@ TEST_F(TunNetTest, BufferWithoutRoomLosesThePacketOnly_B50_B52) {
   EXPECT_EQ(guest_.Get(0x3000, 3), "two");
 }
 
-TEST_F(TunNetTest, LongPacketIsDroppedWholeAndCounted_B51) {
+TEST_F(TunNetTest, LongPacketIsDropped_B51) {
   network_.to_guest = {std::string(1515, 'x'), std::string(65536, 'y'), std::string(1514, 'z')};
   for (int i = 0; i < 2; ++i) {
     const GuestPhys dma = BindReceive({{0x3000, 1514}});
@@ -156,8 +156,8 @@ TEST_F(TunNetTest, LongPacketIsDroppedWholeAndCounted_B51) {
   EXPECT_TRUE(guest_.host().interrupts().empty());
   EXPECT_EQ(network_.to_guest.size(), 1u);
   EXPECT_EQ(log_lines_,
-            std::vector<std::string>{"tunnet test: a packet of 1515 bytes does not fit "
-                                     "into the guest's buffer of 1514 (told only once)"});
+            std::vector<std::string>{"tunnet test: dropped a packet of 1515 bytes: the guest's "
+                                     "buffer has 1514 bytes (logged only once)"});
   const GuestPhys dma = BindReceive({{0x3000, 1514}});
   EXPECT_EQ(Receive().value(), Input::kLast);
   EXPECT_EQ(guest_.UsedLen(dma), 1514u);

@@ -18,17 +18,19 @@ bool ConsumePrefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-// What Linux takes as the name of an interface; a '%' would ask it to choose a number.
+// Accepts the interface names that Linux accepts, except those with '%', which is a pattern.
 absl::StatusOr<std::string> ParseInterfaceName(std::string_view text) {
   const std::string name(text);
-  if (name.empty()) return absl::InvalidArgumentError("no interface is named");
+  if (name.empty()) return absl::InvalidArgumentError("the interface name is empty");
   if (name.size() >= IFNAMSIZ) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "'", name, "' is too long for an interface: ", IFNAMSIZ - 1, " characters are possible"));
+        "interface name '", name, "' is too long: at most ", IFNAMSIZ - 1, " characters"));
   }
   bool good = name != "." && name != "..";
   for (const char c : name) good = good && c > ' ' && c < 0x7f && c != '/' && c != ':' && c != '%';
-  if (!good) return absl::InvalidArgumentError(absl::StrCat("'", name, "' names no interface"));
+  if (!good) {
+    return absl::InvalidArgumentError(absl::StrCat("'", name, "' is not an interface name"));
+  }
   return name;
 }
 
@@ -42,7 +44,7 @@ absl::StatusOr<int> ParseDescriptor(std::string_view text) {
     number = number * 10 + (c - '0');
   }
   if (number < 0 || number > std::numeric_limits<int>::max()) {
-    return absl::InvalidArgumentError("a number of an open file descriptor stands behind 'fd:'");
+    return absl::InvalidArgumentError("'fd:' needs the number of an open file descriptor");
   }
   if (number <= 2) {
     return absl::InvalidArgumentError("descriptors 0 to 2 are the launcher's own input and output");

@@ -12,30 +12,30 @@
 
 namespace lguest {
 
-// A tap interface of our own, with this address.
+// Create a tap with this address.
 struct TunAddress {
   Ipv4Prefix prefix;
   friend bool operator==(const TunAddress&, const TunAddress&) = default;
 };
-// A tap interface of our own, as a port of this bridge.
+// Create a tap as a port of this bridge.
 struct TunBridge {
   std::string name;
   friend bool operator==(const TunBridge&, const TunBridge&) = default;
 };
-// A tap interface that somebody has made and configured for us.
+// Use a tap that an administrator has created and configured.
 struct TunExistingTap {
   std::string name;
   friend bool operator==(const TunExistingTap&, const TunExistingTap&) = default;
 };
-// A tap that is already attached to a file descriptor of this process.
+// Use a tap that is attached to this file descriptor of the process.
 struct TunDescriptor {
   int fd = -1;
   friend bool operator==(const TunDescriptor&, const TunDescriptor&) = default;
 };
 using TunSpec = std::variant<TunAddress, TunBridge, TunExistingTap, TunDescriptor>;
 
-// `ADDRESS[/LENGTH]`, `bridge:NAME`, `tap:NAME` or `fd:NUMBER`. Changes and asks nothing.
-// InvalidArgument, with the cause, otherwise.
+// Parses `ADDRESS[/LENGTH]`, `bridge:NAME`, `tap:NAME` or `fd:NUMBER`; does not access the host's
+// network. InvalidArgument, with the cause, for any other value.
 absl::StatusOr<TunSpec> ParseTunSpec(std::string_view value);
 
 }  // namespace lguest

@@ -1,4 +1,4 @@
-// Any value of --tunnet is understood or refused with a reason; what is understood can be used.
+// ParseTunSpec() returns either a valid spec or an error with a message, for any text.
 
 #include <net/if.h>
 

@@ -13,10 +13,10 @@ TEST(ParseTunSpec, EveryKind) {
   EXPECT_EQ(ParseTunSpec("fd:3").value(), TunSpec(TunDescriptor{3}));
 }
 
-TEST(ParseTunSpec, LongestNameAndLonger_B74) {
+TEST(ParseTunSpec, NameLengthIsLimited_B74) {
   EXPECT_TRUE(ParseTunSpec("bridge:abcdefghijklmno").ok());
   EXPECT_EQ(ParseTunSpec("bridge:abcdefghijklmnop").status().message(),
-            "'abcdefghijklmnop' is too long for an interface: 15 characters are possible");
+            "interface name 'abcdefghijklmnop' is too long: at most 15 characters");
   EXPECT_FALSE(ParseTunSpec("tap:abcdefghijklmnop").ok());
 }
 
@@ -35,7 +35,7 @@ TEST(ParseTunSpec, BadDescriptors) {
   EXPECT_TRUE(ParseTunSpec("fd:2147483647").ok());
 }
 
-TEST(ParseTunSpec, WhatItCouldBeIsSaid) {
+TEST(ParseTunSpec, ErrorListsTheAlternatives) {
   EXPECT_EQ(ParseTunSpec("br0").status().message(),
             "an IP address has four numbers from 0 to 255, A.B.C.D (or use bridge:NAME, tap:NAME, "
             "fd:NUMBER)");

@@ -31,7 +31,7 @@ test_bridge_of_two_taps() {
 
 test_no_bridge() {
   expect_status 66 run --tunnet=bridge:br7 64 "$vmlinux" hang
-  expect_error "--tunnet=bridge:br7: there is no bridge br7 (ip link add br7 type bridge)"
+  expect_error "--tunnet=bridge:br7: bridge br7 does not exist (ip link add br7 type bridge)"
 }
 
 test_shared_net_of_two_guests() {
