@@ -10,7 +10,7 @@
 namespace lguest::loader {
 namespace {
 
-// A field of the boot parameters; its width goes with its place.
+// A field of the boot parameters. T is its width.
 template <typename T>
 struct Field {
   size_t offset;
@@ -30,7 +30,7 @@ constexpr Field<uint32_t> kE820Type{0x2e0};
 
 constexpr uint32_t kHdrS = 0x53726448;    // "HdrS": the fields from 0x202 on are valid
 constexpr uint16_t kProtocol = 0x207;     // the first version that has a platform type
-constexpr uint8_t kUnknownLoader = 0xff;  // no number is assigned to this one
+constexpr uint8_t kUnknownLoader = 0xff;  // the type for loaders without an assigned number
 constexpr uint32_t kPlatformLguest = 1;
 constexpr uint32_t kE820Ram = 1;
 

@@ -1,5 +1,4 @@
-// What a kernel is told by whoever loads it (ABI.md §3.3, the "zero page" of the Linux boot
-// protocol).
+// Writes the boot parameters, the "zero page" of the Linux boot protocol (ABI.md §3.3).
 
 #ifndef LOADER_BOOT_PARAMS_H_
 #define LOADER_BOOT_PARAMS_H_
@@ -21,11 +20,11 @@ inline constexpr GuestPhys kCommandLineAddress{kPageSize};
 
 struct BootParams {
   uint32_t ram_size = 0;             // bytes
-  std::string command_line;          // has passed CheckCommandLine()
-  std::optional<GuestRange> initrd;  // with the size that its file has
+  std::string command_line;          // CheckCommandLine() has accepted it
+  std::optional<GuestRange> initrd;  // the size is that of its file
 };
 
-// Writes the boot parameters and the command line. OutOfRange when guest memory ends before them.
+// Writes the boot parameters and the command line. OutOfRange when guest memory is too small.
 absl::Status WriteBootParams(GuestMemory& memory, const BootParams& params);
 
 }  // namespace lguest::loader

@@ -20,7 +20,7 @@ testdata::Bytes Written(const BootParams& params) {
   return pages;
 }
 
-// What they look like without an initrd.
+// The expected pages without an initrd and with an empty command line.
 testdata::Bytes Expected() {
   testdata::Bytes pages(size_t{2} * kPageSize);
   testdata::Put8(pages, 0x1e8, 1);

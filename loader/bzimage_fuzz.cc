@@ -1,4 +1,4 @@
-// Whatever lies in a compressed image, it is loaded inside guest memory or refused.
+// Any compressed image is loaded inside guest memory or refused.
 
 #include <cstddef>
 #include <cstdint>

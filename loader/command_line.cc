@@ -7,13 +7,12 @@ namespace lguest::loader {
 absl::Status CheckCommandLine(std::string_view command_line) {
   if (command_line.size() >= kCommandLineSize) {
     return absl::FailedPreconditionError(
-        absl::StrFormat("kernel command line of %u bytes: the guest takes in at most %u",
+        absl::StrFormat("kernel command line of %u bytes: the guest reads at most %u",
                         command_line.size(), kCommandLineSize - 1));
   }
   if (const size_t nul = command_line.find('\0'); nul != std::string_view::npos) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("kernel command line of %u bytes: it would end at the NUL in byte %u",
-                        command_line.size(), nul));
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "kernel command line of %u bytes: byte %u is a NUL", command_line.size(), nul));
   }
   return absl::OkStatus();
 }

@@ -10,11 +10,11 @@
 
 namespace lguest::loader {
 
-// What a guest kernel copies of its command line, the NUL at its end included; it cuts silently.
-// (Kernels before 2.6.21 copied 256.)
+// The bytes of the command line that a guest kernel copies, including the final NUL. A kernel
+// truncates a longer line without a message. Kernels before 2.6.21 copied only 256 bytes.
 inline constexpr uint32_t kCommandLineSize = 2048;
 
-// FailedPrecondition when it is longer than the guest takes in, or has a NUL inside.
+// FailedPrecondition when the line has more than kCommandLineSize - 1 bytes or contains a NUL.
 absl::Status CheckCommandLine(std::string_view command_line);
 
 }  // namespace lguest::loader

@@ -13,14 +13,14 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr size_t kGzipHeaderSize = 10;
-constexpr std::string_view kGzipMagic = "\x1f\x8b\x08"sv;  // deflate is method 8, the only one
+constexpr std::string_view kGzipMagic = "\x1f\x8b\x08"sv;  // 8: method deflate
 constexpr size_t kGzipFlags = 3;
 constexpr unsigned kGzipReservedFlags = 0xe0;
 
 struct Format {
   const char* name;
   std::string_view magic;
-  bool (*is_plausible)(std::span<const std::byte> bytes);  // the magic matches; nullptr: enough
+  bool (*is_plausible)(std::span<const std::byte> bytes);  // further check; nullptr: none
 };
 
 bool HasBlockSizeAndBlock(std::span<const std::byte> bytes) {
@@ -31,8 +31,8 @@ bool HasBlockSizeAndBlock(std::span<const std::byte> bytes) {
          std::memcmp(bytes.data() + 4, kBlock.data(), kBlock.size()) == 0;
 }
 
-// An .lzma file has no magic worth the name: the usual properties, then a dictionary size in steps
-// of 4 kB, then the unpacked size, which a kernel's build leaves unknown.
+// The magic of an .lzma file is weak: it is only the usual properties byte. So this also checks the
+// dictionary size, a multiple of 4 kB, and the unpacked size, which a kernel build sets to unknown.
 bool HasLzmaSizes(std::span<const std::byte> bytes) {
   constexpr size_t kDictionary = 1;
   constexpr size_t kUnpacked = 5;
@@ -61,8 +61,8 @@ bool Matches(const Format& format, std::span<const std::byte> bytes) {
          (format.is_plausible == nullptr || format.is_plausible(bytes));
 }
 
-// The first place at or behind `from` where `check` agrees, looked for by the first byte of `magic`
-// alone: that is what memchr() is fastest at, and few places have it.
+// The first offset at or after `from` where `check` returns true. Finds candidates by the first
+// byte of `magic`, because memchr() is fast and few offsets have this byte.
 template <typename Check>
 std::optional<size_t> Find(std::span<const std::byte> bytes, size_t from, std::string_view magic,
                            Check check) {

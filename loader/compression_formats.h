@@ -1,4 +1,4 @@
-// Compressed data told by the bytes it starts with.
+// Detects compression formats by their first bytes.
 
 #ifndef LOADER_COMPRESSION_FORMATS_H_
 #define LOADER_COMPRESSION_FORMATS_H_
@@ -9,14 +9,14 @@
 
 namespace lguest::loader {
 
-// True when a gzip member can start here: magic, the one method there is, no reserved flag (RFC
+// True when `bytes` starts with a valid gzip header: magic, method deflate, no reserved flag (RFC
 // 1952, section 2.3).
 bool IsGzip(std::span<const std::byte> bytes);
 
-// The first place at or behind `from` where a gzip member can start; it need not be one.
+// The offset of the first valid gzip header at or after `from`. No member need follow it.
 std::optional<size_t> FindGzip(std::span<const std::byte> bytes, size_t from);
 
-// The name of the other format, of those that kernels come in, which starts here; nullptr: none.
+// The name of the kernel compression format, other than gzip, that starts here; nullptr: none.
 const char* OtherFormatName(std::span<const std::byte> bytes);
 
 struct FoundFormat {
@@ -24,7 +24,7 @@ struct FoundFormat {
   size_t offset;
 };
 
-// The first place where another format than gzip starts.
+// The first offset where a kernel compression format other than gzip starts.
 std::optional<FoundFormat> FindOtherFormat(std::span<const std::byte> bytes);
 
 }  // namespace lguest::loader

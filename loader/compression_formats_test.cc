@@ -13,7 +13,7 @@ using namespace std::string_view_literals;
 
 Bytes Of(std::string_view text) { return testdata::FromString(text); }
 
-TEST(CompressionFormatsTest, GzipHeaderIsCheckedFieldByField_B24) {
+TEST(CompressionFormatsTest, GzipHeaderFieldsAreChecked_B24) {
   EXPECT_TRUE(IsGzip(testdata::Gzip(Of("kernel"))));
   EXPECT_TRUE(IsGzip(Of("\x1f\x8b\x08\x1f\0\0\0\0\0\0"sv)));
   EXPECT_FALSE(IsGzip(Of("\x1f\x8b\x07\0\0\0\0\0\0\x03"sv)));    // method
@@ -21,7 +21,7 @@ TEST(CompressionFormatsTest, GzipHeaderIsCheckedFieldByField_B24) {
   EXPECT_FALSE(IsGzip(Of("\x1f\x8b\x08\0\0\0\0\0\0"sv)));        // one byte short
 }
 
-TEST(CompressionFormatsTest, AnySystemMayHaveCompressed_B24) {
+TEST(CompressionFormatsTest, GzipOsByteIsIgnored_B24) {
   Bytes packed = testdata::Gzip(Of("kernel"));
   for (unsigned system = 0; system < 256; ++system) {
     testdata::Put8(packed, 9, static_cast<uint8_t>(system));
@@ -33,13 +33,13 @@ TEST(CompressionFormatsTest, FindsGzipAtTheStart_B23) {
   EXPECT_EQ(FindGzip(testdata::Gzip(Of("kernel")), 0), 0u);
 }
 
-TEST(CompressionFormatsTest, FindsGzipBehindHalfAMagic_B22) {
+TEST(CompressionFormatsTest, FindsGzipAfterPartialMagic_B22) {
   Bytes bytes = Of("\x1f\x1f");
   testdata::Append(bytes, testdata::Gzip(Of("kernel")));
   EXPECT_EQ(FindGzip(bytes, 0), 2u);
 }
 
-TEST(CompressionFormatsTest, FindsGzipBehindFalseOnes_B21) {
+TEST(CompressionFormatsTest, FindsGzipAfterFalseMatches_B21) {
   Bytes bytes = Of("\x1f\x8b\x1f\x8b\x07\x1f\x8b");
   testdata::Append(bytes, testdata::Gzip(Of("kernel")));
   EXPECT_EQ(FindGzip(bytes, 0), 7u);
@@ -55,7 +55,7 @@ TEST(CompressionFormatsTest, FindsTheNextGzip) {
   EXPECT_EQ(FindGzip({}, 0), std::nullopt);
 }
 
-TEST(CompressionFormatsTest, GzipCutShortAtTheEndIsNone) {
+TEST(CompressionFormatsTest, TruncatedGzipHeaderIsIgnored) {
   EXPECT_EQ(FindGzip(Of("kernel\x1f\x8b\x08"), 0), std::nullopt);
   EXPECT_EQ(FindGzip(Of("kernel\x1f"), 0), std::nullopt);
 }
@@ -67,7 +67,7 @@ struct Sample {
   std::string_view start;
 };
 
-// As the tools of these names write them.
+// Written by the tools of these names.
 constexpr Sample kSamples[] = {
     {"xz", "\xfd\x37\x7a\x58\x5a\x00\x00\x04"sv},
     {"zstd", "\x28\xb5\x2f\xfd\x04\x58"sv},
@@ -88,13 +88,13 @@ TEST(CompressionFormatsTest, NamesOtherFormats_B24) {
   }
 }
 
-TEST(CompressionFormatsTest, FirstFormatCounts) {
+TEST(CompressionFormatsTest, FirstFormatIsReturned) {
   Bytes bytes = Of(kSamples[4].start);
   testdata::Append(bytes, Of(kSamples[0].start));
   EXPECT_STREQ(FindOtherFormat(bytes).value_or(kNone).name, "bzip2");
 }
 
-TEST(CompressionFormatsTest, TextIsNoFormat) {
+TEST(CompressionFormatsTest, TextIsNotAFormat) {
   EXPECT_EQ(OtherFormatName(Of("BZh is how bzip2 begins")), nullptr);
   EXPECT_EQ(OtherFormatName({}), nullptr);
   EXPECT_FALSE(FindOtherFormat(Of("BZh91AY& ]\0\0 \x28\xb5"sv)).has_value());

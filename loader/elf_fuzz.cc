@@ -1,4 +1,4 @@
-// Whatever an ELF file says, it is loaded inside guest memory or refused.
+// Any ELF file is loaded inside guest memory or refused.
 
 #include <cstddef>
 #include <cstdint>

@@ -18,10 +18,10 @@
 namespace lguest::loader {
 namespace {
 
-// More program headers than this are no kernel's: it has about three.
+// An upper limit. A kernel has about three program headers.
 constexpr uint64_t kMaxProgramHeaders = 65536 / sizeof(Elf32_Phdr);
 
-// Sections looked at for the boot code. Real kernels have some dozens.
+// The number of sections that are searched for boot code. Real kernels have some dozens.
 constexpr size_t kMaxSections = 1024;
 
 struct ElfCloser {
@@ -48,7 +48,7 @@ const char* TypeName(uint64_t type) {
   }
 }
 
-// What can be told from the first bytes alone, before libelf converts anything.
+// Checks the first bytes of the file before libelf converts anything.
 absl::Status CheckIdentification(std::span<const std::byte> image, std::string_view name) {
   if (image.size() < sizeof(Elf32_Ehdr)) {
     return Malformed(name, "ELF file of %u bytes: its header alone needs %u", image.size(),
@@ -88,7 +88,7 @@ absl::Status CheckHeader(const GElf_Ehdr& header, uint64_t file_size, std::strin
     return Malformed(name, "%u ELF program headers: 1 to %u are possible", count,
                      kMaxProgramHeaders);
   }
-  // The file is 32 bits wide, the sum is not: it cannot wrap.
+  // Fields have 32 bits and the sum has 64, so it cannot wrap.
   const uint64_t end = header.e_phoff + count * entry_size;
   if (end > file_size) {
     return Malformed(name, "ELF program headers end at byte %u, but the file has %u", end,
@@ -119,8 +119,8 @@ bool ContainsRange(const Segment& segment, uint64_t address, uint64_t size) {
   return address >= start && address + size <= start + segment.file_size;
 }
 
-// Sections of code that runs only while booting. The table comes from the file and may say
-// anything; what it says of places where no data was loaded is passed over.
+// Finds the sections of code that runs only at boot. The section table is untrusted: sections
+// outside the segments' data are skipped.
 std::vector<GuestRange> FindBootCode(Elf* elf, const ElfImage& image) {
   std::vector<GuestRange> ranges;
   size_t names = 0;
@@ -153,7 +153,7 @@ absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_
   RETURN_IF_ERROR(CheckIdentification(image, name));
 
   elf_version(EV_CURRENT);
-  // libelf takes a pointer to what it might change, but changes nothing that it was not told to.
+  // elf_memory() takes a non-const pointer, but libelf does not write to the image here.
   char* const start = reinterpret_cast<char*>(const_cast<std::byte*>(image.data()));
   const ElfHandle elf(elf_memory(start, image.size()));
   GElf_Ehdr header;
@@ -163,16 +163,16 @@ absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_
   RETURN_IF_ERROR(CheckHeader(header, image.size(), name));
 
   ElfImage result;
-  std::optional<size_t> first;  // the segment that the page offset comes from; 0 is a good offset
+  std::optional<size_t> first;  // the segment that gave the page offset (0 is a valid offset)
   for (size_t i = 0; i < header.e_phnum; ++i) {
-    GElf_Phdr segment;  // a copy: what is checked here is what is used later
+    GElf_Phdr segment;  // a copy, so the checked values are used
     if (gelf_getphdr(elf.get(), static_cast<int>(i), &segment) == nullptr) {
       return Malformed(name, "malformed ELF program header %u (%s)", i, elf_errmsg(-1));
     }
     if (segment.p_type != PT_LOAD || (segment.p_memsz == 0 && segment.p_filesz == 0)) continue;
     RETURN_IF_ERROR(CheckSegment(segment, i, image.size(), name));
 
-    // Modulo 2^32, as the guest's own address arithmetic is.
+    // Modulo 2^32, like the guest's address arithmetic.
     const uint32_t offset = static_cast<uint32_t>(segment.p_vaddr - segment.p_paddr);
     if (!first.has_value()) {
       first = i;

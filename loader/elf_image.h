@@ -1,4 +1,4 @@
-// Kernels as ELF executables: what is to be loaded where (ABI.md §3.1).
+// Parses kernels in ELF format (ABI.md §3.1).
 
 #ifndef LOADER_ELF_IMAGE_H_
 #define LOADER_ELF_IMAGE_H_
@@ -15,24 +15,24 @@
 namespace lguest::loader {
 
 struct ElfImage {
-  std::vector<Segment> segments;  // at least one; in the file's order, none without memory
+  std::vector<Segment> segments;  // at least one, in file order; none has memory_size 0
   uint32_t page_offset = 0;       // virtual minus physical address of every segment
 
-  // Where section headers say that boot code was loaded, inside the segments' data. Only a hint.
+  // The address ranges of boot code (.init.text), inside the segments' data. Section headers may be
+  // wrong, so this is only a hint.
   std::vector<GuestRange> boot_code;
 };
 
-// True for what calls itself ELF, however broken.
+// True when `image` starts with the ELF magic, even if it is malformed.
 bool LooksLikeElf(std::span<const std::byte> image);
 
-// Reads headers only. Fails with InvalidArgument, naming `name`, the field and both numbers, unless
-// `image` is a little-endian i386 executable whose segments lie inside it and below 4 GB and share
-// one difference of virtual and physical address. Whether they fit into a guest is the layout's
-// question.
+// Reads only headers. InvalidArgument, with `name`, the field and both numbers, unless `image` is a
+// little-endian i386 executable whose segments lie inside the file and below 4 GB and have the same
+// difference of virtual and physical address. PlanLayout() checks that they fit into the guest.
 absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_view name);
 
-// What the file provides of guest memory, likeliest place of the entry point first: boot code, then
-// code, then the rest.
+// The guest memory that the file provides, in the order in which to search for the entry point:
+// boot code, then code, then other data.
 std::vector<GuestRange> LoadedRanges(const ElfImage& elf);
 
 }  // namespace lguest::loader

@@ -46,7 +46,7 @@ TEST(ElfImageTest, ReadsSegments) {
   EXPECT_FALSE(elf->segments[1].executable);
 }
 
-TEST(ElfImageTest, PageOffsetZeroIsComparedToo_B15) {
+TEST(ElfImageTest, PageOffsetZeroIsCompared_B15) {
   const Bytes file = ElfBuilder()
                          .Segment(SegmentAt(0x100000, 0, 16))
                          .Segment(SegmentAt(0x200000, kPageOffset, 16))
@@ -55,7 +55,7 @@ TEST(ElfImageTest, PageOffsetZeroIsComparedToo_B15) {
               HasSubstr("segment 1: virtual minus physical address is 0xc0000000, but 0 in"));
 }
 
-TEST(ElfImageTest, SegmentOfZeroesMayNameAnyPlaceInTheFile_B13) {
+TEST(ElfImageTest, EmptyFileRangeMayHaveAnyOffset_B13) {
   ElfSegment bss = SegmentAt(0x200000, kPageOffset, 0);
   bss.file_offset = 0xfffffff0;
   bss.memory_size = 0x1000;
@@ -64,7 +64,7 @@ TEST(ElfImageTest, SegmentOfZeroesMayNameAnyPlaceInTheFile_B13) {
   EXPECT_EQ(elf->segments[0].file_offset, 0u);
 }
 
-TEST(ElfImageTest, EmptySegmentsAreNoSegments) {
+TEST(ElfImageTest, EmptySegmentsAreSkipped) {
   const Bytes file = ElfBuilder()
                          .Segment(SegmentAt(0x300000, 0x12345000, 0))
                          .Segment(SegmentAt(0x100000, kPageOffset, 16))
@@ -79,7 +79,7 @@ TEST(ElfImageTest, SegmentMayEndAt4GB) {
   EXPECT_TRUE(ParseElf(ElfBuilder().Segment(segment).Build(), "vmlinux").ok());
 }
 
-TEST(ElfImageTest, CodeComesBeforeDataAndBootCodeBeforeBoth_B16) {
+TEST(ElfImageTest, BootCodeThenCodeThenData_B16) {
   ElfSegment data = SegmentAt(0x100000, kPageOffset, 0x100);
   data.flags = PF_R | PF_W;
   const Bytes file =
@@ -99,7 +99,7 @@ TEST(ElfImageTest, CodeComesBeforeDataAndBootCodeBeforeBoth_B16) {
   EXPECT_EQ(ranges[2].address, GuestPhys(0x100000));
 }
 
-TEST(ElfImageTest, BootCodeThatWasNotLoadedIsPassedOver_B16) {
+TEST(ElfImageTest, BootCodeOutsideSegmentsIsSkipped_B16) {
   const Bytes file =
       ElfBuilder()
           .Segment(SegmentAt(0x200000, kPageOffset, 0x1000))
@@ -117,7 +117,7 @@ TEST(ElfImageTest, EveryTruncationIsRefusedOrHarmless) {
                          .Section({.name = ".init.text", .address = 0xc0100000, .size = 0x80})
                          .Build();
   for (size_t size = 0; size < file.size(); ++size) {
-    // A copy of its own, so that a read behind the end is seen.
+    // A copy of the exact size, so that a sanitizer detects a read past the end.
     const Bytes cut(file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
     const auto elf = ParseElf(cut, "vmlinux");
     if (!elf.ok()) continue;

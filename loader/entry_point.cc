@@ -18,7 +18,7 @@ absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
     const absl::StatusOr<std::span<const std::byte>> bytes =
         memory.Range(range.address, range.size);
     if (!bytes.ok() || bytes->size() <= kEntryMagic.size()) continue;
-    // The byte after the magic has to be there, too.
+    // The byte after the magic must lie inside the range.
     const void* const found =
         memmem(bytes->data(), bytes->size() - 1, kEntryMagic.data(), kEntryMagic.size());
     if (found == nullptr) continue;
@@ -35,7 +35,7 @@ absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
   }
   return absl::InvalidArgumentError(
       absl::StrCat(name, ": no ", kEntryMagic,
-                   " entry: not a kernel that can be an lguest guest (CONFIG_LGUEST_GUEST)"));
+                   " entry: the kernel was not built as an lguest guest (CONFIG_LGUEST_GUEST)"));
 }
 
 }  // namespace lguest::loader

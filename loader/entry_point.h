@@ -1,4 +1,4 @@
-// Where a guest kernel starts (ABI.md §3.2).
+// Finds the entry point of a guest kernel (ABI.md §3.2).
 
 #ifndef LOADER_ENTRY_POINT_H_
 #define LOADER_ENTRY_POINT_H_
@@ -14,13 +14,13 @@
 
 namespace lguest::loader {
 
-// Marks the first instruction: the entry point is the byte after it.
+// The entry point is the byte after this magic.
 inline constexpr std::string_view kEntryMagic = "GenuineLguest";
 
-// Looks for the magic in `ranges` of guest memory, one after the other: each is what was loaded in
-// one piece, so the magic and the byte after it have to lie inside one. What lies outside `memory`
-// is passed over. The first one found counts; so ranges of code come first.
-// InvalidArgument, naming `name`, when there is none or its virtual address is beyond 4 GB.
+// Searches `ranges` of guest memory in order and uses the first match, so ranges of code should
+// come first. Each range was loaded in one piece: the magic and the byte after it must lie inside
+// one range. Ranges outside `memory` are skipped. InvalidArgument, with `name`, when there is no
+// magic or the virtual address of the entry point is beyond 4 GB.
 absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
                                          std::span<const GuestRange> ranges, uint32_t page_offset,
                                          std::string_view name);

@@ -41,25 +41,25 @@ TEST_F(EntryPointTest, GapsAreNotSearched_B16) {
   EXPECT_FALSE(Find({Range(0x1000, 0x1000), Range(0x3000, 0x1000)}).ok());
 }
 
-TEST_F(EntryPointTest, MagicAcrossTwoRangesIsNone_B16) {
+TEST_F(EntryPointTest, MagicAcrossTwoRangesIsIgnored_B16) {
   PutMagic(0x1ffa);
   EXPECT_FALSE(Find({Range(0x1000, 0x1000), Range(0x2000, 0x1000)}).ok());
 }
 
-TEST_F(EntryPointTest, EntryHasToBeLoadedToo_B16) {
+TEST_F(EntryPointTest, EntryMustBeInsideTheRange_B16) {
   PutMagic(0x2000 - 13);
   EXPECT_FALSE(Find({Range(0x1000, 0x1000)}).ok());
   EXPECT_TRUE(Find({Range(0x1000, 0x1001)}).ok());
 }
 
-TEST_F(EntryPointTest, FirstRangeCounts_B16) {
+TEST_F(EntryPointTest, FirstRangeIsUsed_B16) {
   PutMagic(0x1100);
   PutMagic(0x2100);
   EXPECT_EQ(*Find({Range(0x2000, 0x1000), Range(0x1000, 0x1000)}),
             GuestVirt(kPageOffset + 0x2100 + 13));
 }
 
-TEST_F(EntryPointTest, RangesOutsideMemoryAndTinyOnesArePassedOver) {
+TEST_F(EntryPointTest, InvalidRangesAreSkipped) {
   PutMagic(0x2000);
   EXPECT_TRUE(Find({Range(0xf000, 0x1001), Range(0xffffffff, 0xffffffff), Range(0x1000, 0),
                     Range(0x1000, 13), Range(0x2000, 0x100)})

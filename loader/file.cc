@@ -16,7 +16,7 @@
 namespace lguest::loader {
 namespace {
 
-// An error whose code says "cannot be opened", whatever the system's reason was.
+// Maps `error` to one of the three codes of File::Open().
 absl::Status OpenError(std::string_view name, int error) {
   const std::string message = absl::StrCat(name, ": ", strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
@@ -39,9 +39,9 @@ FileView::~FileView() {
 
 absl::StatusOr<File> File::Open(std::string_view path) {
   std::string name = absl::Utf8SafeCHexEscape(path);
-  if (path.empty()) return absl::NotFoundError("a file without a name cannot be opened");
-  // O_NONBLOCK: a pipe is to be refused, not waited for. O_LARGEFILE and fstat64(): on i386, too,
-  // an initrd of more than 2 GB is to be refused for its size, not for what the system calls that.
+  if (path.empty()) return absl::NotFoundError("the file name is empty");
+  // O_NONBLOCK: without it, open() of a FIFO would block. O_LARGEFILE and fstat64(): on i386, the
+  // layout refuses an initrd of more than 2 GB because of its size; open() would return EOVERFLOW.
   UniqueFd fd(open(std::string(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE));
   if (!fd.valid()) return OpenError(name, errno);
   File file(std::move(fd), std::move(name));

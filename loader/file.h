@@ -1,4 +1,4 @@
-// Files that the user names: opened, checked to be files at all, and seen as bytes.
+// Opens and maps the files that the user names.
 
 #ifndef LOADER_FILE_H_
 #define LOADER_FILE_H_
@@ -16,8 +16,8 @@
 
 namespace lguest::loader {
 
-// The bytes of a file, mapped read-only and unmapped with this object. Shortening the file in the
-// meantime kills whoever looks at what is gone (SIGBUS), as it would kill the guest.
+// The bytes of a file, mapped read-only and unmapped on destruction. If another process truncates
+// the file, an access beyond its new end raises SIGBUS.
 class FileView {
  public:
   FileView(FileView&& other) noexcept;
@@ -33,20 +33,20 @@ class FileView {
   std::span<const std::byte> bytes_;
 };
 
-// A regular file, not empty, open for reading and closed with this object.
+// A non-empty regular file, open for reading and closed on destruction.
 class File {
  public:
-  // NotFound, PermissionDenied or Unavailable when `path` cannot be opened or is no regular file;
-  // InvalidArgument when it is empty.
+  // NotFound, PermissionDenied or Unavailable when `path` cannot be opened or is not a regular
+  // file; InvalidArgument when the file is empty.
   static absl::StatusOr<File> Open(std::string_view path);
 
-  // All of it. Unavailable when it cannot be mapped.
+  // Maps the whole file. NotFound, PermissionDenied or Unavailable on an error.
   absl::StatusOr<FileView> Map() const;
 
   int fd() const { return fd_.get(); }
   uint64_t size() const { return size_; }
 
-  // Its path, fit for a message of one line.
+  // The path, escaped for a message of one line.
   const std::string& name() const { return name_; }
 
  private:

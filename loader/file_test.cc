@@ -18,7 +18,7 @@ std::string Message(const absl::StatusOr<File>& file) {
   return std::string(file.status().message());
 }
 
-TEST(FileTest, ShowsTheBytesOfAFile) {
+TEST(FileTest, MapsTheFile) {
   const testdata::Bytes contents = testdata::FromString("some bytes");
   const testdata::TempFile temporary(contents);
   const auto file = File::Open(temporary.path());
@@ -38,34 +38,34 @@ TEST(FileTest, ViewOutlivesTheFile) {
   EXPECT_EQ(moved.bytes()[0], std::byte{'x'});
 }
 
-TEST(FileTest, MissingFileCannotBeOpened) {
+TEST(FileTest, MissingFileIsNotFound) {
   const auto file = File::Open("/nowhere/vmlinux");
   EXPECT_TRUE(absl::IsNotFound(file.status()));
   EXPECT_EQ(Message(file), "/nowhere/vmlinux: No such file or directory");
 }
 
-TEST(FileTest, DirectoryCannotBeOpened) {
+TEST(FileTest, DirectoryIsRefused) {
   const auto file = File::Open("/");
   EXPECT_TRUE(absl::IsUnavailable(file.status()));
   EXPECT_EQ(Message(file), "/: Is a directory");
 }
 
-TEST(FileTest, DeviceIsNoFile) {
+TEST(FileTest, DeviceIsRefused) {
   const auto file = File::Open("/dev/zero");
   EXPECT_TRUE(absl::IsUnavailable(file.status()));
   EXPECT_EQ(Message(file), "/dev/zero: not a regular file");
 }
 
-TEST(FileTest, EmptyFileIsNotWhatItShouldBe_B25) {
+TEST(FileTest, EmptyFileIsRefused_B25) {
   const testdata::TempFile temporary({});
   const auto file = File::Open(temporary.path());
   EXPECT_TRUE(absl::IsInvalidArgument(file.status()));
   EXPECT_THAT(Message(file), EndsWith(": the file is empty"));
 }
 
-TEST(FileTest, NamesOddFilesInOneLine) {
+TEST(FileTest, MessagesEscapeTheName) {
   EXPECT_EQ(Message(File::Open("no\nsuch\x1b[2J")), "no\\nsuch\\x1b[2J: No such file or directory");
-  EXPECT_EQ(Message(File::Open("")), "a file without a name cannot be opened");
+  EXPECT_EQ(Message(File::Open("")), "the file name is empty");
 }
 
 }  // namespace

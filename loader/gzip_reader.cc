@@ -6,9 +6,9 @@
 namespace lguest::loader {
 namespace {
 
-constexpr int kGzipWrapping = 16;  // added to the window bits: a gzip header, checksum and length
+constexpr int kGzipWrapping = 16;  // added to the window bits: expect the gzip format
 
-// zlib counts in its own, maybe narrower, type.
+// Limits a size to the range of zlib's type, which may be narrower.
 uInt Narrow(size_t size) {
   return static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max()));
 }
@@ -16,7 +16,9 @@ uInt Narrow(size_t size) {
 }  // namespace
 
 GzipReader::GzipReader() {
-  if (inflateInit2(&stream_, MAX_WBITS + kGzipWrapping) != Z_OK) error_ = "zlib does not start";
+  if (inflateInit2(&stream_, MAX_WBITS + kGzipWrapping) != Z_OK) {
+    error_ = "zlib cannot be initialized";
+  }
 }
 
 GzipReader::~GzipReader() { inflateEnd(&stream_); }
@@ -38,7 +40,7 @@ GzipReader::State GzipReader::Read(std::span<std::byte> out) {
     stream_.avail_in = in_size;
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = out_size;
-    // With Z_FINISH zlib keeps no window of its own when all fits into one piece.
+    // With Z_FINISH zlib allocates no window when the output fits into one call.
     const int result = inflate(&stream_, Z_FINISH);
     const size_t taken = in_size - stream_.avail_in;
     const size_t given = out_size - stream_.avail_out;

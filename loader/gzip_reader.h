@@ -1,4 +1,4 @@
-// One gzip member unpacked piece by piece (RFC 1952).
+// Decompresses one gzip member incrementally (RFC 1952).
 
 #ifndef LOADER_GZIP_READER_H_
 #define LOADER_GZIP_READER_H_
@@ -15,13 +15,12 @@ namespace lguest::loader {
 //   reader.Start(packed);
 //   GzipReader::State state = reader.Read(out);  // kMore: `out` is full
 //
-// Each byte goes straight from the input to its final place; one large Read() costs what bare
-// inflate() does.
+// Decompresses directly into the output; one large Read() costs as much as one call of inflate().
 class GzipReader {
  public:
   enum class State {
-    kMore,  // the output is full; only the next Read() tells whether anything follows
-    kDone,  // all has been unpacked, its checksum and its length are right
+    kMore,  // the output is full; only the next Read() shows whether more data follows
+    kDone,  // the member is complete; checksum and length are correct
     kBad,   // truncated or corrupt: see error()
   };
 
@@ -30,18 +29,18 @@ class GzipReader {
   GzipReader(const GzipReader&) = delete;
   GzipReader& operator=(const GzipReader&) = delete;
 
-  // Takes the member at the start of `packed`, which has to stay; what follows the member does not
-  // matter. Forgets what was before.
+  // Starts a new member at the start of `packed`, which must outlive the calls of Read(). Bytes
+  // after the member are ignored.
   void Start(std::span<const std::byte> packed);
 
-  // Unpacks on, until `out` is full or the member ends.
+  // Decompresses until `out` is full or the member ends.
   State Read(std::span<std::byte> out);
 
-  // Bytes so far.
+  // Input and output bytes since Start().
   uint64_t consumed() const { return consumed_; }
   uint64_t produced() const { return produced_; }
 
-  // What was wrong, after kBad.
+  // The cause of kBad.
   const char* error() const { return error_; }
 
  private:

@@ -35,7 +35,7 @@ TEST_F(GzipReaderTest, OutputInPieces) {
   EXPECT_EQ(out, original_);
 }
 
-TEST_F(GzipReaderTest, FullIsNotDone_B18) {
+TEST_F(GzipReaderTest, FullOutputIsNotDone_B18) {
   Bytes out(original_.size() - 1);
   reader_.Start(packed_);
   EXPECT_EQ(reader_.Read(out), State::kMore);
@@ -52,7 +52,7 @@ TEST_F(GzipReaderTest, EveryTruncationIsAnError_B19) {
   }
 }
 
-TEST_F(GzipReaderTest, ChecksumAndLengthAreCompared_B19) {
+TEST_F(GzipReaderTest, ChecksumAndLengthAreChecked_B19) {
   Bytes out(original_.size() + 1);
   packed_[packed_.size() - 5] ^= std::byte{1};
   reader_.Start(packed_);
@@ -65,7 +65,7 @@ TEST_F(GzipReaderTest, ChecksumAndLengthAreCompared_B19) {
   EXPECT_STREQ(reader_.error(), "incorrect length check");
 }
 
-TEST_F(GzipReaderTest, WhatFollowsTheMemberDoesNotMatter) {
+TEST_F(GzipReaderTest, TrailingBytesAreIgnored) {
   const size_t size = packed_.size();
   testdata::Append(packed_, testdata::Noise(1000, 1));
   Bytes out(original_.size() + 1);
@@ -74,7 +74,7 @@ TEST_F(GzipReaderTest, WhatFollowsTheMemberDoesNotMatter) {
   EXPECT_EQ(reader_.consumed(), size);
 }
 
-TEST_F(GzipReaderTest, StartsAfreshAfterAnError_B21) {
+TEST_F(GzipReaderTest, RestartsAfterAnError_B21) {
   Bytes out(original_.size());
   reader_.Start(testdata::FromString("\x1f\x8b\x08 this is no gzip member"));
   EXPECT_EQ(reader_.Read(out), State::kBad);

@@ -1,4 +1,4 @@
-// A kernel image of any kind -> guest memory.
+// Loads a kernel image of any supported format into guest memory.
 
 #ifndef LOADER_KERNEL_H_
 #define LOADER_KERNEL_H_
@@ -15,12 +15,13 @@
 namespace lguest::loader {
 
 struct LoadedKernel {
-  Layout layout;  // checked; only the kernel has been written so far
+  Layout layout;  // only the kernel has been written to guest memory
   GuestVirt entry;
   std::vector<std::string> notes;
 };
 
-// Lays everything out and puts the kernel into fresh guest memory. Errors as in LoadGuest().
+// Plans the layout and writes the kernel to `memory`, which must be all zeroes. Errors as in
+// LoadGuest().
 absl::StatusOr<LoadedKernel> LoadKernel(GuestMemory& memory, const KernelFile& file,
                                         const LoadTarget& target);
 

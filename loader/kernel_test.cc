@@ -81,7 +81,7 @@ TEST_F(KernelTest, LoadsGzippedElf_B23) {
   EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
 }
 
-TEST_F(KernelTest, HonoursPreferredAddressOfBareKernel_B26) {
+TEST_F(KernelTest, PreferredAddressIsUsed_B26) {
   const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 64);
   const auto kernel = Load(BzImageOf(code, 0x20a, 0x400000));
   ASSERT_TRUE(kernel.ok()) << kernel.status();
@@ -111,7 +111,7 @@ TEST_F(KernelTest, BssMayFillMemoryUpToThePageTables) {
             "overlap in 16 MB of memory: at least 17 MB are needed");
 }
 
-TEST_F(KernelTest, MemorySizeThatIsAdvisedDoes) {
+TEST_F(KernelTest, AdvisedMemorySizeIsEnough) {
   testdata::ElfSegment segment;
   segment.virtual_address = kPageOffset + 0x100000;
   segment.physical_address = 0x100000;
@@ -124,7 +124,7 @@ TEST_F(KernelTest, MemorySizeThatIsAdvisedDoes) {
   EXPECT_TRUE(Load(file, 258u << 20).ok());
 }
 
-TEST_F(KernelTest, MalformedElfsAreRefusedInOneLine_B10_B11_B12) {
+TEST_F(KernelTest, MalformedElfsAreRefused_B10_B11_B12) {
   for (const testdata::MalformedImage& image : testdata::MalformedElfs()) {
     const absl::Status status = Load(image.contents).status();
     EXPECT_THAT(status.code(),
@@ -137,7 +137,7 @@ TEST_F(KernelTest, MalformedElfsAreRefusedInOneLine_B10_B11_B12) {
   }
 }
 
-TEST_F(KernelTest, MalformedBzImagesAreRefusedInOneLine_B18_B19_B24_B25) {
+TEST_F(KernelTest, MalformedBzImagesAreRefused_B18_B19_B24_B25) {
   for (const testdata::MalformedImage& image : testdata::MalformedBzImages()) {
     const absl::Status status = Load(image.contents).status();
     EXPECT_THAT(status.code(),

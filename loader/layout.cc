@@ -16,19 +16,19 @@ namespace {
 
 constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 
-// The page tables that map all of so much memory, and their directory: as many as any page offset
-// can need.
+// The size of the page tables that map `ram_size` bytes, plus the directory. An upper limit for any
+// page offset.
 constexpr uint64_t MostPageTableBytes(uint64_t ram_size) {
   return ((ram_size + kBytesPerTable - 1) / kBytesPerTable + 1) * kPageSize;
 }
 
-// The smallest memory, in MB, in which all that ends at `low_end` leaves room for the parts at the
-// top; none when the address space is too small.
+// The smallest memory size, in MB, that has room for the parts below `low_end` and for initrd and
+// page tables at the top; nullopt when the address space is too small.
 std::optional<uint64_t> MegabytesNeeded(uint64_t low_end, const Part& initrd) {
   const uint64_t fixed = PageAlignUp(low_end) + PageAlignUp(initrd.size);
   uint64_t size = 0;
   uint64_t needed = fixed;
-  // More memory needs more page tables, a thousandth of it: this ends soon.
+  // Converges fast: page tables need a thousandth of the added memory.
   while (size < needed) {
     size = (needed + kMegabyte - 1) / kMegabyte * kMegabyte;
     if (size >= kHostAreaStart) return std::nullopt;
@@ -46,13 +46,13 @@ std::string Describe(const Part& part) {
   return absl::StrFormat("%s (0x%x to 0x%x)", part.name, part.start, part.end());
 }
 
-// `problem` is what does not fit into memory.
+// `problem`: the start of the message, up to the memory size.
 absl::Status DoesNotFit(std::string_view problem, uint32_t ram_size, uint64_t low_end,
                         const Part& initrd) {
   const std::optional<uint64_t> needed = MegabytesNeeded(low_end, initrd);
   if (!needed.has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat(problem, " ", FormatSize(ram_size),
-                                                   " of memory, and no memory size would do"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        problem, " ", FormatSize(ram_size), " of memory, and no memory size is large enough"));
   }
   return absl::OutOfRangeError(absl::StrCat(problem, " ", FormatSize(ram_size),
                                             " of memory: at least ", *needed, " MB are needed"));
@@ -69,8 +69,8 @@ uint64_t EndOf(const std::vector<Part>& parts) {
   return end;
 }
 
-// That the parts at the top fit at all. `low_end`: the end of what is known of the rest, for
-// advice.
+// Checks that initrd and page tables fit into `ram_size`. `low_end`: the end of the known low
+// parts, for the advised memory size.
 absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_bytes,
                           uint64_t low_end) {
   if (PageAlignUp(initrd.size) + table_bytes <= ram_size) return absl::OkStatus();
@@ -133,7 +133,7 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
       if (parts[i].start >= parts[k].end() || parts[k].start >= parts[i].end()) continue;
       const std::string both =
           absl::StrCat(Describe(parts[i]), " and ", Describe(parts[k]), " overlap");
-      // Of two low parts none would make way in a larger memory.
+      // Two low parts overlap in a larger memory too.
       if (k < low_parts) return absl::InvalidArgumentError(both);
       return DoesNotFit(absl::StrCat(both, " in"), request.ram_size, low_end, request.initrd);
     }

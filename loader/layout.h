@@ -1,13 +1,13 @@
-// Which part of a guest's memory holds what before it starts (ABI.md §3).
+// The initial layout of guest memory (ABI.md §3).
 //
 //   0        boot parameters
 //   4096     command line
-//   ...      kernel, where it wants to be
+//   ...      kernel, at the addresses in its file
 //   ...      page tables, page directory
 //   ...      initrd, up to the top of RAM
-//   RAM size device pages, not the loader's
+//   RAM size device pages, not written by the loader
 //
-// Everything is laid out and checked first, and written afterwards.
+// The whole layout is planned and checked before anything is written.
 
 #ifndef LOADER_LAYOUT_H_
 #define LOADER_LAYOUT_H_
@@ -23,7 +23,7 @@
 
 namespace lguest::loader {
 
-// Something that needs its place in memory. 64 bits wide: nothing has been checked yet.
+// A range of memory before it is checked, therefore with 64 bits.
 struct Part {
   std::string name;  // for messages
   uint64_t start = 0;
@@ -40,9 +40,9 @@ struct LoadTarget {
 
 struct LayoutRequest {
   uint32_t ram_size = 0;     // bytes, a multiple of the page size
-  std::vector<Part> kernel;  // placed by the kernel's file
-  Part initrd;               // size 0: there is none; its start is chosen here
-  uint32_t page_offset = 0;  // has passed CheckPageOffset()
+  std::vector<Part> kernel;  // at the addresses in the kernel file
+  Part initrd;               // size 0: none; `start` is ignored
+  uint32_t page_offset = 0;  // CheckPageOffset() has accepted it
 };
 
 struct Layout {
@@ -50,16 +50,16 @@ struct Layout {
   GuestPhys initrd;
 };
 
-// OutOfRange, naming both parts and the memory size that would do, when something does not fit into
-// that much memory; InvalidArgument when no memory size would help.
+// OutOfRange, with both parts and the memory size that is needed, when a part does not fit into
+// `ram_size` bytes; InvalidArgument when no memory size is large enough.
 absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request);
 
-// How far a kernel may reach whatever its page offset turns out to be: to be known before a kernel
-// is unpacked. OutOfRange when initrd and page tables alone do not fit.
+// The exclusive upper limit of a kernel's addresses for any page offset. The unpacker needs the
+// limit before the page offset is known. OutOfRange when initrd and page tables alone do not fit.
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd);
 
-// The error for a kernel part that ends behind where it may in `ram_size` bytes of memory. Its end
-// need not be exact: at least that much is needed.
+// The error for a kernel part that ends above its limit in `ram_size` bytes of memory. The end of
+// `kernel` may be a lower bound.
 absl::Status KernelDoesNotFit(const Part& kernel, uint32_t ram_size, const Part& initrd);
 
 }  // namespace lguest::loader

@@ -29,7 +29,7 @@ std::string Message(const LayoutRequest& request) {
   return std::string(PlanLayout(request).status().message());
 }
 
-TEST(LayoutTest, FromTheTopInitrdDirectoryTables) {
+TEST(LayoutTest, TopPartsAreInitrdDirectoryTables) {
   const auto layout = PlanLayout(Request(16 * kMegabyte, kMegabyte, 5000));
   ASSERT_TRUE(layout.ok()) << layout.status();
   EXPECT_EQ(layout->initrd, GuestPhys(16 * kMegabyte - 2 * kPageSize));
@@ -37,7 +37,7 @@ TEST(LayoutTest, FromTheTopInitrdDirectoryTables) {
   EXPECT_EQ(layout->page_tables.tables, GuestPhys(16 * kMegabyte - 7 * kPageSize));
 }
 
-TEST(LayoutTest, TouchingPartsDoNotOverlap) {
+TEST(LayoutTest, AdjacentPartsDoNotOverlap) {
   const uint32_t tables = 5 * kPageSize;
   const uint32_t initrd = 2 * kPageSize;
   const uint32_t kernel = 16 * kMegabyte - tables - initrd - kMegabyte;
@@ -58,7 +58,7 @@ TEST(LayoutTest, InitrdLargerThanMemory_B27) {
 TEST(LayoutTest, InitrdLargerThanAnyMemory_B27) {
   const LayoutRequest request = Request(16 * kMegabyte, kMegabyte, uint64_t{1} << 40);
   EXPECT_TRUE(absl::IsInvalidArgument(PlanLayout(request).status()));
-  EXPECT_THAT(Message(request), EndsWith("16 MB of memory, and no memory size would do"));
+  EXPECT_THAT(Message(request), EndsWith("16 MB of memory, and no memory size is large enough"));
 }
 
 TEST(LayoutTest, InitrdOverKernel_B27) {
@@ -78,7 +78,7 @@ TEST(LayoutTest, KernelBeyondMemory_B12) {
             "are needed");
 }
 
-TEST(LayoutTest, KernelBeyondWhatCanBeMapped) {
+TEST(LayoutTest, KernelBeyondTheMappedRange) {
   LayoutRequest request = Request(64 * kMegabyte, 8 * kMegabyte, 0);
   request.page_offset = 0xff800000;
   EXPECT_TRUE(absl::IsInvalidArgument(PlanLayout(request).status()));
@@ -96,7 +96,7 @@ TEST(LayoutTest, CommandLineUnderKernel_B31) {
   EXPECT_TRUE(PlanLayout(request).ok());
 }
 
-TEST(LayoutTest, AdvisedSizeIsEnoughAndTheLeast) {
+TEST(LayoutTest, AdvisedSizeIsTheSmallest) {
   for (const uint64_t kernel : {uint64_t{1}, uint64_t{3} << 20, uint64_t{1000} << 20}) {
     for (const uint64_t initrd : {uint64_t{0}, uint64_t{1}, uint64_t{255} << 20}) {
       std::string message = Message(Request(kMegabyte, kernel, initrd));

@@ -1,4 +1,4 @@
-// Numbers of a file or of guest memory, which both keep them little-endian and anywhere.
+// Loads and stores unaligned little-endian numbers of files and guest memory.
 
 #ifndef LOADER_LITTLE_ENDIAN_H_
 #define LOADER_LITTLE_ENDIAN_H_
@@ -15,7 +15,7 @@ namespace lguest::loader {
 static_assert(std::endian::native == std::endian::little,
               "guest and launcher share one byte order");
 
-// The number at `offset`, which the caller has checked: all of it lies in `bytes`.
+// Loads the number at `offset`. The caller has checked that it lies inside `bytes`.
 template <typename T>
 T LoadLittleEndian(std::span<const std::byte> bytes, size_t offset) {
   T value;
@@ -23,8 +23,8 @@ T LoadLittleEndian(std::span<const std::byte> bytes, size_t offset) {
   return value;
 }
 
-// Puts a number at `offset`, which the caller has checked. T is named by the caller: the width of a
-// field is a fact of the interface, not of the value.
+// Stores a number at `offset`, which the caller has checked. The caller names T, because the
+// interface defines the width of a field, not the type of `value`.
 template <typename T>
 void StoreLittleEndian(std::span<std::byte> bytes, size_t offset, std::type_identity_t<T> value) {
   std::memcpy(bytes.data() + offset, &value, sizeof(T));

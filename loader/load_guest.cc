@@ -25,7 +25,7 @@ absl::Status CheckRamSize(const GuestMemory& memory, uint32_t ram_size) {
                       kPageSize, memory.size()));
 }
 
-// Guest memory is 32 bits wide; what does not fit into that is caught by the layout, which is not.
+// The cast to 32 bits is safe: PlanLayout() has refused an initrd that exceeds guest memory.
 absl::Status MapInitrd(GuestMemory& memory, GuestPhys address, const File& file) {
   auto status = memory.MapFile(address, file.fd(), 0, static_cast<uint32_t>(file.size()));
   if (status.ok()) return status;

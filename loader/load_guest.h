@@ -1,4 +1,4 @@
-// From a kernel file to guest memory that is ready to start.
+// Loads a guest: kernel, initrd, page tables and boot parameters (ABI.md §3).
 
 #ifndef LOADER_LOAD_GUEST_H_
 #define LOADER_LOAD_GUEST_H_
@@ -14,33 +14,33 @@
 
 namespace lguest::loader {
 
-// What a user hands over.
+// The user's input.
 struct GuestImage {
   std::string kernel;                 // path of an ELF vmlinux, a bzImage, or either one gzipped
   std::optional<std::string> initrd;  // path
   std::string command_line;           // for the kernel; at most kCommandLineSize - 1 bytes
 };
 
-// What a host has to know of a loaded guest, besides the size of its memory.
+// The boot state that a host needs, besides the memory size.
 struct LoadedGuest {
   GuestPhys page_directory;
   GuestVirt entry;
   uint32_t page_offset = 0;  // virtual minus physical address
 
-  std::vector<std::string> notes;  // a line for each thing done, for those who want to know
+  std::vector<std::string> notes;  // one line for each step, for verbose output
 };
 
 // Fills the first `ram_size` bytes of `memory` (a multiple of the page size; device pages may
-// follow) as ABI.md §3 wants it. `memory` is fresh: all zeroes. The files have to keep their length
-// while the guest lives, for its memory may be a private mapping of them.
+// follow) as ABI.md §3 requires. `memory` must be all zeroes. The files must not shrink while the
+// guest lives, because its memory may be a private mapping of them.
 //
-// On an error the contents of `memory` are of no use. Its message is one line and says what is
-// wrong with which file; its code says whose fault it is:
-//   InvalidArgument                           a file is not what it should be
-//   OutOfRange                                the memory is too small, the message says for what
+// After an error the contents of `memory` are unspecified. The message is one line and names the
+// file and the cause. Codes:
+//   InvalidArgument                           a file has invalid contents
+//   OutOfRange                                the memory is too small; the message names the part
 //   NotFound, PermissionDenied, Unavailable   a file cannot be opened or read
-//   FailedPrecondition                        the command line is too long, or `ram_size` no size
-//   anything else                             the launcher's own trouble
+//   FailedPrecondition                        the command line is too long or `ram_size` invalid
+//   other                                     an internal error of the launcher
 absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                                       const GuestImage& image);
 

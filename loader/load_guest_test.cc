@@ -20,7 +20,7 @@ constexpr uint32_t kRam = 16u << 20;
 
 class LoadGuestTest : public testing::Test {
  protected:
-  // A device page lies above RAM, as in any guest.
+  // RAM and one device page above it.
   std::unique_ptr<GuestMemory> memory_ = *GuestMemory::Create(kRam + kPageSize);
 
   template <typename T>
@@ -28,7 +28,7 @@ class LoadGuestTest : public testing::Test {
     return *memory_->Read<T>(GuestPhys(address));
   }
 
-  // Follows the initial page tables as a CPU would; 0 where nothing is mapped.
+  // Walks the initial page tables like a CPU; 0 for an unmapped address.
   uint32_t Translate(const LoadedGuest& guest, uint32_t address) {
     const uint32_t pde = At<uint32_t>(guest.page_directory.value() + address / (4u << 20) * 4);
     if (pde == 0) return 0;
@@ -90,7 +90,7 @@ TEST_F(LoadGuestTest, NothingIsWrittenAboveRam_B29) {
   EXPECT_EQ(At<uint32_t>(kRam + 4), 0u);
 }
 
-TEST_F(LoadGuestTest, RamSizeHasToBePagesOfTheMemory) {
+TEST_F(LoadGuestTest, InvalidRamSizeIsRefused) {
   const GuestImage image = {"/nowhere", std::nullopt, ""};
   for (const uint32_t size : {0u, 100u, kRam + 1, kRam + 2 * kPageSize}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(LoadGuest(*memory_, size, image).status())) << size;
@@ -103,7 +103,7 @@ TEST_F(LoadGuestTest, CommandLineIsChecked_B31) {
   EXPECT_TRUE(absl::IsFailedPrecondition(guest.status()));
 }
 
-TEST_F(LoadGuestTest, MissingInitrdCannotBeOpened) {
+TEST_F(LoadGuestTest, MissingInitrdIsNotFound) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), "/nowhere", ""});
   EXPECT_TRUE(absl::IsNotFound(guest.status()));
@@ -123,7 +123,7 @@ TEST_F(LoadGuestTest, NoFileStaysOpen_B88) {
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
-TEST_F(LoadGuestTest, NotesSayWhatWasDone) {
+TEST_F(LoadGuestTest, NotesListTheSteps) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, ""});
   ASSERT_TRUE(guest.ok()) << guest.status();

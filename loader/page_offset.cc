@@ -14,7 +14,7 @@ namespace lguest::loader {
 namespace {
 
 constexpr int kLoadEax = 0xa1;          // mov moffs32, %eax
-constexpr size_t kInstructionSize = 5;  // with the address
+constexpr size_t kInstructionSize = 5;  // opcode and address
 constexpr uint32_t kTopByteShift = 24;
 constexpr uint32_t kNeeded = 4;  // more than three times
 
@@ -60,20 +60,20 @@ absl::StatusOr<uint32_t> InferPageOffset(std::span<const std::byte> code, uint32
   const Tallies tallies = CountTopBytes(code);
   const auto best = std::max_element(tallies.begin(), tallies.end());
 
-  // How many top bytes besides the first the addresses of such a kernel have.
+  // The number of further top bytes that the addresses of a kernel of this size have.
   const uint64_t kernel_end = uint64_t{load_address} + code.size();
   const auto steps = static_cast<ptrdiff_t>((kernel_end - 1) >> kTopByteShift);
   const auto family_begin = best - std::min(steps, best - tallies.begin());
   const auto family_end = best + 1 + std::min(steps, tallies.end() - best - 1);
-  // Small numbers are everywhere, in tables as in code: of 0 there may be many in any kernel.
+  // Top byte 0 is never the runner-up: small numbers are frequent in tables and code of any kernel.
   uint32_t runner_up = 0;
   for (auto tally = tallies.begin() + 1; tally != tallies.end(); ++tally) {
     if (tally < family_begin || tally >= family_end) runner_up = std::max(runner_up, *tally);
   }
   if (!IsDominant(*best, runner_up)) {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "%s: page offset not to be told from its code: of the top bytes of addresses after 0xa1, "
-        "one has to stand out with %u or more (seen: %s)",
+        "%s: cannot infer the page offset from the code: no top byte of addresses after 0xa1 "
+        "dominates with %u or more occurrences (seen: %s)",
         name, kNeeded, Describe(tallies)));
   }
   const auto first = std::find_if(family_begin, best,

@@ -1,4 +1,4 @@
-// Any bytes have a page offset that a kernel may have, or none.
+// InferPageOffset() returns a valid page offset or an error, for any bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr uint32_t kLoadAddress = 0x100000;
-  // A copy of its own, so that an address sanitizer sees every byte read beside it.
+  // A copy of the exact size, so that a sanitizer detects a read outside of it.
   const std::vector<uint8_t> code(data, data + size);
   const auto offset =
       lguest::loader::InferPageOffset(std::as_bytes(std::span(code)), kLoadAddress, "kernel");

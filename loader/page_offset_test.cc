@@ -14,7 +14,7 @@ using testing::EndsWith;
 
 constexpr uint32_t kLoadAddress = 0x100000;
 
-// `count` instructions that read memory at addresses with that top byte.
+// Appends `count` load instructions with addresses of this top byte.
 void AppendLoads(Bytes& code, unsigned top_byte, int count) {
   for (int i = 0; i < count; ++i) {
     testdata::Append(code, testdata::FromString("\xa1\x11\x22\x33"));
@@ -26,7 +26,7 @@ absl::StatusOr<uint32_t> Infer(const Bytes& code) {
   return InferPageOffset(code, kLoadAddress, "bzImage");
 }
 
-TEST(PageOffsetTest, TopByteThatRecurs) {
+TEST(PageOffsetTest, MostFrequentTopByte) {
   Bytes code;
   AppendLoads(code, 0xc0, 4);
   EXPECT_EQ(*Infer(code), 0xc0000000);
@@ -34,25 +34,25 @@ TEST(PageOffsetTest, TopByteThatRecurs) {
   EXPECT_EQ(*Infer(code), 0x80000000);
 }
 
-TEST(PageOffsetTest, ThreeTimesAreTooFew_B17) {
+TEST(PageOffsetTest, ThreeOccurrencesAreTooFew_B17) {
   Bytes code;
   AppendLoads(code, 0xc0, 3);
   AppendLoads(code, 0x12, 1);
   const auto offset = Infer(code);
   EXPECT_TRUE(absl::IsInvalidArgument(offset.status()));
   EXPECT_EQ(offset.status().message(),
-            "bzImage: page offset not to be told from its code: of the top bytes of addresses "
-            "after 0xa1, one has to stand out with 4 or more (seen: 0xc0 3 times, 0x12 1 times)");
+            "bzImage: cannot infer the page offset from the code: no top byte of addresses after "
+            "0xa1 dominates with 4 or more occurrences (seen: 0xc0 3 times, 0x12 1 times)");
 }
 
-TEST(PageOffsetTest, FirstToRecurIsNotEnough_B17) {
+TEST(PageOffsetTest, FirstRepeatedByteIsNotUsed_B17) {
   Bytes code;
   AppendLoads(code, 0x00, 4);
   AppendLoads(code, 0xc0, 9);
   EXPECT_EQ(*Infer(code), 0xc0000000);
 }
 
-TEST(PageOffsetTest, SmallNumbersAreNobodysRival) {
+TEST(PageOffsetTest, TopByteZeroIsNotARunnerUp) {
   Bytes code;
   AppendLoads(code, 0x00, 37);
   AppendLoads(code, 0xc0, 51);
@@ -61,7 +61,7 @@ TEST(PageOffsetTest, SmallNumbersAreNobodysRival) {
   EXPECT_FALSE(Infer(code).ok());
 }
 
-TEST(PageOffsetTest, NothingStandsOut_B17) {
+TEST(PageOffsetTest, NoDominantTopByte_B17) {
   EXPECT_FALSE(Infer(testdata::Noise(1 << 20, 1)).ok());
   Bytes code;
   AppendLoads(code, 0x40, 8);
@@ -76,7 +76,7 @@ TEST(PageOffsetTest, NoCode) {
   EXPECT_FALSE(InferPageOffset({}, 0, "bzImage").ok());
 }
 
-TEST(PageOffsetTest, InstructionAtTheVeryEnd) {
+TEST(PageOffsetTest, InstructionAtTheEnd) {
   Bytes code;
   AppendLoads(code, 0xc0, 4);
   EXPECT_TRUE(Infer(code).ok());

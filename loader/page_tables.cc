@@ -38,7 +38,7 @@ absl::Status CheckPageOffset(uint32_t page_offset) {
   }
   if (page_offset >= kHostAreaStart) {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "page offset %#x: from %#x on addresses belong to the host", page_offset, kHostAreaStart));
+        "page offset %#x: addresses from %#x on belong to the host", page_offset, kHostAreaStart));
   }
   return absl::OkStatus();
 }

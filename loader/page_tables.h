@@ -1,4 +1,4 @@
-// The page tables that a guest starts with (ABI.md §3.6).
+// The initial page tables of a guest (ABI.md §3.6).
 
 #ifndef LOADER_PAGE_TABLES_H_
 #define LOADER_PAGE_TABLES_H_
@@ -11,7 +11,7 @@
 
 namespace lguest::loader {
 
-// What one entry of the page directory maps; page offsets are multiples of it.
+// The bytes that one entry of the page directory maps. Page offsets are multiples of it.
 inline constexpr uint32_t kBytesPerTable = 4u << 20;
 
 // A linear map: virtual page_offset + x is guest-physical x.
@@ -19,20 +19,20 @@ struct PageTablePlan {
   uint32_t page_offset = 0;
   uint32_t mapped_pages = 0;  // from guest-physical 0
   uint32_t table_count = 0;   // page tables of one page each, the directory not counted
-  GuestPhys tables;           // the first one; the others and the directory follow it
+  GuestPhys tables;           // the first table; the others and the directory follow
   GuestPhys directory;
 };
 
-// Sizes a map of `ram_size` bytes, or as much of it as lies below the host's own area at the top of
-// the address space; where it lies remains to be filled in. `page_offset` has passed
-// CheckPageOffset().
+// Sizes a map of `ram_size` bytes, limited to the addresses below the host area at the top of the
+// address space. The caller sets `tables` and `directory`. CheckPageOffset() has accepted
+// `page_offset`.
 PageTablePlan SizePageTables(uint32_t ram_size, uint32_t page_offset);
 
-// InvalidArgument unless the offset is a multiple of 4 MB below the host's area. `page_offset` 0,
-// for a kernel linked where it is loaded, is a good one.
+// InvalidArgument unless the offset is a multiple of 4 MB below the host area. 0 is valid: it
+// belongs to a kernel that is linked at its load address.
 absl::Status CheckPageOffset(uint32_t page_offset);
 
-// Writes directory and tables. OutOfRange when they lie outside of guest memory.
+// Writes directory and tables. OutOfRange when they lie outside guest memory.
 absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan);
 
 }  // namespace lguest::loader

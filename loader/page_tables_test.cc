@@ -11,14 +11,14 @@ namespace {
 
 constexpr uint32_t kPageOffset = 0xc0000000;
 
-TEST(PageTablesTest, PageOffsetIsAMultipleOf4MBBelowTheHost_B30) {
+TEST(PageTablesTest, PageOffsetIsChecked_B30) {
   EXPECT_TRUE(CheckPageOffset(0).ok());
   EXPECT_TRUE(CheckPageOffset(kPageOffset).ok());
   EXPECT_TRUE(CheckPageOffset(0xff800000).ok());
   EXPECT_EQ(CheckPageOffset(0xc0001000).message(),
             "page offset 0xc0001000: a multiple of 0x400000 is needed");
   EXPECT_EQ(CheckPageOffset(0xffc00000).message(),
-            "page offset 0xffc00000: from 0xffc00000 on addresses belong to the host");
+            "page offset 0xffc00000: addresses from 0xffc00000 on belong to the host");
 }
 
 TEST(PageTablesTest, MapsAllOfRam) {
@@ -32,7 +32,7 @@ TEST(PageTablesTest, PageOffsetZeroMapsAllOfRam_B30) {
   EXPECT_EQ(SizePageTables(64u << 20, 0).mapped_pages, 16384u);
 }
 
-TEST(PageTablesTest, StopsWhereTheHostBegins) {
+TEST(PageTablesTest, StopsBelowTheHostArea) {
   EXPECT_EQ(SizePageTables(2048u << 20, kPageOffset).mapped_pages, (1020u << 20) / kPageSize);
   EXPECT_EQ(SizePageTables(2048u << 20, 0xff800000).table_count, 1u);
 }
@@ -48,7 +48,7 @@ class WrittenPageTablesTest : public testing::Test {
     ASSERT_TRUE(WritePageTables(*memory_, plan_).ok());
   }
 
-  // As a CPU goes; no value: page fault.
+  // Walks the page tables like a CPU; nullopt: page fault.
   std::optional<uint32_t> Translate(uint32_t address) {
     const uint32_t pde = Entry(plan_.directory.value(), address >> 22);
     if (pde == 0) return std::nullopt;
@@ -84,13 +84,13 @@ TEST_F(WrittenPageTablesTest, AtPageOffsetZero_B30) {
   EXPECT_EQ(Translate(kRam), std::nullopt);
 }
 
-TEST_F(WrittenPageTablesTest, LastDirectoryEntryStaysTheHosts) {
+TEST_F(WrittenPageTablesTest, HostDirectoryEntryStaysEmpty) {
   Write(0xff800000);
   EXPECT_EQ(Translate(0xffbfffff), 0x3fffffu);
   EXPECT_EQ(Entry(plan_.directory.value(), 1023), 0u);
 }
 
-TEST_F(WrittenPageTablesTest, OutsideOfMemory_B29) {
+TEST_F(WrittenPageTablesTest, TablesOutsideMemory_B29) {
   PageTablePlan plan = SizePageTables(kRam, kPageOffset);
   plan.tables = GuestPhys(0xfffff000);
   EXPECT_TRUE(absl::IsOutOfRange(WritePageTables(*memory_, plan)));

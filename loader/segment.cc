@@ -22,7 +22,7 @@ absl::Status PlaceSegment(GuestMemory& memory, const Segment& segment,
       fd >= 0 && segment.address.value() % kPageSize == segment.file_offset % kPageSize;
   if (!mappable) return CopyPart(memory, segment, image, 0, size);
 
-  // What lies before the first page boundary, whole pages, what is left.
+  // Bytes before the first page boundary, whole pages, remaining bytes.
   const uint32_t head = std::min(size, (0u - segment.address.value()) % kPageSize);
   const uint32_t pages = PageAlignDown(size - head);
   const uint32_t tail = size - head - pages;

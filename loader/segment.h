@@ -1,4 +1,4 @@
-// A stretch of a kernel image and its place in guest memory.
+// A segment of a kernel image and its location in guest memory.
 
 #ifndef LOADER_SEGMENT_H_
 #define LOADER_SEGMENT_H_
@@ -19,10 +19,10 @@ struct GuestRange {
   uint32_t size = 0;
 };
 
-// `file_size` bytes at `file_offset` of the image go to `address`; zeroes follow, up to
-// `memory_size` bytes in all.
+// The loader puts `file_size` bytes from `file_offset` of the image at `address`, followed by
+// zeroes up to `memory_size` bytes in total.
 struct Segment {
-  uint32_t number = 0;  // of its program header, for messages
+  uint32_t number = 0;  // index of its program header, for messages
   GuestPhys address;
   uint64_t file_offset = 0;
   uint32_t file_size = 0;
@@ -30,12 +30,13 @@ struct Segment {
   bool executable = false;
 };
 
-// Puts a segment into fresh guest memory. `image` is the whole image, and the caller has checked
-// that the segment lies in it and in the memory, and overlaps no other.
+// Loads a segment into guest memory, which must be all zeroes. `image` is the whole image. The
+// caller has checked that the segment lies inside `image` and `memory` and overlaps no other
+// segment.
 //
-// With the file descriptor `fd` of the image (-1: there is none) whole pages are mapped
-// copy-on-write, so that guests of one kernel share what they do not change; the odd bytes before
-// and after them are copied, so that nothing that merely follows in the file comes along.
+// With the file descriptor `fd` of the image (-1: none) whole pages are mapped copy-on-write, so
+// that guests of one kernel share unmodified pages. The bytes before and after the whole pages are
+// copied, so that neighbouring bytes of the file do not appear in guest memory.
 absl::Status PlaceSegment(GuestMemory& memory, const Segment& segment,
                           std::span<const std::byte> image, int fd);
 

@@ -17,7 +17,7 @@ constexpr uint32_t kMemory = 16 * kPageSize;
 
 class SegmentTest : public testing::TestWithParam<bool> {
  protected:
-  // Places `segment`, mapped if the test is about that, and returns all of guest memory.
+  // Places `segment`, mapped if GetParam() is true, and returns all of guest memory.
   Bytes Place(const Segment& segment) {
     const auto file = File::Open(file_.path());
     EXPECT_TRUE(PlaceSegment(*memory_, segment, image_, GetParam() ? file->fd() : -1).ok());
@@ -35,7 +35,7 @@ class SegmentTest : public testing::TestWithParam<bool> {
     return segment;
   }
 
-  // Guest memory with nothing but `size` bytes of the file in it.
+  // Guest memory that is zero except for `size` bytes of the file.
   Bytes Expected(uint32_t address, size_t file_offset, size_t size) {
     Bytes all(kMemory);
     testdata::Put(all, address, std::span(image_).subspan(file_offset, size));
@@ -51,15 +51,15 @@ TEST_P(SegmentTest, WholePages) {
   EXPECT_EQ(Place(At(0x2000, 0x1000, 0x3000)), Expected(0x2000, 0x1000, 0x3000));
 }
 
-TEST_P(SegmentTest, WhatFollowsInTheFileDoesNotComeAlong_B14) {
+TEST_P(SegmentTest, BytesAfterTheSegmentAreZero_B14) {
   EXPECT_EQ(Place(At(0x2000, 0x1000, 0x1234)), Expected(0x2000, 0x1000, 0x1234));
 }
 
-TEST_P(SegmentTest, EqualPlacesInTheirPages) {
+TEST_P(SegmentTest, EqualOffsetsInPage) {
   EXPECT_EQ(Place(At(0x2345, 0x1345, 0x2800)), Expected(0x2345, 0x1345, 0x2800));
 }
 
-TEST_P(SegmentTest, UnequalPlacesInTheirPages_B13) {
+TEST_P(SegmentTest, DifferentOffsetsInPage_B13) {
   EXPECT_EQ(Place(At(0x2345, 0x1344, 0x2800)), Expected(0x2345, 0x1344, 0x2800));
 }
 
@@ -73,7 +73,7 @@ TEST_P(SegmentTest, EndOfFile) {
   EXPECT_EQ(Place(At(0x2000, 0x4000, 0x1000 + 77)), Expected(0x2000, 0x4000, 0x1000 + 77));
 }
 
-TEST_P(SegmentTest, NeighboursInOnePageKeepTheirBytes) {
+TEST_P(SegmentTest, SegmentsMayShareAPage) {
   Place(At(0x3100, 0x2100, 0x100));
   Bytes expected = Expected(0x3100, 0x2100, 0x100);
   testdata::Put(expected, 0x2000, std::span(image_).subspan(0x1000, 0x1080));

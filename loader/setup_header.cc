@@ -22,7 +22,7 @@ constexpr uint16_t kVersionWithPayload = 0x208;
 constexpr uint16_t kVersionWithPrefAddress = 0x20a;
 
 constexpr uint64_t kSectorBytes = 512;
-constexpr uint8_t kDefaultSetupSectors = 4;  // what 0 stands for
+constexpr uint8_t kDefaultSetupSectors = 4;  // the meaning of 0
 
 }  // namespace
 
@@ -38,7 +38,7 @@ std::optional<SetupHeader> ReadSetupHeader(std::span<const std::byte> image) {
     if (sectors == 0) sectors = kDefaultSetupSectors;
     const uint64_t offset = LoadLittleEndian<uint32_t>(image, kPayloadOffset);
     const uint64_t size = LoadLittleEndian<uint32_t>(image, kPayloadLength);
-    // The boot sector itself is not one of the setup sectors. No payload: the field was left empty.
+    // The boot sector is not one of the setup sectors. Size 0: the field is not set.
     if (size != 0) header.payload = {(uint64_t{sectors} + 1) * kSectorBytes + offset, size};
   }
   if (header.version >= kVersionWithPrefAddress) {

@@ -1,4 +1,4 @@
-// What a bzImage says of itself (Linux boot protocol, "The Real-Mode Kernel Header").
+// Parses the setup header of a bzImage (Linux boot protocol, "The Real-Mode Kernel Header").
 
 #ifndef LOADER_SETUP_HEADER_H_
 #define LOADER_SETUP_HEADER_H_
@@ -10,11 +10,11 @@
 
 namespace lguest::loader {
 
-// Where a kernel that is no ELF file is loaded, unless its header wants another place.
+// The load address of a kernel that is not an ELF file, unless its header gives another one.
 inline constexpr uint64_t kDefaultLoadAddress = 0x100000;
 
 struct SetupHeader {
-  // In bytes of the file. Unchecked: they may lie outside of it.
+  // Offset and size in the file, in bytes. Unchecked: the payload may lie outside the file.
   struct Payload {
     uint64_t offset = 0;
     uint64_t size = 0;
@@ -22,10 +22,10 @@ struct SetupHeader {
 
   uint16_t version = 0;                         // of the protocol: 0x208 is 2.08
   std::optional<Payload> payload;               // from protocol 2.08 on
-  uint64_t load_address = kDefaultLoadAddress;  // the kernel's own wish from protocol 2.10 on
+  uint64_t load_address = kDefaultLoadAddress;  // pref_address from protocol 2.10 on
 };
 
-// None when `image` has no such header.
+// nullopt when `image` has no setup header.
 std::optional<SetupHeader> ReadSetupHeader(std::span<const std::byte> image);
 
 }  // namespace lguest::loader

@@ -35,7 +35,7 @@ TEST(SetupHeaderTest, PayloadFieldsFromProtocol208On) {
   EXPECT_EQ(PayloadOf(Image(0x208)).size, 1000u);
 }
 
-TEST(SetupHeaderTest, NoSetupSectorsMeansFour) {
+TEST(SetupHeaderTest, ZeroSetupSectorsMeansFour) {
   testdata::BzImage image = Image(0x208);
   image.setup_sectors = 0;
   EXPECT_EQ(PayloadOf(image).offset, 5u * 512 + 100);
@@ -43,7 +43,7 @@ TEST(SetupHeaderTest, NoSetupSectorsMeansFour) {
   EXPECT_EQ(PayloadOf(image).offset, 40u * 512 + 100);
 }
 
-TEST(SetupHeaderTest, EmptyPayloadFieldIsNone) {
+TEST(SetupHeaderTest, ZeroPayloadLengthIsNoPayload) {
   testdata::BzImage image = Image(0x208);
   image.payload_length = 0;
   EXPECT_FALSE(HeaderOf(image).payload.has_value());
@@ -62,7 +62,7 @@ TEST(SetupHeaderTest, PayloadFieldsDoNotWrap) {
   EXPECT_EQ(payload.offset + payload.size, uint64_t{0x1fffffffe} + 5 * 512);
 }
 
-TEST(SetupHeaderTest, OtherFilesHaveNone) {
+TEST(SetupHeaderTest, OtherFilesHaveNoHeader) {
   testdata::Bytes file = Build(Image(0x208));
   EXPECT_FALSE(ReadSetupHeader(std::span(file).first(0x25f)).has_value());
   EXPECT_TRUE(ReadSetupHeader(std::span(file).first(0x260)).has_value());

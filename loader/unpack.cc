@@ -22,14 +22,14 @@
 namespace lguest::loader {
 namespace {
 
-// The largest ELF file, debug information and all, that is unpacked for loading.
+// The largest ELF file, including debug information, that is unpacked.
 constexpr uint32_t kLargestElf = 256u << 20;
 
-// All false starts together may take in and give out so many bytes. Real ones end within a few
-// thousand; a file made for the purpose would otherwise keep us for hours.
+// Limit for the input plus output bytes of all false matches. A normal false match fails within a
+// few thousand bytes; without a limit, a crafted file would keep the scan busy for hours.
 constexpr uint64_t kMaxScanWork = uint64_t{1} << 31;
 
-// A payload that breaks off before this was most likely none.
+// A member that fails before this many bytes of output is considered a false match.
 constexpr uint64_t kMinPlausibleOutput = 32 * 1024;
 
 class Unpacker {
@@ -38,12 +38,12 @@ class Unpacker {
            uint32_t load_address, uint32_t limit)
       : memory_(memory), file_(file), target_(target), load_address_(load_address), limit_(limit) {}
 
-  // Unpacks the member in `packed`, which starts at `offset` of the file. Without a result it is
-  // not a whole gzip member, or next to nothing: then error() says why.
+  // Unpacks the member in `packed`, which starts at `offset` of the file. Returns nullptr and sets
+  // error() when there is no complete gzip member or its output is too short for a kernel.
   absl::StatusOr<std::unique_ptr<UnpackedKernel>> TryUnpack(uint64_t offset,
                                                             std::span<const std::byte> packed);
 
-  // What the last TryUnpack() came to.
+  // The error and the byte counts of the last TryUnpack().
   const absl::Status& error() const { return error_; }
   uint64_t consumed() const { return reader_.consumed(); }
   uint64_t produced() const { return reader_.produced(); }
@@ -55,8 +55,8 @@ class Unpacker {
   Result UnpackElf(uint64_t offset, std::span<const std::byte> start);
   Result UnpackRaw(uint64_t offset, std::span<const std::byte> start);
 
-  // Goes on with a member that has filled its place, to learn how much more there is of it. False
-  // when it turns out not to be one.
+  // Continues after the output is full, to count the remaining output of the member. False when the
+  // member is corrupt.
   bool CountRemainingOutput();
 
   GuestMemory& memory_;
@@ -70,8 +70,8 @@ class Unpacker {
 
 Unpacker::Result Unpacker::RecordError(uint64_t offset) {
   error_ = absl::InvalidArgumentError(
-      absl::StrFormat("%s: gzip payload at byte %u: %s after %u bytes, which gave %u", file_.name,
-                      offset, reader_.error(), reader_.consumed(), reader_.produced()));
+      absl::StrFormat("%s: gzip payload at byte %u: %s after %u bytes of input and %u of output",
+                      file_.name, offset, reader_.error(), reader_.consumed(), reader_.produced()));
   return nullptr;
 }
 
@@ -86,12 +86,12 @@ bool Unpacker::CountRemainingOutput() {
 
 Unpacker::Result Unpacker::TryUnpack(uint64_t offset, std::span<const std::byte> packed) {
   reader_.Start(packed);
-  std::array<std::byte, 4> start;  // enough to tell an ELF file
+  std::array<std::byte, 4> start;  // the size of the ELF magic
   const GzipReader::State state = reader_.Read(start);
   if (state == GzipReader::State::kBad) return RecordError(offset);
   if (state == GzipReader::State::kDone) {
     error_ = absl::InvalidArgumentError(
-        absl::StrFormat("%s: gzip payload at byte %u unpacks to %u bytes: no kernel", file_.name,
+        absl::StrFormat("%s: gzip payload at byte %u unpacks to %u bytes: not a kernel", file_.name,
                         offset, reader_.produced()));
     return nullptr;
   }
@@ -108,7 +108,7 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
     if (!CountRemainingOutput()) return RecordError(offset);
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: gzip payload at byte %u unpacks to an ELF file of %u bytes or more: at most %u are "
-        "possible",
+        "supported",
         file_.name, offset, reader_.produced(), kLargestElf));
   }
   auto kernel = std::make_unique<UnpackedKernel>();
@@ -120,9 +120,9 @@ Unpacker::Result Unpacker::UnpackElf(uint64_t offset, std::span<const std::byte>
 Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte> start) {
   constexpr uint32_t kReservedEnd = kCommandLineAddress.value() + kCommandLineSize;
   if (load_address_ < kReservedEnd) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%s: pref_address %#x: below %#x lie boot parameters and command line",
-                        file_.name, load_address_, kReservedEnd));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: pref_address %#x: boot parameters and command line occupy memory below %#x",
+        file_.name, load_address_, kReservedEnd));
   }
   if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
     return KernelDoesNotFit({absl::StrCat(file_.name, " unpacked"), load_address_, start.size()},
@@ -200,7 +200,7 @@ absl::StatusOr<UnpackedKernel> ScanForPayload(Unpacker& unpacker, const KernelFi
     work += unpacker.consumed() + unpacker.produced();
     if (work > kMaxScanWork) {
       return absl::InvalidArgumentError(absl::StrFormat(
-          "%s: gave up at byte %u, after %u bytes of gzip headers with no payload behind them",
+          "%s: payload search stopped at byte %u: false gzip matches took %u bytes of work",
           file.name, *at, work));
     }
   }

@@ -1,4 +1,4 @@
-// The kernel inside a compressed image.
+// Unpacks the kernel of a compressed image.
 
 #ifndef LOADER_UNPACK_H_
 #define LOADER_UNPACK_H_
@@ -23,24 +23,24 @@ struct KernelFile {
   int fd = -1;  // of the same file, to map from; -1: none, bytes are copied
 };
 
-// No kernel that could run in a guest is larger when unpacked, whatever the file pretends.
+// The largest size of an unpacked kernel.
 inline constexpr uint64_t kLargestKernel = uint64_t{1} << 30;
 
 struct UnpackedKernel {
-  // A bare kernel lies in guest memory already.
+  // A bare kernel has been written to guest memory here; size 0 for an ELF file.
   GuestRange raw;
 
-  // An ELF file has still to be loaded. `elf` lies in `buffer`.
+  // An ELF file is not loaded yet. `elf` lies in `buffer`; both are empty for a bare kernel.
   AnonymousMapping buffer;
   std::span<const std::byte> elf;
 };
 
-// Finds the gzip payload of `file`, where its header says or else wherever there is one, and
-// unpacks it. A bare kernel goes straight into `memory`, behind the command line and up to `limit`
-// (exclusive). Nothing is left in memory of places that only looked like a payload.
+// Finds the gzip payload of `file` and unpacks it. The setup header gives the payload's offset;
+// without this field the whole file is searched. A bare kernel is written to `memory`, above the
+// command line and below `limit` (exclusive). A false match leaves no bytes in `memory`.
 //
-// InvalidArgument, naming the file, the place and the reason, when there is none, it is truncated
-// or corrupt, or compressed in another way; OutOfRange when the kernel does not fit below `limit`.
+// InvalidArgument, with file, offset and cause, when there is no payload, or it is truncated,
+// corrupt or compressed in another format; OutOfRange when the kernel does not fit below `limit`.
 absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFile& file,
                                             const LoadTarget& target, uint32_t limit);
 

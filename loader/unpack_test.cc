@@ -41,14 +41,14 @@ class UnpackTest : public testing::Test {
   std::unique_ptr<GuestMemory> memory_ = *GuestMemory::Create(kRam);
 };
 
-// A gzip member that gives `size` bytes and then breaks off.
+// A gzip member with `size` bytes of output and a wrong checksum.
 Bytes Broken(size_t size) {
   Bytes member = testdata::Gzip(testdata::Noise(size, 3), 0);
   member[member.size() - 8] ^= std::byte{1};
   return member;
 }
 
-TEST_F(UnpackTest, BareKernelGoesTo1MB) {
+TEST_F(UnpackTest, BareKernelIsLoadedAt1MB) {
   const auto kernel = Unpack(packed_);
   ASSERT_TRUE(kernel.ok()) << kernel.status();
   EXPECT_EQ(kernel->raw.address, GuestPhys(0x100000));
@@ -56,7 +56,7 @@ TEST_F(UnpackTest, BareKernelGoesTo1MB) {
   EXPECT_EQ(Memory(0x100000, code_.size()), code_);
 }
 
-TEST_F(UnpackTest, ElfGoesToABuffer) {
+TEST_F(UnpackTest, ElfIsUnpackedToABuffer) {
   const Bytes elf = testdata::GoodKernel().Build();
   const auto kernel = Unpack(testdata::Gzip(elf));
   ASSERT_TRUE(kernel.ok()) << kernel.status();
@@ -64,7 +64,7 @@ TEST_F(UnpackTest, ElfGoesToABuffer) {
   EXPECT_EQ(Memory(0, kRam), Bytes(kRam));
 }
 
-TEST_F(UnpackTest, HeaderPointsPastFalsePayloads) {
+TEST_F(UnpackTest, HeaderOffsetSkipsFalsePayloads) {
   testdata::BzImage image;
   image.version = 0x208;
   image.code = testdata::Gzip(testdata::FromString("a whole gzip member, but no kernel"));
@@ -74,7 +74,7 @@ TEST_F(UnpackTest, HeaderPointsPastFalsePayloads) {
   EXPECT_EQ(kernel->raw.size, code_.size());
 }
 
-TEST_F(UnpackTest, PayloadEndsWhereTheHeaderSays_B19) {
+TEST_F(UnpackTest, HeaderLengthLimitsThePayload_B19) {
   testdata::BzImage image;
   image.version = 0x208;
   image.payload = packed_;
@@ -82,7 +82,7 @@ TEST_F(UnpackTest, PayloadEndsWhereTheHeaderSays_B19) {
   EXPECT_THAT(ErrorMessage(Build(image)), HasSubstr("truncated"));
 }
 
-TEST_F(UnpackTest, RejectedCandidateDoesNotHideTheRealKernel_B21) {
+TEST_F(UnpackTest, FindsKernelAfterFalseMatch_B21) {
   testdata::BzImage image;
   image.code = testdata::FromString("\x1f\x8b\x08 \x1f\x8b\x08 no payload yet");
   testdata::Append(image.code, Broken(100000));
@@ -91,11 +91,11 @@ TEST_F(UnpackTest, RejectedCandidateDoesNotHideTheRealKernel_B21) {
   const auto kernel = Unpack(Build(image));
   ASSERT_TRUE(kernel.ok()) << kernel.status();
   Bytes expected = code_;
-  expected.resize(200000);  // nothing of the broken one is left
+  expected.resize(200000);  // no bytes of the false match are left
   EXPECT_EQ(Memory(0x100000, 200000), expected);
 }
 
-TEST_F(UnpackTest, HalfAMagicBeforeTheKernel_B22) {
+TEST_F(UnpackTest, PartialMagicBeforeTheKernel_B22) {
   Bytes file = testdata::FromString("\x1f");
   testdata::Append(file, packed_);
   const auto kernel = Unpack(file);
@@ -111,7 +111,7 @@ TEST_F(UnpackTest, KernelMayEndAtTheLimit_B18) {
   EXPECT_TRUE(absl::IsOutOfRange(Unpack(packed_, 0x1000).status()));
 }
 
-TEST_F(UnpackTest, ZipBombWritesNothingBeyondTheLimit_B18) {
+TEST_F(UnpackTest, ZipBombStaysBelowTheLimit_B18) {
   const Bytes bomb = testdata::Gzip(Bytes(size_t{32} << 20, std::byte{0xee}), 9);
   const auto kernel = Unpack(bomb);
   EXPECT_TRUE(absl::IsOutOfRange(kernel.status()));
@@ -121,14 +121,14 @@ TEST_F(UnpackTest, ZipBombWritesNothingBeyondTheLimit_B18) {
   EXPECT_EQ(Memory(kLimit, kRam - kLimit), Bytes(kRam - kLimit));
 }
 
-TEST_F(UnpackTest, MostConvincingFailureIsTold_B19) {
+TEST_F(UnpackTest, ErrorOfTheLongestMatchIsReturned_B19) {
   Bytes file = testdata::FromString("\x1f\x8b\x08\x00 some bytes that are no deflate stream");
   testdata::Append(file, Broken(50000));
   EXPECT_THAT(ErrorMessage(file),
-              testing::AllOf(HasSubstr("incorrect data check"), HasSubstr("which gave 50000")));
+              testing::AllOf(HasSubstr("incorrect data check"), HasSubstr("and 50000 of output")));
 }
 
-TEST_F(UnpackTest, OtherFormatIsNamedInSpiteOfFalseGzip_B24) {
+TEST_F(UnpackTest, OtherFormatIsNamedAfterFalseGzip_B24) {
   Bytes file = testdata::FromString("\x1f\x8b\x08\x01 no deflate stream");
   testdata::Append(file, testdata::FromString("BZh91AY&SY"));
   EXPECT_THAT(ErrorMessage(file), HasSubstr("compressed with bzip2"));

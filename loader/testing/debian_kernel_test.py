@@ -1,6 +1,6 @@
-"""A kernel that nobody here has built: where its payload is, what it is, and our own guest in its place.
+"""Tests load_guest on a Debian kernel, and with our own guest as the payload of that kernel.
 
-All expectations come from this file's own reading of the kernel's header.
+The test parses the kernel's header itself to compute the expected values.
 """
 
 import gzip
@@ -62,22 +62,22 @@ class DebianKernelTest(unittest.TestCase):
     def assert_refused(self, result, message):
         self.assertEqual((result.returncode, result.stdout, result.stderr), (1, "", message))
 
-    def test_its_compression_is_named_where_its_header_says(self):
+    def test_error_names_compression_with_header(self):
         self.assert_refused(self.load(VMLINUZ), self.refusal(VMLINUZ))
 
-    def test_its_compression_is_named_at_the_same_place_without_a_header(self):
+    def test_error_names_compression_without_header(self):
         self.hide_payload_from_header()
         path, result = self.load_image()
         self.assert_refused(result, self.refusal(path))
 
-    def test_a_payload_that_ends_beyond_the_file(self):
+    def test_payload_beyond_end_of_file(self):
         struct.pack_into("<I", self.image, PAYLOAD_OFFSET + 4, len(self.image))
         path, result = self.load_image()
         end = self.payload + len(self.image)
         message = f"{path}: payload_offset and payload_length: the payload ends at byte {end}, but the file has {len(self.image)}\n"
         self.assert_refused(result, message)
 
-    def test_our_guest_in_its_place_loads_with_and_without_the_header(self):
+    def test_replaced_payload_loads(self):
         with open(VMLINUX, "rb") as file:
             self.replace_payload(file.read())
         alone = self.load(VMLINUX)
@@ -87,7 +87,7 @@ class DebianKernelTest(unittest.TestCase):
             self.assertEqual((result.returncode, result.stderr, result.stdout), (0, "", alone.stdout))
             self.hide_payload_from_header()
 
-    def test_a_64_bit_program_in_its_place_is_refused(self):
+    def test_64_bit_payload_is_refused(self):
         with open(LOAD_GUEST, "rb") as file:
             self.replace_payload(file.read())
         for _ in range(2):

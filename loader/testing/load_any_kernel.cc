@@ -23,7 +23,7 @@ void Require(bool condition) {
   if (!condition) std::abort();
 }
 
-// Nobody but the loader's later steps may write to the initrd's place and above RAM.
+// LoadKernel() must not write to page tables, initrd and device pages.
 void RequireUntouched(const GuestMemory& memory, uint32_t from) {
   std::vector<std::byte> rest(memory.size() - from);
   Require(memory.ReadBytes(GuestPhys(from), rest).ok());
@@ -33,7 +33,7 @@ void RequireUntouched(const GuestMemory& memory, uint32_t from) {
 }  // namespace
 
 void LoadAnyKernel(std::span<const std::byte> image, std::string_view start) {
-  // A copy of its own, so that an address sanitizer sees every byte read beside it.
+  // A copy of the exact size, so that a sanitizer detects a read outside of it.
   std::vector<std::byte> file(image.begin(), image.end());
   const std::span<const std::byte> first = std::as_bytes(std::span(start));
   std::copy_n(first.begin(), std::min(first.size(), file.size()), file.begin());

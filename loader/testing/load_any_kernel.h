@@ -1,4 +1,4 @@
-// What the fuzz targets of kernel files share.
+// Shared code of the fuzz targets for kernel files.
 
 #ifndef LOADER_TESTING_LOAD_ANY_KERNEL_H_
 #define LOADER_TESTING_LOAD_ANY_KERNEL_H_
@@ -9,9 +9,9 @@
 
 namespace lguest::loader {
 
-// Loads `image`, with its first bytes replaced by `start`, into a small guest, and aborts unless
-// the result is either a guest whose parts all lie where they may, or an error of one line that
-// blames the file.
+// Loads `image`, with its first bytes replaced by `start`, into a small guest. Aborts unless the
+// result is a guest with all parts inside their limits, or InvalidArgument or OutOfRange with a
+// message of one line.
 void LoadAnyKernel(std::span<const std::byte> image, std::string_view start);
 
 }  // namespace lguest::loader

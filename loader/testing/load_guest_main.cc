@@ -1,6 +1,6 @@
 // load_guest KERNEL
 //
-// Puts a kernel into a guest's memory, and tells what was done or, on standard error, why not.
+// Loads a kernel into guest memory. Prints the steps, or the error on standard error.
 
 #include <cstdint>
 #include <cstdio>

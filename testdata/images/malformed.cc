@@ -118,7 +118,7 @@ std::vector<MalformedImage> MalformedElfs() {
       {"elf_odd_page_offset", WithSegment([](ElfSegment& s) { s.virtual_address += 0x1000; }),
        "page offset 0xc0001000: a multiple of 0x400000"},
       {"elf_host_area", WithSegment([](ElfSegment& s) { s.virtual_address = 0xffd00000; }),
-       "page offset 0xffc00000: from 0xffc00000 on"},
+       "page offset 0xffc00000: addresses from 0xffc00000 on"},
       {"elf_no_magic", WithSegment([](ElfSegment& s) { s.data = Bytes(0x1000); }),
        "no GenuineLguest entry"},
   };
@@ -135,12 +135,12 @@ std::vector<MalformedImage> MalformedBzImages() {
       {"gzip_no_trailer", Packed(Cut(packed, packed.size() - 1)), "truncated after"},
       {"gzip_bad_crc", Packed(Flipped(packed, 8)), "incorrect data check"},
       {"gzip_bad_length", Packed(Flipped(packed, 4)), "incorrect length check"},
-      {"gzip_empty", Gzip({}), "unpacks to 0 bytes: no kernel"},
+      {"gzip_empty", Gzip({}), "unpacks to 0 bytes: not a kernel"},
       {"zip_bomb", Gzip(Bytes(size_t{64} << 20), 9),
        "unpacked (0x100000 to 0x4100000) does not fit into 16 MB of memory: at least 66 MB"},
       {"elf_cut_in_gzip", Gzip(Cut(GoodKernel().Build(), 100)), "its data ends at byte"},
       {"no_page_offset", Packed(Gzip(FromString("GenuineLguest but no code that could tell"))),
-       "page offset not to be told"},
+       "cannot infer the page offset"},
       {"no_entry", Packed(Gzip(Cut(Kernel(), 64))), "no GenuineLguest entry"},
       {"payload_beyond_file",
        WithPayloadField([](BzImage& image) { image.payload_length = 0x10000000; }),
@@ -158,7 +158,7 @@ std::vector<MalformedImage> MalformedBzImages() {
          image.version = 0x20a;
          image.pref_address = 0x1000;
        }),
-       "pref_address 0x1000: below 0x1800"},
+       "pref_address 0x1000: boot parameters"},
       {"pref_address_high", WithPayloadField([](BzImage& image) {
          image.version = 0x20a;
          image.pref_address = uint64_t{1} << 32;
