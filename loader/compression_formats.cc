@@ -31,8 +31,9 @@ bool HasBlockSizeAndBlock(std::span<const std::byte> bytes) {
          std::memcmp(bytes.data() + 4, kBlock.data(), kBlock.size()) == 0;
 }
 
-// The magic of an .lzma file is weak: it is only the usual properties byte. So this also checks the
-// dictionary size, a multiple of 4 kB, and the unpacked size, which a kernel build sets to unknown.
+// The magic of an .lzma file is weak: the usual properties byte and the low bytes of the dictionary
+// size. This also checks that the dictionary size is a multiple of 4 kB and that the unpacked size
+// is unknown, as in a kernel build.
 bool HasLzmaSizes(std::span<const std::byte> bytes) {
   constexpr size_t kDictionary = 1;
   constexpr size_t kUnpacked = 5;

@@ -51,7 +51,7 @@ const char* TypeName(uint64_t type) {
 // Checks the first bytes of the file before libelf converts anything.
 absl::Status CheckIdentification(std::span<const std::byte> image, std::string_view name) {
   if (image.size() < sizeof(Elf32_Ehdr)) {
-    return Malformed(name, "ELF file of %u bytes: its header alone needs %u", image.size(),
+    return Malformed(name, "ELF file of %u bytes: the ELF header needs %u", image.size(),
                      sizeof(Elf32_Ehdr));
   }
   const auto ident = [&](size_t index) { return std::to_integer<unsigned>(image[index]); };

@@ -13,7 +13,7 @@
 namespace lguest::loader {
 
 // A kernel reads its variables at page offset + physical address. One instruction for this is the
-// byte 0xA1 followed by the address. Other bytes 0xA1 are followed by random bytes, so the most
+// byte 0xA1 followed by the address. Other bytes 0xA1 are followed by arbitrary bytes, so the most
 // frequent top byte of these addresses is the top byte of the page offset.
 //
 // `code` will lie at physical `load_address`. The offset is a multiple of 16 MB. A kernel that ends

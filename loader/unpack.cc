@@ -200,7 +200,7 @@ absl::StatusOr<UnpackedKernel> ScanForPayload(Unpacker& unpacker, const KernelFi
     work += unpacker.consumed() + unpacker.produced();
     if (work > kMaxScanWork) {
       return absl::InvalidArgumentError(absl::StrFormat(
-          "%s: payload search stopped at byte %u: false gzip matches took %u bytes of work",
+          "%s: stopped the payload search at byte %u: processed %u bytes of false gzip matches",
           file.name, *at, work));
     }
   }

@@ -165,7 +165,7 @@ TEST_F(FileBlockBackendTest, ReadOnlyDisksAreShared_B63) {
 TEST_F(FileBlockBackendTest, ReadOnlyFileNeedsReadonlyOption_B62) {
   const std::string path = dir_.File("disk", std::string(4096, 'a'));
   ASSERT_EQ(chmod(path.c_str(), 0400), 0);
-  const WithoutCapabilities like_any_user;
+  const WithoutCapabilities no_capabilities;
   EXPECT_NE(Open(path).status().message().find("(',readonly' reads only)"), std::string::npos);
   EXPECT_TRUE(Open(path, true).ok());
 }
@@ -204,7 +204,7 @@ class LoopDevice {
   explicit LoopDevice(const std::string& file) {
     const UniqueFd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     if (!control.valid()) {
-      why_not_ = std::string("/dev/loop-control: ") + strerror(errno);
+      error_ = std::string("/dev/loop-control: ") + strerror(errno);
       return;
     }
     backing_ = UniqueFd(open(file.c_str(), O_RDWR | O_CLOEXEC));
@@ -217,7 +217,7 @@ class LoopDevice {
         attached_ = true;
         return;
       }
-      why_not_ = path_ + ": " + strerror(errno);
+      error_ = path_ + ": " + strerror(errno);
     }
   }
   ~LoopDevice() {
@@ -227,21 +227,21 @@ class LoopDevice {
   LoopDevice& operator=(const LoopDevice&) = delete;
 
   bool attached() const { return attached_; }
-  const std::string& why_not() const { return why_not_; }
+  const std::string& error() const { return error_; }
   const std::string& path() const { return path_; }
 
  private:
   UniqueFd backing_;
   UniqueFd fd_;
   std::string path_;
-  std::string why_not_;
+  std::string error_;
   bool attached_ = false;
 };
 
 TEST_F(FileBlockBackendTest, RealBlockDeviceWithDirectIo_B62) {
   const std::string file = dir_.File("disk", std::string(1 << 20, 'a'));
   const LoopDevice loop(file);
-  if (!loop.attached()) GTEST_SKIP() << "no loop device: " << loop.why_not();
+  if (!loop.attached()) GTEST_SKIP() << "no loop device: " << loop.error();
   {
     const auto disk = Open(loop.path());
     ASSERT_TRUE(disk.ok()) << disk.status();

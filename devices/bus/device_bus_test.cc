@@ -83,7 +83,7 @@ class DeviceBusTest : public testing::Test {
   std::vector<std::string> log_lines_;
 };
 
-TEST_F(DeviceBusTest, LaysOutDescriptorsPagesAndInterrupts) {
+TEST_F(DeviceBusTest, AssignsDescriptorsPagesAndInterrupts) {
   auto devices = Devices(3);
   scripts_[0].features = kDeviceFeatureRandomness;
   scripts_[1].pages = 2;
@@ -139,7 +139,7 @@ TEST_F(DeviceBusTest, TwoListenersAtOneKeyAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(Create(std::move(devices)).status()));
 }
 
-TEST_F(DeviceBusTest, DispatchReachesTheListenerAndWritesUsedLen) {
+TEST_F(DeviceBusTest, DispatchWritesUsedLen) {
   const auto bus = Create(Devices(2));
   scripts_[1].answer = std::optional<uint32_t>(5);
   const GuestPhys dma = guest_.PutDma(0x100, {{0x1000, 9}});
@@ -171,7 +171,7 @@ TEST_F(DeviceBusTest, UsedLenStaysWithoutReceiver) {
   EXPECT_EQ(guest_.UsedLen(dma), 77u);
 }
 
-TEST_F(DeviceBusTest, ErrorOfADeviceEndsTheGuestAndLeavesUsedLen) {
+TEST_F(DeviceBusTest, DeviceErrorKeepsUsedLen) {
   const auto bus = Create(Devices(1));
   scripts_[0].answer = absl::InvalidArgumentError("bad");
   const GuestPhys dma = guest_.PutDma(0x100, {{0x1000, 9}});

@@ -137,9 +137,9 @@ TEST_F(BufferedConsoleBackendTest, NextWriteReturnsTheError) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   ASSERT_TRUE(Write("lost").ok());
   screen_.WaitForWrites(1);
-  absl::Status told;
-  while (told.ok()) told = Write("");
-  EXPECT_EQ(told.message(), "the disk is full");
+  absl::Status error;
+  while (error.ok()) error = Write("");
+  EXPECT_EQ(error.message(), "the disk is full");
 }
 
 TEST_F(BufferedConsoleBackendTest, WriteThatReturnsAnOldErrorIsWritten) {

@@ -23,7 +23,7 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
 absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
   IoVector rest(from);
   while (!rest.empty()) {
-    // Most writes have one piece; write() is cheaper than writev().
+    // A guest sends one piece for every few characters; write() is cheaper than writev().
     const iovec& first = *rest.data();
     const ssize_t len = rest.count() == 1 ? write(output_fd_, first.iov_base, first.iov_len)
                                           : writev(output_fd_, rest.data(), rest.count());

@@ -47,7 +47,7 @@ TEST_F(FdConsoleBackendTest, ReadDoesNotBlock) {
   EXPECT_EQ(backend.Read(to).value(), 0u);
 }
 
-TEST_F(FdConsoleBackendTest, NonBlockingInputWithoutDataIsNotTheEnd_B45) {
+TEST_F(FdConsoleBackendTest, EmptyNonBlockingInputIsNotTheEnd_B45) {
   ASSERT_EQ(fcntl(input_[0], F_SETFL, O_NONBLOCK), 0);
   FdConsoleBackend backend(input_[0], output_[1]);
   std::array<std::byte, 16> to;

@@ -192,7 +192,7 @@ TEST_F(PeerSocketsTest, OtherFileWithTheSocketNameIsKept) {
 
 TEST_F(PeerSocketsTest, UnwritableDirectoryIsExplained) {
   const auto file = SharedNetFile::Open(dir_.Path("net")).value();
-  const WithoutCapabilities like_any_user;
+  const WithoutCapabilities no_capabilities;
   ASSERT_EQ(chmod(dir_.Path("").c_str(), 0500), 0);
   const absl::Status status = PeerSockets::Open(*file).status();
   ASSERT_EQ(chmod(dir_.Path("").c_str(), 0700), 0);

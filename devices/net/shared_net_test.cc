@@ -113,7 +113,7 @@ TEST_F(SharedNetTest, SectionsLieWithinOnePage) {
 TEST_F(SharedNetTest, NoReceiverKeepsUsedLen) {
   Member a(path_);
   EXPECT_EQ(a.Send(1, {{0x1000, 4}}).value(), std::nullopt);
-  EXPECT_EQ(a.Send(0, {{0x1000, 4}}).value(), std::nullopt);  // itself
+  EXPECT_EQ(a.Send(0, {{0x1000, 4}}).value(), std::nullopt);  // its own slot
   EXPECT_EQ(a.Receive().value(), Input::kNoRoom);
 }
 

@@ -108,8 +108,8 @@ sockaddr_in Address(const char* ip, uint16_t port) {
 class TapEchoTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string why_not = EnterNetNamespace();
-    if (!why_not.empty()) GTEST_SKIP() << why_not;
+    const std::string skip_reason = EnterNetNamespace();
+    if (!skip_reason.empty()) GTEST_SKIP() << skip_reason;
     auto tap = Tap::Open(ParseTunSpec("10.7.0.1/24").value());
     ASSERT_TRUE(tap.ok()) << tap.status();
     mirror_ = std::make_unique<Mirror>(*std::move(tap));

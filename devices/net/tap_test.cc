@@ -30,8 +30,8 @@ namespace {
 class TapTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string why_not = EnterNetNamespace();
-    if (!why_not.empty()) GTEST_SKIP() << why_not;
+    const std::string skip_reason = EnterNetNamespace();
+    if (!skip_reason.empty()) GTEST_SKIP() << skip_reason;
     socket_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   }
 
@@ -244,7 +244,7 @@ TEST_F(TapTest, RemovedInterfaceIsNotFound) {
 }
 
 TEST_F(TapTest, MissingPrivilegeGivesAdvice_B76) {
-  const WithoutCapabilities like_any_user;
+  const WithoutCapabilities no_capabilities;
   const absl::Status status = Open("10.9.8.7").status();
   EXPECT_NE(status.message().find("CAP_NET_ADMIN"), std::string::npos) << status;
   EXPECT_NE(status.message().find("tap:NAME"), std::string::npos) << status;

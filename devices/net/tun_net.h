@@ -51,8 +51,8 @@ class TunNet final : public Device {
   LogOnce too_long_log_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
-  bool in_burst_ =
-      false;  // the backend had another packet, and Read() has not returned Unavailable since
+  // IsReadable() returned true after a packet, and no Read() has failed since.
+  bool in_burst_ = false;
 };
 
 }  // namespace lguest

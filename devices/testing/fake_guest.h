@@ -23,7 +23,7 @@ namespace lguest {
 //   FakeGuest guest;
 //   guest.Put(0x1000, "hello");
 //   const GuestPhys dma = guest.PutDma(0x100, {{0x1000, 5}});
-//   guest.Bind(key, dma, 3);
+//   guest.host().Bind(key, dma, 3);
 class FakeGuest {
  public:
   static constexpr uint32_t kRam = 64 * kPageSize;
