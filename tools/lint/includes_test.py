@@ -1,4 +1,4 @@
-"""Checks that a C++ source that uses a name of a library includes its header, directly or through the project's own headers.
+"""Checks that each C++ source includes the header of every library name that it uses, directly or through our own headers.
 
 The compiler cannot report a missing include, because the preludes of //tools/prelude put these headers before every source.
 """

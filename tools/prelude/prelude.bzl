@@ -12,7 +12,7 @@ load("//tools/lint:clang_flags.bzl", "clang_flags", "cxx_flags")
 PreludeInfo = provider(
     doc = "A prelude for clang.",
     fields = {
-        "files": "The precompiled header and the headers in it; clang checks that they exist.",
+        "files": "The precompiled header and its source headers; clang checks that these have not changed.",
         "pch": "The precompiled header.",
     },
 )
