@@ -61,7 +61,7 @@ void Fault(std::string_view) {
 void UseDisk(std::string_view text) {
   alignas(lguest::kSectorSize) static std::array<char, lguest::kSectorSize> sector;
   if (Disks().empty()) {
-    Print("Unknown command disk. Start the launcher with --block=FILE.\r\n");
+    Print("There is no disk. Start the launcher with --block=FILE.\r\n");
     return;
   }
   Disk& disk = Disks().front();
@@ -140,7 +140,7 @@ void Do(std::string_view line) {
       return;
     }
   }
-  Print("There is no ", name, "; type help.\r\n");
+  Print("Unknown command ", name, "; type help.\r\n");
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ TestResult ExpectExit(Program program, uint32_t code) {
 
 struct ExpectedFault {
   std::string_view what;
-  UserFault misdeed;
+  UserFault kind;
   uint32_t vector;
   uint32_t error;
 };
@@ -93,14 +93,14 @@ TestResult TestUserFaults() {
       {"int3", UserFault::kBreak, kBreakpoint, 0},
   };
   for (const ExpectedFault& fault : kFaults) {
-    const ProcessExit ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.misdeed));
+    const ProcessExit ending = RunProgram(Program::kFault, static_cast<uint32_t>(fault.kind));
     if (!ending.killed) return Fail(fault.what, " did not fault");
     // A host with its own page tables need not map a page that the guest's tables map.
     const uint32_t optional = fault.vector == kPageFault ? kFaultPresent : 0;
     if (ending.vector != fault.vector || (ending.error | optional) != (fault.error | optional)) {
       return Fail(fault.what, " gave trap ", ending.vector, " error ", Hex{ending.error});
     }
-    const uint32_t address = fault.misdeed == UserFault::kWriteNull ? 0x10 : kKernel;
+    const uint32_t address = fault.kind == UserFault::kWriteNull ? 0x10 : kKernel;
     if (fault.vector == kPageFault && ending.address != address) {
       return Fail(fault.what, " gave cr2 ", Hex{ending.address});
     }

@@ -31,7 +31,7 @@ uint32_t TouchFreshMemory();
 uint32_t ForkAndWrite();
 uint32_t PatchItself();
 uint32_t Stress(uint32_t seed);
-uint32_t Misbehave(UserFault misdeed);
+uint32_t CauseFault(UserFault fault);
 uint32_t CountLines(char letter, uint32_t lines);
 
 }  // namespace guest

@@ -48,7 +48,7 @@ uint32_t UserMain(guest::Program program, uint32_t argument) {
     case Program::kStress:
       return guest::Stress(argument);
     case Program::kFault:
-      return guest::Misbehave(static_cast<guest::UserFault>(argument));
+      return guest::CauseFault(static_cast<guest::UserFault>(argument));
     case Program::kCounter:
       return guest::CountLines(static_cast<char>(argument >> 8), argument & 0xff);
   }

@@ -66,9 +66,9 @@ uint32_t PatchItself() {
   return sum;
 }
 
-uint32_t Misbehave(UserFault misdeed) {
+uint32_t CauseFault(UserFault fault) {
   constexpr uint32_t kKernel = 0xC0100000;
-  switch (misdeed) {
+  switch (fault) {
     case UserFault::kWriteNull:
       asm volatile("movl $1, 0x10");
       break;
