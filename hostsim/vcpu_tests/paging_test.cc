@@ -151,7 +151,7 @@ TEST(VcpuPagingTest, BadEntriesAreReported) {
   EXPECT_EQ(machine.Do(3, LoadFrom(kHeap)).kind, Trap::Kind::kBadPageDirectoryEntry);
   machine.Poke(kDirectory + (kHeap >> 22) * 4, 0x10000 | kP | kW | kU | 0x8);
   EXPECT_EQ(machine.Do(1, StoreTo(kHeap)).kind, Trap::Kind::kBadPageDirectoryEntry);
-  // A normal fault still is reported as a page fault.
+  // A normal fault is still reported as a page fault.
   machine.Poke(kDirectory + (kHeap >> 22) * 4, 0);
   EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(kHeap)), kHeap, 4));
 }
