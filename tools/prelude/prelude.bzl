@@ -66,6 +66,8 @@ def _compile_for_clang(ctx, header, context):
         arguments = [header.path, compiled.path] + clang_flags("linux_x86_64", context) + cxx_flags("linux_x86_64"),
         inputs = depset([header] + ctx.files._clang + ctx.files._gcc, transitive = [context.headers]),
         outputs = [compiled],
+        # A clang header names files by absolute paths: it is of no use to another output base.
+        execution_requirements = {"no-cache": "1"},
         mnemonic = "ClangPrelude",
         progress_message = "Parsing " + header.short_path,
     )
