@@ -20,12 +20,12 @@
 #include "benchmark/benchmark.h"
 #include "benchmarks/batch_timer.h"
 #include "benchmarks/device_bench.h"
-#include "devices/net/net_slot.h"
 #include "devices/net/tap.h"
 #include "devices/net/tun_net.h"
 #include "devices/net/tun_spec.h"
 #include "launcher/base/testing/net_namespace.h"
 #include "launcher/base/unique_fd.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "launcher/memory_size.h"
+#include "launcher/options.h"
 #include "tools/fuzz/fuzz_target.h"
 
 namespace {

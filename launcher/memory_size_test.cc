@@ -1,10 +1,9 @@
-#include "launcher/memory_size.h"
-
 #include <gtest/gtest.h>
 
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "launcher/options.h"
 
 namespace lguest {
 namespace {

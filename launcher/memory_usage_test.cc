@@ -1,11 +1,11 @@
-#include "launcher/memory_usage.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <memory>
 #include <sstream>
 #include <string>
+
+#include "launcher/stats.h"
 
 namespace lguest {
 namespace {

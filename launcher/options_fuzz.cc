@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
-#include "launcher/memory_size.h"
 #include "launcher/options.h"
 #include "tools/fuzz/fuzz_target.h"
 

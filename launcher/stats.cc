@@ -1,7 +1,11 @@
 #include "launcher/stats.h"
 
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -11,6 +15,19 @@
 
 namespace lguest {
 namespace {
+
+// The first line of a mapping: "START-END PERMISSIONS ...", in hexadecimal.
+struct Mapping {
+  uint64_t start = 0;
+  uint64_t end = 0;
+};
+std::optional<Mapping> ParseMapping(const std::string& line) {
+  std::istringstream words(line);
+  Mapping mapping;
+  char dash = 0;
+  if (words >> std::hex >> mapping.start >> dash >> mapping.end && dash == '-') return mapping;
+  return std::nullopt;
+}
 
 double Seconds(int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
 
@@ -88,6 +105,28 @@ void StatsWriter::Write(const Stats& stats, const LogSink& log) {
     return;
   }
   for (const std::string& line : StatsLines(stats)) log(line);
+}
+
+std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start, uint64_t size) {
+  constexpr char kField[] = "Private_Dirty:";
+  uint64_t kilobytes = 0;
+  std::optional<Mapping> mapping;
+  for (std::string line; std::getline(smaps, line);) {
+    if (const std::optional<Mapping> next = ParseMapping(line); next.has_value()) mapping = next;
+    if (!absl::StartsWith(line, kField) || !mapping.has_value()) continue;
+    const bool is_guests = mapping->start >= start && mapping->end <= start + size;
+    uint64_t dirty = 0;
+    if (!is_guests && std::istringstream(line.substr(sizeof(kField) - 1)) >> dirty) {
+      kilobytes += dirty;
+    }
+  }
+  if (!mapping.has_value()) return std::nullopt;
+  return kilobytes * 1024;
+}
+
+std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory) {
+  std::ifstream smaps("/proc/self/smaps");
+  return PrivateDirtyOutside(smaps, reinterpret_cast<uintptr_t>(memory.base()), memory.size());
 }
 
 }  // namespace lguest

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <istream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +13,19 @@
 #include "absl/status/statusor.h"
 #include "devices/bus/device_bus.h"
 #include "launcher/base/log.h"
+#include "launcher/guest/guest_memory.h"
 #include "launcher/metered_host.h"
 #include "launcher/options.h"
 
 namespace lguest {
+
+// Bytes of the pages that a process has written to and shares with no other (Private_Dirty),
+// outside of the addresses [start, start + size). `smaps` is its /proc/PID/smaps. nullopt if that
+// cannot be read.
+std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start, uint64_t size);
+
+// The same for this process, outside of the guest's memory.
+std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory);
 
 struct Stats {
   std::string kernel;   // as the user named it

@@ -10,8 +10,8 @@
 #include "launcher/base/status_macros.h"
 #include "launcher/device_factory.h"
 #include "launcher/exit_status.h"
-#include "launcher/memory_usage.h"
 #include "launcher/run_loop.h"
+#include "launcher/stats.h"
 
 namespace lguest {
 

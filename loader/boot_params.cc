@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
 #include "loader/little_endian.h"
 
@@ -67,6 +68,19 @@ absl::Status WriteBootParams(GuestMemory& memory, const BootParams& params) {
   const std::string& line = params.command_line;
   return memory.WriteBytes(kCommandLineAddress,
                            std::as_bytes(std::span(line.c_str(), line.size() + 1)));
+}
+
+absl::Status CheckCommandLine(std::string_view command_line) {
+  if (command_line.size() >= kCommandLineSize) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("kernel command line of %u bytes: the guest reads at most %u",
+                        command_line.size(), kCommandLineSize - 1));
+  }
+  if (const size_t nul = command_line.find('\0'); nul != std::string_view::npos) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "kernel command line of %u bytes: byte %u is a NUL", command_line.size(), nul));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace lguest::loader

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "launcher/guest/address.h"
@@ -13,6 +14,13 @@
 #include "loader/segment.h"
 
 namespace lguest::loader {
+
+// The bytes of the command line that a guest kernel copies, including the final NUL. A kernel
+// truncates a longer line without a message. Kernels before 2.6.21 copied only 256 bytes.
+inline constexpr uint32_t kCommandLineSize = 2048;
+
+// FailedPrecondition when the line has more than kCommandLineSize - 1 bytes or contains a NUL.
+absl::Status CheckCommandLine(std::string_view command_line);
 
 inline constexpr GuestPhys kBootParamsAddress{0};
 inline constexpr uint32_t kBootParamsSize = kPageSize;

@@ -1,8 +1,7 @@
-#include "loader/command_line.h"
-
 #include <string>
 
 #include "gtest/gtest.h"
+#include "loader/boot_params.h"
 
 namespace lguest::loader {
 namespace {

@@ -9,7 +9,6 @@
 #include "launcher/base/status_macros.h"
 #include "launcher/guest/abi.h"
 #include "loader/boot_params.h"
-#include "loader/command_line.h"
 
 namespace lguest::loader {
 namespace {

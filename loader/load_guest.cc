@@ -7,7 +7,6 @@
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
 #include "loader/boot_params.h"
-#include "loader/command_line.h"
 #include "loader/file.h"
 #include "loader/kernel.h"
 #include "loader/layout.h"

@@ -13,7 +13,6 @@
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
 #include "loader/boot_params.h"
-#include "loader/command_line.h"
 #include "loader/compression_formats.h"
 #include "loader/elf_image.h"
 #include "loader/gzip_reader.h"

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "devices/bus/dma_chain.h"
-#include "devices/net/net_slot.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {

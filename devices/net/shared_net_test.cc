@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "devices/net/net_slot.h"
 #include "devices/testing/fake_guest.h"
 #include "gtest/gtest.h"
 #include "launcher/base/testing/temp_dir.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {

@@ -19,7 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include "devices/net/net_slot.h"
 #include "devices/net/tap.h"
 #include "devices/net/tun_net.h"
 #include "devices/net/tun_spec.h"
@@ -27,6 +26,7 @@
 #include "gtest/gtest.h"
 #include "launcher/base/testing/net_namespace.h"
 #include "launcher/base/unique_fd.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "devices/bus/device.h"
-#include "devices/net/net_slot.h"
 #include "devices/net/packet_backend.h"
 #include "launcher/base/log.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "launcher/guest/address.h"
+
 namespace lguest {
 
 // Limits.
@@ -130,6 +132,15 @@ static_assert(sizeof(NetPeer) == 6);
 
 inline constexpr uint32_t kNetPeersPerPage = 4096 / sizeof(NetPeer);
 static_assert(kNetPeersPerPage == 682);
+
+// The key of the receive buffers of slot `slot` of the network page at `page` (ABI.md §4.21), and
+// the address of that slot's MAC.
+constexpr DmaKey NetSlotKey(GuestPhys page, uint32_t slot) {
+  return DmaKey(page.value() + 4 * slot);
+}
+constexpr GuestPhys NetSlotAddress(GuestPhys page, uint32_t slot) {
+  return GuestPhys(page.value() + slot * uint32_t{sizeof(NetPeer)});
+}
 
 struct HypercallArguments {
   uint32_t eax;

@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "devices/net/net_slot.h"
 #include "devices/net/peer_sockets.h"
 #include "devices/net/shared_net_file.h"
 #include "hostsim/testing/script.h"
 #include "hostsim/testing/script_code.h"
 #include "launcher/base/testing/temp_dir.h"
 #include "launcher/base/unique_fd.h"
+#include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
 
 namespace lguest {
