@@ -37,16 +37,28 @@ void EnterUsersDirectory() {
   }
 }
 
-// Runs the guest of `options` and returns the reason of its death.
-absl::StatusOr<std::string> RunGuestOf(const Options& options) {
+// Tells the user how the guest, or the attempt to run it, ended.
+ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
+  const ExitStatus status =
+      death.ok() ? ExitStatusOfDeath(*death) : ExitStatusOfError(death.status());
+  if (!death.ok() && status != ExitStatus::kAborted) {
+    PrintMessage(std::string(death.status().message()));
+  } else if (status == ExitStatus::kGuestDied) {
+    PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(*death)));
+  }
+  return status;
+}
+
+// Runs the guest of `options`. Reports its end at once, before the machine is taken down.
+absl::StatusOr<ExitStatus> RunGuestOf(const Options& options) {
   ASSIGN_OR_RETURN(HostPlan plan, AtStage(Stage::kHost, PlanHost(options.host)));
   ASSIGN_OR_RETURN(const std::unique_ptr<VirtualMachine> machine,
                    VirtualMachine::Build(options, std::move(plan), PrintMessage,
                                          options.verbose ? LogSink(PrintMessage) : nullptr));
   ASSIGN_OR_RETURN(StatsWriter stats, AtStage(Stage::kStatsFile, StatsWriter::Open(options)));
-  absl::StatusOr<std::string> death = machine->Run();
+  const absl::StatusOr<std::string> death = machine->Run();
   if (options.stats) stats.Write(machine->CollectStats(), PrintMessage);
-  return death;
+  return ReportEnd(death);
 }
 
 ExitStatus Main(const std::vector<std::string>& args) {
@@ -66,17 +78,8 @@ ExitStatus Main(const std::vector<std::string>& args) {
   EnterUsersDirectory();
   std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error like others
 
-  const absl::StatusOr<std::string> death = RunGuestOf(*options);
-  if (!death.ok()) {
-    const ExitStatus status = ExitStatusOfError(death.status());
-    if (status != ExitStatus::kAborted) PrintMessage(std::string(death.status().message()));
-    return status;
-  }
-  const ExitStatus status = ExitStatusOfDeath(*death);
-  if (status == ExitStatus::kGuestDied) {
-    PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(*death)));
-  }
-  return status;
+  const absl::StatusOr<ExitStatus> status = RunGuestOf(*options);
+  return status.ok() ? *status : ReportEnd(status.status());
 }
 
 }  // namespace

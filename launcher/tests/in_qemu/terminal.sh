@@ -9,7 +9,8 @@ settings() {
 
 # Starts a guest on the terminal, as a login shell would, and waits until it has started. Descriptor 4 is the user's end.
 start_on_terminal() {
-  stty raw -echo < "$USER_END"
+  # clocal: the exit of the launcher must not hang up this end before all is read.
+  stty raw -echo clocal < "$USER_END"
   stty sane < "$TERMINAL"
   before=$(settings)
   exec 4<> "$USER_END"
