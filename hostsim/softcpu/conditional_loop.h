@@ -16,7 +16,7 @@ struct LoopState {
 };
 
 // What a loope or loopne at `before.eip` makes of it, `peek` giving its bytes as in
-// IsRefusedInstruction(); nullopt if the instruction is another. `code32`: of the code segment.
+// IsHiddenFromUnicorn(); nullopt if the instruction is another. `code32`: of the code segment.
 template <typename Peek>
 std::optional<LoopState> ExecuteConditionalLoop(const LoopState& before, bool zero_flag,
                                                 bool code32, Peek peek) {

@@ -18,7 +18,7 @@ namespace lguest::hostsim {
 // `peek(n)` gives the n-th byte of the instruction, from 0 on, and is asked for no more of them
 // than a processor has to read to tell.
 template <typename Peek>
-bool IsRefusedInstruction(Peek peek);
+bool IsHiddenFromUnicorn(Peek peek);
 
 // Whether the instruction reads its memory operand in order to write it. A processor then asks for
 // the right to write at once, and says so in the error code of a page fault; the library reads
@@ -128,7 +128,7 @@ inline constexpr uint8_t kTwoBytes = 0x0f;
 }  // namespace internal
 
 template <typename Peek>
-bool IsRefusedInstruction(Peek peek) {
+bool IsHiddenFromUnicorn(Peek peek) {
   constexpr uint8_t kGroup5 = 0xff;
   constexpr uint8_t kLoopne = 0xe0;
   constexpr uint8_t kLoope = 0xe1;

@@ -10,32 +10,32 @@ namespace lguest::hostsim {
 namespace {
 
 // Reading beyond the end is a failure.
-bool Refuses(const std::vector<uint8_t>& code) {
-  return IsRefusedInstruction([&](int n) { return code.at(static_cast<size_t>(n)); });
+bool Hides(const std::vector<uint8_t>& code) {
+  return IsHiddenFromUnicorn([&](int n) { return code.at(static_cast<size_t>(n)); });
 }
 
 TEST(InstructionFilterTest, OrdinaryInstructionsPassByTheirOpcodeAlone) {
-  EXPECT_FALSE(Refuses({0x90}));
-  EXPECT_FALSE(Refuses({0x66, 0x90}));
-  EXPECT_FALSE(Refuses({0xf3, 0xa4}));
-  EXPECT_FALSE(Refuses({0x0f}));
+  EXPECT_FALSE(Hides({0x90}));
+  EXPECT_FALSE(Hides({0x66, 0x90}));
+  EXPECT_FALSE(Hides({0xf3, 0xa4}));
+  EXPECT_FALSE(Hides({0x0f}));
 }
 
 TEST(InstructionFilterTest, ConditionalLoopsAreDoneElsewhere) {
-  EXPECT_TRUE(Refuses({0xe0, 0x00}));
-  EXPECT_TRUE(Refuses({0x67, 0xe1, 0x00}));
-  EXPECT_FALSE(Refuses({0xe2}));  // loop
+  EXPECT_TRUE(Hides({0xe0, 0x00}));
+  EXPECT_TRUE(Hides({0x67, 0xe1, 0x00}));
+  EXPECT_FALSE(Hides({0xe2}));  // loop
 }
 
 TEST(InstructionFilterTest, FarCallsAndJumpsNeedMemory) {
   for (uint8_t rm = 0; rm < 8; ++rm) {
-    EXPECT_TRUE(Refuses({0xff, static_cast<uint8_t>(0xd8 | rm)}));  // lcall
-    EXPECT_TRUE(Refuses({0xff, static_cast<uint8_t>(0xe8 | rm)}));  // ljmp
-    EXPECT_FALSE(Refuses({0xff, static_cast<uint8_t>(0x18 | rm)}));
-    EXPECT_FALSE(Refuses({0xff, static_cast<uint8_t>(0xd0 | rm)}));  // call *%reg
-    EXPECT_FALSE(Refuses({0xff, static_cast<uint8_t>(0xe0 | rm)}));  // jmp *%reg
+    EXPECT_TRUE(Hides({0xff, static_cast<uint8_t>(0xd8 | rm)}));  // lcall
+    EXPECT_TRUE(Hides({0xff, static_cast<uint8_t>(0xe8 | rm)}));  // ljmp
+    EXPECT_FALSE(Hides({0xff, static_cast<uint8_t>(0x18 | rm)}));
+    EXPECT_FALSE(Hides({0xff, static_cast<uint8_t>(0xd0 | rm)}));  // call *%reg
+    EXPECT_FALSE(Hides({0xff, static_cast<uint8_t>(0xe0 | rm)}));  // jmp *%reg
   }
-  EXPECT_TRUE(Refuses({0x2e, 0x66, 0xff, 0xdb}));
+  EXPECT_TRUE(Hides({0x2e, 0x66, 0xff, 0xdb}));
 }
 
 bool ReadsToWrite(const std::vector<uint8_t>& code) {
@@ -57,33 +57,33 @@ TEST(InstructionFilterTest, WhatChangesMemoryReadsItToWrite) {
 }
 
 TEST(InstructionFilterTest, WhatChangesMemoryMayBeLocked) {
-  EXPECT_FALSE(Refuses({0xf0, 0x01, 0x03}));              // add %eax,(%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x83, 0x04, 0x24, 0x00}));  // addl $0,(%esp)
-  EXPECT_FALSE(Refuses({0xf0, 0xff, 0x03}));              // incl (%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0xf7, 0x13}));              // notl (%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x87, 0x03}));              // xchg %eax,(%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x0f, 0xb1, 0x13}));        // cmpxchg %edx,(%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x0f, 0xc1, 0x03}));        // xadd %eax,(%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x0f, 0xc7, 0x0b}));        // cmpxchg8b (%ebx)
-  EXPECT_FALSE(Refuses({0xf0, 0x0f, 0xba, 0x2b, 0x01}));  // btsl $1,(%ebx)
-  EXPECT_FALSE(Refuses({0x66, 0xf0, 0x0f, 0xab, 0x03}));  // bts %ax,(%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x01, 0x03}));              // add %eax,(%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x83, 0x04, 0x24, 0x00}));  // addl $0,(%esp)
+  EXPECT_FALSE(Hides({0xf0, 0xff, 0x03}));              // incl (%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0xf7, 0x13}));              // notl (%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x87, 0x03}));              // xchg %eax,(%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x0f, 0xb1, 0x13}));        // cmpxchg %edx,(%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x0f, 0xc1, 0x03}));        // xadd %eax,(%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x0f, 0xc7, 0x0b}));        // cmpxchg8b (%ebx)
+  EXPECT_FALSE(Hides({0xf0, 0x0f, 0xba, 0x2b, 0x01}));  // btsl $1,(%ebx)
+  EXPECT_FALSE(Hides({0x66, 0xf0, 0x0f, 0xab, 0x03}));  // bts %ax,(%ebx)
 }
 
 TEST(InstructionFilterTest, NothingElseMayBeLocked) {
-  EXPECT_TRUE(Refuses({0xf0, 0x90}));                    // nop
-  EXPECT_TRUE(Refuses({0xf0, 0xa6}));                    // cmpsb
-  EXPECT_TRUE(Refuses({0xf0, 0x39}));                    // cmp
-  EXPECT_TRUE(Refuses({0xf0, 0x03}));                    // add (%ebx),%eax
-  EXPECT_TRUE(Refuses({0xf0, 0x01, 0xc3}));              // add %eax,%ebx
-  EXPECT_TRUE(Refuses({0xf0, 0x83, 0x3b, 0x00}));        // cmpl $0,(%ebx)
-  EXPECT_TRUE(Refuses({0xf0, 0xff, 0x13}));              // call *(%ebx)
-  EXPECT_TRUE(Refuses({0xf0, 0x0f, 0xba, 0x23, 0x01}));  // btl $1,(%ebx)
-  EXPECT_TRUE(Refuses({0xf0, 0x0f, 0xa3}));              // bt %eax,(%ebx)
-  EXPECT_TRUE(Refuses({0x66, 0xf0, 0x0f, 0x0b}));        // ud2
+  EXPECT_TRUE(Hides({0xf0, 0x90}));                    // nop
+  EXPECT_TRUE(Hides({0xf0, 0xa6}));                    // cmpsb
+  EXPECT_TRUE(Hides({0xf0, 0x39}));                    // cmp
+  EXPECT_TRUE(Hides({0xf0, 0x03}));                    // add (%ebx),%eax
+  EXPECT_TRUE(Hides({0xf0, 0x01, 0xc3}));              // add %eax,%ebx
+  EXPECT_TRUE(Hides({0xf0, 0x83, 0x3b, 0x00}));        // cmpl $0,(%ebx)
+  EXPECT_TRUE(Hides({0xf0, 0xff, 0x13}));              // call *(%ebx)
+  EXPECT_TRUE(Hides({0xf0, 0x0f, 0xba, 0x23, 0x01}));  // btl $1,(%ebx)
+  EXPECT_TRUE(Hides({0xf0, 0x0f, 0xa3}));              // bt %eax,(%ebx)
+  EXPECT_TRUE(Hides({0x66, 0xf0, 0x0f, 0x0b}));        // ud2
 }
 
 TEST(InstructionFilterTest, PrefixesWithoutEndAreLeftToTheLibrary) {
-  EXPECT_FALSE(Refuses(std::vector<uint8_t>(15, 0xf0)));
+  EXPECT_FALSE(Hides(std::vector<uint8_t>(15, 0xf0)));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kData = kFree;  // lguest_data
 constexpr uint32_t kHandlerOffset = 0x800;
 constexpr uint32_t kHandler = kKernelCode + kHandlerOffset;
-constexpr uint32_t kNowhere = 0x50000000;
+constexpr uint32_t kUnmapped = 0x50000000;
 constexpr MachineCode::value_type kInt = 0xcd;
 
 // A guest whose handlers of system calls and page faults end the run.
@@ -77,16 +77,16 @@ TEST_F(TrapAcceleratorTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
 }
 
 TEST_F(TrapAcceleratorTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
-  EXPECT_TRUE(IsDone(FaultAt(3, kNowhere)));
+  EXPECT_TRUE(IsDone(FaultAt(3, kUnmapped)));
   ExpectInHandler();
-  EXPECT_EQ(machine_.Peek(kData + offsetof(LguestData, cr2)), kNowhere);
+  EXPECT_EQ(machine_.Peek(kData + offsetof(LguestData, cr2)), kUnmapped);
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 24);
   EXPECT_EQ(Word(0), 4u);
   EXPECT_EQ(Word(1), kUserCode);
 }
 
 TEST_F(TrapAcceleratorTest, APageFaultOfTheKernelStaysOnItsStack) {
-  EXPECT_TRUE(IsDone(FaultAt(1, kNowhere)));
+  EXPECT_TRUE(IsDone(FaultAt(1, kUnmapped)));
   ExpectInHandler();
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 16);
   EXPECT_EQ(Word(0), 0u);
@@ -96,7 +96,7 @@ TEST_F(TrapAcceleratorTest, APageFaultOfTheKernelStaysOnItsStack) {
 
 TEST_F(TrapAcceleratorTest, AnInterruptGateTurnsInterruptsOffAndTheFrameRemembersThemOn) {
   gate_.disables_interrupts = true;
-  EXPECT_TRUE(IsDone(FaultAt(3, kNowhere)));
+  EXPECT_TRUE(IsDone(FaultAt(3, kUnmapped)));
   EXPECT_EQ(irq_enabled(), 0u);
   EXPECT_NE(Word(3) & kInterruptFlag, 0u);
 }
@@ -148,8 +148,8 @@ TEST_F(TrapAcceleratorTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritte
 }
 
 TEST_F(TrapAcceleratorTest, ABadPageTableIsLeftToTheHost) {
-  machine_.Map(kNowhere, kMemorySize, kP | kU);
-  EXPECT_EQ(FaultAt(3, kNowhere).kind, Trap::Kind::kBadPageTableEntry);
+  machine_.Map(kUnmapped, kMemorySize, kP | kU);
+  EXPECT_EQ(FaultAt(3, kUnmapped).kind, Trap::Kind::kBadPageTableEntry);
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ absl::Status UnicornCheck::Run() {
       &UnicornCheck::JumpCache,        &UnicornCheck::Flags,
       &UnicornCheck::InvalidFarCall,   &UnicornCheck::StraddlingCode,
       &UnicornCheck::Segments,         &UnicornCheck::UserTlb,
-      &UnicornCheck::Nudging,          &UnicornCheck::WholeBlocks,
-      &UnicornCheck::NextBlocks,       &UnicornCheck::Stopping,
+      &UnicornCheck::ExitRequests,     &UnicornCheck::ExitAtBlockEnd,
+      &UnicornCheck::BlockChaining,    &UnicornCheck::StopRequest,
   };
   for (const Experiment experiment : kExperiments) {
     RETURN_IF_ERROR((this->*experiment)());
@@ -77,11 +77,11 @@ absl::Status UnicornCheck::Environment() {
   return absl::OkStatus();
 }
 
-// mov %eax,kNowhere.
+// mov %eax,kUnmapped.
 absl::Status UnicornCheck::PageFault() {
   const UnicornLayout& layout = cpu_.layout_;
-  if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_EXCEPTION) return Differs("page fault");
-  if (Env<uint32_t>(layout.error_code) != kStrangeErrorCode) return Differs("error_code");
+  if (Start(Code().Op({0xa3}, kUnmapped)) != UC_ERR_EXCEPTION) return Differs("page fault");
+  if (Env<uint32_t>(layout.error_code) != kTestErrorCode) return Differs("error_code");
   if (Env<int32_t>(layout.old_exception) != kPageFaultVector) return Differs("old_exception");
   if (Env<int32_t>(layout.exception_is_int) != 0) return Differs("exception_is_int");
   return absl::OkStatus();
@@ -92,8 +92,8 @@ absl::Status UnicornCheck::Hooks() {
   cpu_.EnvField<int32_t>(cpu_.layout_.old_exception) = -1;
   RETURN_IF_ERROR(cpu_.InstallHooks());
   for (int i = 0; i < 2; ++i) {
-    if (Start(Code().Op({0xa3}, kNowhere)) != UC_ERR_OK || vector_ != kPageFaultVector ||
-        software_ || error_code_ != kStrangeErrorCode) {
+    if (Start(Code().Op({0xa3}, kUnmapped)) != UC_ERR_OK || vector_ != kPageFaultVector ||
+        software_ || error_code_ != kTestErrorCode) {
       return Differs("exceptions");
     }
   }
@@ -155,7 +155,7 @@ absl::Status UnicornCheck::Flags() {
 // done and the second to fault.
 absl::Status UnicornCheck::StraddlingCode() {
   constexpr uint8_t kBytes[] = {0x40, 0xb8};
-  constexpr uint32_t kAt = kNowhere - sizeof(kBytes);
+  constexpr uint32_t kAt = kUnmapped - sizeof(kBytes);
   std::memcpy(Host(kBase + (kScratchPages * kPageSize) - sizeof(kBytes)), kBytes, sizeof(kBytes));
   const uint32_t before = cpu_.reg(0);
   if (StartAt(kAt) != UC_ERR_OK || vector_ != kPageFaultVector || cpu_.eip() != kAt + 1 ||
@@ -219,7 +219,7 @@ absl::Status UnicornCheck::Segments() {
   return absl::OkStatus();
 }
 
-absl::Status UnicornCheck::Nudging() {
+absl::Status UnicornCheck::ExitRequests() {
   const auto high = [this] { return Env<uint16_t>(cpu_.layout_.icount_high); };
   if (!Finishes(Code().Done()) || high() != 0) return Differs("icount_decr");
   CpuExit(cpu_.cpu_);
@@ -244,7 +244,7 @@ absl::Status UnicornCheck::Nudging() {
 // leave it at the next load or store, and start it again from its beginning. The function that
 // makes it so names the switch:
 //   mov tcg_context->uc,%rax; cmpb $0,no_exit_request(%rax)
-absl::Status UnicornCheck::WholeBlocks() {
+absl::Status UnicornCheck::ExitAtBlockEnd() {
   uint8_t text[14];
   std::memcpy(text, reinterpret_cast<const void*>(&CheckExitRequest), sizeof(text));
   int32_t offset = 0;
@@ -259,23 +259,23 @@ absl::Status UnicornCheck::WholeBlocks() {
 
   cpuids_ = 0;
   loops_ = 0;
-  nudge_at_cpuid_ = true;
+  request_exit_at_cpuid_ = true;
   const Code code = Code()
                         .Op({0x0f, 0xa2})         // cpuid
                         .Op({0x36, 0xa1}, kData)  // mov %ss:kData,%eax
                         .Op({0xeb, 0x00})         // jmp to the next block
                         .Done();
   const bool finished = Finishes(code);
-  nudge_at_cpuid_ = false;
+  request_exit_at_cpuid_ = false;
   if (!finished || cpuids_ != 1 || loops_ < 2) return Differs("no_exit_request");
   return absl::OkStatus();
 }
 
-// mov %es,%eax; mov %eax,%es; int $kGoOnVector; int $kDoneVector. Each but the first ends its
+// mov %es,%eax; mov %eax,%es; int $kResumeVector; int $kDoneVector. Each but the first ends its
 // block: the first time the next one has to be translated in the loop, the second time it is gone
 // on to.
-absl::Status UnicornCheck::NextBlocks() {
-  const Code code = Code().Op({0x8c, 0xc0}).Op({0x8e, 0xc0}).Op({0xcd, kGoOnVector}).Done();
+absl::Status UnicornCheck::BlockChaining() {
+  const Code code = Code().Op({0x8c, 0xc0}).Op({0x8e, 0xc0}).Op({0xcd, kResumeVector}).Done();
   const uint32_t at = Place(code);
   loops_ = 0;
   if (!FinishesAt(at)) return Differs("next block");
@@ -284,7 +284,7 @@ absl::Status UnicornCheck::NextBlocks() {
   return absl::OkStatus();
 }
 
-absl::Status UnicornCheck::Stopping() {
+absl::Status UnicornCheck::StopRequest() {
   stop_ = true;
   const Code code = Code().Done();
   const uint32_t at = kCode + used_;

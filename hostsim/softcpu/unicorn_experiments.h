@@ -29,18 +29,18 @@ class UnicornCheck : public UnicornClient {
 
  private:
   // Where the experiments run: scratch page n is at kBase + n pages, and again and again above, up
-  // to kNowhere.
+  // to kUnmapped.
   static constexpr uint32_t kBase = 0x10000000;
   static constexpr uint32_t kCode = kBase;
   static constexpr uint32_t kData = kBase + 1 * kPageSize;
   // The top of the stack, whose page lies below.
   static constexpr uint32_t kStack = kBase + 2 * kPageSize;
   static constexpr uint32_t kGdt = kBase + 3 * kPageSize;
-  static constexpr uint32_t kNowhere = 0x20000000;
+  static constexpr uint32_t kUnmapped = 0x20000000;
 
-  static constexpr uint32_t kStrangeErrorCode = 0x5a5a5;
+  static constexpr uint32_t kTestErrorCode = 0x5a5a5;
   static constexpr uint8_t kPageFaultVector = 14;
-  static constexpr uint8_t kGoOnVector = 0x30;
+  static constexpr uint8_t kResumeVector = 0x30;
 
   static constexpr int kMmuUser = 1;
   static constexpr int kMmuKernel = 2;
@@ -54,8 +54,8 @@ class UnicornCheck : public UnicornClient {
   TlbFill FillTlb(uint32_t address, Access /*access*/, bool /*user*/) override {
     ++fills_;
     TlbFill fill;
-    fill.error_code = kStrangeErrorCode;
-    if (address < kBase || address >= kNowhere) return fill;
+    fill.error_code = kTestErrorCode;
+    if (address < kBase || address >= kUnmapped) return fill;
     fill.mapped = true;
     fill.writable = true;
     fill.frame = scratch_frame_ + (address - kBase) / kPageSize % kScratchPages * kPageSize;
@@ -70,11 +70,11 @@ class UnicornCheck : public UnicornClient {
     software_ = software;
     error_code_ = error_code;
     cc_operation_ = Env<uint32_t>(cpu_.layout_.cc_operation);
-    return vector == kGoOnVector;
+    return vector == kResumeVector;
   }
   CpuidResult Cpuid(uint32_t leaf) override {
     ++cpuids_;
-    if (nudge_at_cpuid_) cpu_.RequestExit();
+    if (request_exit_at_cpuid_) cpu_.RequestExit();
     return {.eax = leaf + 1, .ebx = 0xb, .ecx = 0xc, .edx = 0xd};
   }
 
@@ -122,10 +122,10 @@ class UnicornCheck : public UnicornClient {
   absl::Status StraddlingCode();
   absl::Status Segments();
   absl::Status UserTlb();
-  absl::Status Nudging();
-  absl::Status WholeBlocks();
-  absl::Status NextBlocks();
-  absl::Status Stopping();
+  absl::Status ExitRequests();
+  absl::Status ExitAtBlockEnd();
+  absl::Status BlockChaining();
+  absl::Status StopRequest();
 
   absl::Status TlbSanity(int mmu_index);
   // Whether the entry of `page` is in its place and leads to what `host_of` is.
@@ -147,7 +147,7 @@ class UnicornCheck : public UnicornClient {
 
   // What is to happen.
   bool stop_ = false;
-  bool nudge_at_cpuid_ = false;
+  bool request_exit_at_cpuid_ = false;
 };
 
 }  // namespace lguest::hostsim

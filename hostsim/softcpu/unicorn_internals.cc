@@ -22,7 +22,7 @@ void TlbResetDirty(void* cpu, uint64_t launcher_address,
                    uint64_t len) asm("tlb_reset_dirty_x86_64");
 void TlbSetPage(void* cpu, uint64_t address, uint64_t frame, uint32_t attributes, int prot,
                 int mmu_index, uint64_t size) asm("tlb_set_page_with_attrs_x86_64");
-void ForgetCode(void* cpu) asm("tb_flush_x86_64");
+void TbFlush(void* cpu) asm("tb_flush_x86_64");
 void InvalidateBlocks(void* uc, uint64_t start,
                       uint64_t end) asm("tb_invalidate_phys_range_x86_64");
 // The flags lie in parts: these put them together and take them apart. `env` is a CPUX86State*.
@@ -31,7 +31,7 @@ void WriteEflags(void* env, uint64_t eflags, uint32_t mask) asm("helper_write_ef
 // Sets the state of `cpu` to that of the instruction that translated code at `ra` belongs to.
 bool RestoreState(void* cpu, uintptr_t ra, bool will_exit) asm("cpu_restore_state_x86_64");
 // Goes to the loop, out of a helper.
-[[noreturn]] void LeaveBlock(void* cpu) asm("cpu_loop_exit_noexc_x86_64");
+[[noreturn]] void CpuLoopExit(void* cpu) asm("cpu_loop_exit_noexc_x86_64");
 void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
 
 namespace {
@@ -101,7 +101,7 @@ void UnicornInternals::RequestExit() {
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
 }
 
-bool UnicornInternals::OnLoop() {
+bool UnicornInternals::PollExitRequest() {
   // The library has just cleared what RequestExit() sets, by a plain store, which might take effect
   // only after the client has looked at its flag and wipe out a nudge. Cleared once more, so that
   // it cannot: a nudge before this exchange is seen here together with the flag that was set before
@@ -119,26 +119,27 @@ bool UnicornInternals::OnInterrupt(uint32_t vector) {
   // double faults of all that follow.
   EnvField<int32_t>(layout_.old_exception) = -1;
   const bool software = EnvField<int32_t>(layout_.exception_is_int) != 0;
-  if (CutBlockShort(vector, software)) return true;
-  if (const auto flags = std::exchange(flags_of_fault_, std::nullopt); flags.has_value()) {
+  if (TruncateBlock(vector, software)) return true;
+  if (const auto flags = std::exchange(fault_flags_, std::nullopt); flags.has_value()) {
     EnvField<uint64_t>(layout_.cc_source) = *flags;
     EnvField<uint32_t>(layout_.cc_operation) = kCcEflags;
   }
-  return TellClient(static_cast<uint8_t>(vector), software, EnvField<uint32_t>(layout_.error_code));
+  return ReportException(static_cast<uint8_t>(vector), software,
+                         EnvField<uint32_t>(layout_.error_code));
 }
 
 void UnicornInternals::OnSoftwareInterrupt(uint8_t vector, uint8_t len) {
   set_eip(eip() + len);
-  if (TellClient(vector, /*software=*/true, /*error_code=*/0)) return;
+  if (ReportException(vector, /*software=*/true, /*error_code=*/0)) return;
   uc_emu_stop(uc_);
-  LeaveBlock(cpu_);
+  CpuLoopExit(cpu_);
 }
 
-bool UnicornInternals::TellClient(uint8_t vector, bool software, uint32_t error_code) {
-  flags_computed_at_ = 0;
-  telling_client_ = true;
+bool UnicornInternals::ReportException(uint8_t vector, bool software, uint32_t error_code) {
+  computed_flags_ra_ = 0;
+  reporting_exception_ = true;
   const bool goes_on = client_->OnException(vector, software, error_code);
-  telling_client_ = false;
+  reporting_exception_ = false;
   return goes_on;
 }
 
@@ -147,12 +148,12 @@ bool UnicornInternals::TellClient(uint8_t vector, bool software, uint32_t error_
 // turned into, if that was done by the same instruction.
 void UnicornInternals::OnDataFault(uintptr_t ra) {
   constexpr uintptr_t kLongestInstruction = 2048;  // when translated
-  flags_of_fault_.reset();
-  if (ra <= flags_computed_at_ || ra - flags_computed_at_ > kLongestInstruction) return;
-  if (InstructionAt(ra) == InstructionAt(flags_computed_at_)) flags_of_fault_ = flags_computed_;
+  fault_flags_.reset();
+  if (ra <= computed_flags_ra_ || ra - computed_flags_ra_ > kLongestInstruction) return;
+  if (EipAt(ra) == EipAt(computed_flags_ra_)) fault_flags_ = computed_flags_;
 }
 
-uint32_t UnicornInternals::InstructionAt(uintptr_t ra) const {
+uint32_t UnicornInternals::EipAt(uintptr_t ra) const {
   // What RestoreState() changes: %eip, and how the flags are kept, behind it.
   const size_t len = static_cast<size_t>(layout_.hflags - layout_.eip);
   std::array<std::byte, 64> state;
@@ -166,7 +167,7 @@ uint32_t UnicornInternals::InstructionAt(uintptr_t ra) const {
 // The library translates code ahead of its execution, up to an instruction that crosses into a page
 // which may not be there. That is nobody's fault before the instruction is reached: the block has
 // to end in front of it.
-bool UnicornInternals::CutBlockShort(uint32_t vector, bool software) {
+bool UnicornInternals::TruncateBlock(uint32_t vector, bool software) {
   if (!std::exchange(translating_, false) || software || vector != kPageFault ||
       instructions_in_block_ <= 1) {
     return false;
@@ -188,7 +189,7 @@ uint32_t UnicornInternals::eflags() const {
 
 void UnicornInternals::set_eflags(uint32_t value) {
   const uint32_t eflags = (value & kEflagsGuest) | kEflagsFixed;
-  if (!telling_client_) return WriteEflags(env_, eflags, ~0u);
+  if (!reporting_exception_) return WriteEflags(env_, eflags, ~0u);
   // While code runs, the arithmetic flags are what the library makes of the last instruction, and
   // nothing of them may be left where it keeps the others.
   WriteEflags(env_, 0, kArithmeticFlags);
@@ -231,9 +232,9 @@ void UnicornInternals::OnCodeUnprotected(uint64_t ram_address) {
   if (pfn < has_code_.size()) has_code_[pfn] = 0;
 }
 
-void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
+void UnicornInternals::OnTranslationEnd(uint64_t pc, void* block) {
   translating_ = false;
-  flags_computed_at_ = 0;  // no instruction goes on after this
+  computed_flags_ra_ = 0;  // no instruction goes on after this
   last_block_ = block;
   last_code_ = reinterpret_cast<uintptr_t>(block);  // its description lies before it
   if (first_code_ == 0) first_code_ = last_code_;
@@ -242,10 +243,10 @@ void UnicornInternals::OnCodeTranslated(uint64_t pc, void* block) {
 
 // The library would do that by itself when there is no room at all, but goes wrong the first time:
 // it starts again at the beginning and still believes in what was there.
-bool UnicornInternals::MakeRoomForCode() {
+bool UnicornInternals::FlushCodeIfFull() {
   constexpr uintptr_t kSpare = 1 << 20;  // more than any block takes
-  if (last_code_ - first_code_ < kCodeRoom - kSpare) return false;
-  ForgetCode(cpu_);
+  if (last_code_ - first_code_ < kCodeBufferSize - kSpare) return false;
+  TbFlush(cpu_);
   first_code_ = last_code_ = 0;
   return true;
 }
@@ -309,13 +310,13 @@ void UnicornInternals::FlushPage(uint32_t page) {
   }
   for (const int mmu_index : {kMmuUser, kMmuKernel}) {
     TlbEntry& entry = Tlb(mmu_index, page);
-    if (entry.page() == page) Forget(entry, mmu_index);
+    if (entry.page() == page) Evict(entry, mmu_index);
     for (TlbEntry& victim : TlbVictims(mmu_index)) {
       if (victim.page() == page) std::memset(&victim, 0xff, kTlbEntrySize);
     }
   }
   // Blocks of the page before may run on into this one.
-  ForgetUserBlocks(user_code_groups_ & (GroupBit(page) | GroupBit(page - kPageSize)));
+  InvalidateUserBlocks(user_code_groups_ & (GroupBit(page) | GroupBit(page - kPageSize)));
 }
 
 void UnicornInternals::FlushUser() {
@@ -327,12 +328,12 @@ void UnicornInternals::FlushUser() {
   // is found again: at its place in the TLB, among the victims, and by its group in the jump cache.
   if (user_pages_.size() <= kMaxUserPages) {
     for (const UserPage& user : user_pages_) {
-      ForgetIfUser(Tlb(user.mmu_index, user.page), user.mmu_index);
+      EvictIfUser(Tlb(user.mmu_index, user.page), user.mmu_index);
     }
   } else {
     for (const int mmu_index : {kMmuUser, kMmuKernel}) {
       TlbEntry* const table = TlbTable(mmu_index);
-      for (uint64_t i = 0; i < TlbSize(mmu_index); ++i) ForgetIfUser(table[i], mmu_index);
+      for (uint64_t i = 0; i < TlbSize(mmu_index); ++i) EvictIfUser(table[i], mmu_index);
     }
   }
   for (const int mmu_index : {kMmuUser, kMmuKernel}) {
@@ -340,24 +341,24 @@ void UnicornInternals::FlushUser() {
       if (victim.page() < user_limit_) std::memset(&victim, 0xff, kTlbEntrySize);
     }
   }
-  ForgetUserBlocks(user_code_groups_);
+  InvalidateUserBlocks(user_code_groups_);
   std::memset(filled_, 0, (user_limit_ >> 22));
   user_pages_.clear();
   user_code_groups_ = 0;
 }
 
-void UnicornInternals::ForgetIfUser(TlbEntry& entry, int mmu_index) {
-  if (entry.page() < user_limit_) Forget(entry, mmu_index);
+void UnicornInternals::EvictIfUser(TlbEntry& entry, int mmu_index) {
+  if (entry.page() < user_limit_) Evict(entry, mmu_index);
 }
 
-void UnicornInternals::Forget(TlbEntry& entry, int mmu_index) {
+void UnicornInternals::Evict(TlbEntry& entry, int mmu_index) {
   std::memset(&entry, 0xff, kTlbEntrySize);
   // Only the TLB's growth depends on this count, which is the library's and not exact.
   uint64_t& used = TlbUsed(mmu_index);
   if (used > 0) --used;
 }
 
-void UnicornInternals::ForgetUserBlocks(uint64_t groups) {
+void UnicornInternals::InvalidateUserBlocks(uint64_t groups) {
   void** const jump_cache = reinterpret_cast<void**>(cpu_ + layout_.jump_cache);
   for (; groups != 0; groups &= groups - 1) {
     const auto group = static_cast<size_t>(std::countr_zero(groups));

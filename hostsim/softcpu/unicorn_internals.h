@@ -141,14 +141,14 @@ class UnicornInternals {
   UnicornInternals& operator=(const UnicornInternals&) = delete;
 
   // Bytes for translated code. A Linux guest fills a quarter of it while it boots.
-  static constexpr size_t kCodeRoom = size_t{32} << 20;
+  static constexpr size_t kCodeBufferSize = size_t{32} << 20;
 
   // Before any run.
   void set_client(UnicornClient* client) { client_ = client; }
   uc_engine* uc() const { return uc_; }
   const UnicornLayout& layout() const { return layout_; }
   // Whether it is known where the state of the CPU is.
-  bool is_open() const { return env_ != nullptr; }
+  bool has_env() const { return env_ != nullptr; }
 
   // Runs code from `eip`.
   absl::StatusOr<RunEnd> Run(uint32_t eip);
@@ -198,33 +198,33 @@ class UnicornInternals {
   bool OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index, uint32_t* error_code);
   // The arithmetic flags have been computed, by translated code that goes on at `ra`.
   void OnFlagsComputed(uint32_t flags, uintptr_t ra) {
-    flags_computed_ = flags & kEflagsStatus;
-    flags_computed_at_ = ra;
+    computed_flags_ = flags & kEflagsStatus;
+    computed_flags_ra_ = ra;
   }
   // The same, and they are in the state of the CPU.
-  void OnFlagsInUse(uintptr_t ra) {
+  void OnFlagsStored(uintptr_t ra) {
     OnFlagsComputed(static_cast<uint32_t>(EnvField<uint64_t>(layout_.cc_source)), ra);
   }
   // A load or store is about to raise a page fault, in translated code at `ra`.
   void OnDataFault(uintptr_t ra);
   // Translated code is at an `int` instruction. Does not return if Run() is to.
   void OnSoftwareInterrupt(uint8_t vector, uint8_t len);
-  bool OnLoop();
+  bool PollExitRequest();
   // Between two blocks: throws all translated code away if there is little room left. True if it
   // did.
-  bool MakeRoomForCode();
-  void OnLoopExit() {
-    if (is_open()) set_eflags(eflags());
+  bool FlushCodeIfFull();
+  void OnExecExit() {
+    if (has_env()) set_eflags(eflags());
   }
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
   // How many instructions a block that is about to be translated may have; 0: as many as fit.
-  int OnCodeTranslation() {
+  int OnTranslationStart() {
     translating_ = true;
     instructions_in_block_ = 0;
     return std::exchange(instruction_limit_, 0);
   }
-  void OnCodeTranslated(uint64_t pc, void* block);
+  void OnTranslationEnd(uint64_t pc, void* block);
   void OnCpuid(char* env);
   void OnInstructionStart() {
     ++instructions_translated_;
@@ -293,13 +293,13 @@ class UnicornInternals {
   static bool IllegalInstructionHook(uc_engine* uc, void* self);
 
   bool OnInterrupt(uint32_t vector);
-  bool TellClient(uint8_t vector, bool software, uint32_t error_code);
-  uint32_t InstructionAt(uintptr_t ra) const;
-  bool CutBlockShort(uint32_t vector, bool software);
+  bool ReportException(uint8_t vector, bool software, uint32_t error_code);
+  uint32_t EipAt(uintptr_t ra) const;
+  bool TruncateBlock(uint32_t vector, bool software);
   void TrackPage(uint32_t page, int mmu_index, bool has_code);
-  void ForgetIfUser(TlbEntry& entry, int mmu_index);
-  void Forget(TlbEntry& entry, int mmu_index);
-  void ForgetUserBlocks(uint64_t groups);
+  void EvictIfUser(TlbEntry& entry, int mmu_index);
+  void Evict(TlbEntry& entry, int mmu_index);
+  void InvalidateUserBlocks(uint64_t groups);
   uint64_t BlockPc(const void* block) const {
     return *reinterpret_cast<const uint64_t*>(static_cast<const char*>(block) + layout_.block_pc);
   }
@@ -314,13 +314,13 @@ class UnicornInternals {
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
   const TlbDescFast* tlb_ = nullptr;
-  bool telling_client_ = false;  // of an exception, inside the loop that runs code
+  bool reporting_exception_ = false;  // of an exception, inside the loop that runs code
   bool illegal_instruction_ = false;
 
-  uint32_t flags_computed_ = 0;
-  uintptr_t flags_computed_at_ = 0;
+  uint32_t computed_flags_ = 0;
+  uintptr_t computed_flags_ra_ = 0;
   // What the fault that is being raised has to leave the flags at.
-  std::optional<uint32_t> flags_of_fault_;
+  std::optional<uint32_t> fault_flags_;
 
   // Of code that is being translated.
   bool translating_ = false;  // unless that has failed

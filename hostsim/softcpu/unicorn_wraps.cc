@@ -78,7 +78,7 @@ uint32_t ComputeFlagsOf(char* env, int operation) {
   uint64_t Real##Name(char* env, uint64_t value, uint64_t count) LGUEST_REAL(symbol); \
   uint64_t Name(char* env, uint64_t value, uint64_t count) LGUEST_WRAP(symbol);       \
   uint64_t Name(char* env, uint64_t value, uint64_t count) {                          \
-    UnicornInternals::current()->OnFlagsInUse(                                        \
+    UnicornInternals::current()->OnFlagsStored(                                       \
         reinterpret_cast<uintptr_t>(__builtin_return_address(0)));                    \
     return Real##Name(env, value, count);                                             \
   }
@@ -101,9 +101,9 @@ void* MemoryMapping(void* /*uc*/, uint64_t /*address*/) {
 bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x86_64);
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
-  if (owner->OnLoop()) uc_emu_stop(owner->uc());
+  if (owner->PollExitRequest()) uc_emu_stop(owner->uc());
   return owner
-      ->MakeRoomForCode();  // true: what has run last is not to be linked with what runs next
+      ->FlushCodeIfFull();  // true: what has run last is not to be linked with what runs next
 }
 
 // Puts EFLAGS together when the loop is left. Where an instruction has faulted, the parts may be in
@@ -112,7 +112,7 @@ void RealExecExit(void* cpu) LGUEST_REAL(x86_cpu_exec_exit_x86_64);
 void ExecExit(void* cpu) LGUEST_WRAP(x86_cpu_exec_exit_x86_64);
 void ExecExit(void* cpu) {
   RealExecExit(cpu);
-  UnicornInternals::current()->OnLoopExit();
+  UnicornInternals::current()->OnExecExit();
 }
 
 // The library's versions do nothing, so that every store has to look for code in its way.
@@ -139,7 +139,7 @@ void* LockPages(void* uc, uint64_t /*first*/, uint64_t /*last*/) {
 void RealInitTranslation(void* uc, size_t size) LGUEST_REAL(tcg_exec_init_x86_64);
 void InitTranslation(void* uc, size_t size) LGUEST_WRAP(tcg_exec_init_x86_64);
 void InitTranslation(void* uc, size_t /*size*/) {
-  RealInitTranslation(uc, UnicornInternals::kCodeRoom);
+  RealInitTranslation(uc, UnicornInternals::kCodeBufferSize);
 }
 
 // Translation of a block.
@@ -149,10 +149,10 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
     LGUEST_WRAP(tb_gen_code_x86_64);
 void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags) {
   UnicornInternals& owner = *UnicornInternals::current();
-  const int limit = owner.OnCodeTranslation();
+  const int limit = owner.OnTranslationStart();
   if ((cflags & kCountMask) == 0) cflags |= limit;
   void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
-  owner.OnCodeTranslated(pc, block);
+  owner.OnTranslationEnd(pc, block);
   return block;
 }
 
@@ -179,7 +179,7 @@ void RaiseSoftwareInterrupt(char* env, int vector, int len)
     LGUEST_WRAP(helper_raise_interrupt_x86_64);
 void RaiseSoftwareInterrupt(char* env, int vector, int len) {
   UnicornInternals* const owner = UnicornInternals::current();
-  if (!owner->is_open()) RealInterrupt(env, vector, len);
+  if (!owner->has_env()) RealInterrupt(env, vector, len);
   owner->OnSoftwareInterrupt(static_cast<uint8_t>(vector), static_cast<uint8_t>(len));
 }
 
@@ -209,7 +209,7 @@ uint32_t LoadCode(char* env, uint64_t address) {
   const auto peek = [&](int n) {
     return static_cast<uint8_t>(RealLoadCode(env, address + static_cast<uint32_t>(n)));
   };
-  if (UnicornInternals::current()->TakeInstructionStart() && IsRefusedInstruction(peek)) {
+  if (UnicornInternals::current()->TakeInstructionStart() && IsHiddenFromUnicorn(peek)) {
     return kInvalidOpcodeByte;
   }
   return peek(0);
@@ -218,26 +218,26 @@ uint32_t LoadCode(char* env, uint64_t address) {
 // Instructions that the library gives a meaning of its own to: all are #GP(0) here. One function
 // under all their names, since equal functions might be merged into calls of one, which would spoil
 // the return address.
-void Refuse(void* env) asm("lguest_refuse_instruction");
-void Refuse(void* env) {
+void RaiseGeneralProtection(void* env) asm("lguest_raise_gp");
+void RaiseGeneralProtection(void* env) {
   RaiseException(env, kGeneralProtection, 0,
                  reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
 }
-#define LGUEST_REFUSE(symbol)                         \
-  void Refuse_##symbol(void* env) LGUEST_WRAP(symbol) \
-      __attribute__((alias("lguest_refuse_instruction")))
+#define LGUEST_RAISE_GP(symbol)                                       \
+  void RaiseGeneralProtection_##symbol(void* env) LGUEST_WRAP(symbol) \
+      __attribute__((alias("lguest_raise_gp")))
 
 // Let through at any privilege, where there is neither IOPL nor a permission bitmap to allow it.
-LGUEST_REFUSE(helper_inb_x86_64);
-LGUEST_REFUSE(helper_inw_x86_64);
-LGUEST_REFUSE(helper_inl_x86_64);
-LGUEST_REFUSE(helper_outb_x86_64);
-LGUEST_REFUSE(helper_outw_x86_64);
-LGUEST_REFUSE(helper_outl_x86_64);
+LGUEST_RAISE_GP(helper_inb_x86_64);
+LGUEST_RAISE_GP(helper_inw_x86_64);
+LGUEST_RAISE_GP(helper_inl_x86_64);
+LGUEST_RAISE_GP(helper_outb_x86_64);
+LGUEST_RAISE_GP(helper_outw_x86_64);
+LGUEST_RAISE_GP(helper_outl_x86_64);
 // The first does nothing there; the others raise #UD, rdpmc at a stale %eip.
-LGUEST_REFUSE(helper_sysenter_x86_64);
-LGUEST_REFUSE(helper_sysexit_x86_64);
-LGUEST_REFUSE(helper_rdpmc_x86_64);
+LGUEST_RAISE_GP(helper_sysenter_x86_64);
+LGUEST_RAISE_GP(helper_sysexit_x86_64);
+LGUEST_RAISE_GP(helper_rdpmc_x86_64);
 
 // Does nothing there; the processors that we resemble do not have it.
 void Syscall(void* env, int len) LGUEST_WRAP(helper_syscall_x86_64);
