@@ -1,4 +1,4 @@
-// loope and loopne, which the library does not do right.
+// Emulates loope and loopne. Unicorn computes wrong flags for them.
 
 #ifndef HOSTSIM_SOFTCPU_CONDITIONAL_LOOP_H_
 #define HOSTSIM_SOFTCPU_CONDITIONAL_LOOP_H_
@@ -15,12 +15,13 @@ struct LoopState {
   uint32_t eip = 0;
 };
 
-// What a loope or loopne at `before.eip` makes of it, `peek` giving its bytes as in
-// IsHiddenFromUnicorn(); nullopt if the instruction is another. `code32`: of the code segment.
+// Executes the loope or loopne at `before.eip` and returns the new state, or nullopt if the
+// instruction is another one. `peek(n)` returns byte n of the instruction, as in
+// IsHiddenFromUnicorn(). `code32`: the D bit of the code segment.
 template <typename Peek>
 std::optional<LoopState> ExecuteConditionalLoop(const LoopState& before, bool zero_flag,
                                                 bool code32, Peek peek) {
-  constexpr uint8_t kOpcode = 0xe0;  // and 1 if the loop is to go on with the zero flag set
+  constexpr uint8_t kOpcode = 0xe0;  // loopne; loope has bit 0 set
   constexpr uint32_t kLow = 0xffff;
   bool locked = false;
   const int at = internal::FindOpcode(peek, locked);

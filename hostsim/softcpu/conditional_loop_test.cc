@@ -17,12 +17,12 @@ std::optional<LoopState> Execute(uint32_t ecx, bool zero, const std::vector<uint
                                 [&](int n) { return code.at(static_cast<size_t>(n)); });
 }
 
-// For what is such an instruction; else a state that none leads to.
+// If `code` is not a conditional loop, returns a state that no test expects.
 LoopState StateAfter(uint32_t ecx, bool zero, const std::vector<uint8_t>& code) {
   return Execute(ecx, zero, code).value_or(LoopState{.ecx = 0x0badc0de, .eip = 0x0badc0de});
 }
 
-TEST(ConditionalLoopTest, GoesOnWhileTheFlagIsAsWantedAndTheCountLasts) {
+TEST(ConditionalLoopTest, LoopsWhileZfMatchesAndEcxIsNotZero) {
   for (const bool zero : {false, true}) {
     const uint8_t wants_zero = 0xe1;
     const uint8_t wants_other = 0xe0;
@@ -34,13 +34,13 @@ TEST(ConditionalLoopTest, GoesOnWhileTheFlagIsAsWantedAndTheCountLasts) {
   EXPECT_EQ(StateAfter(0, true, {0xe1, 0x10}).ecx, 0xffffffffu);
 }
 
-TEST(ConditionalLoopTest, PrefixesCutCounterAndTarget) {
+TEST(ConditionalLoopTest, PrefixesSelect16BitCounterAndTarget) {
   EXPECT_EQ(StateAfter(0x70001, true, {0x67, 0xe1, 0x10}).ecx, 0x70000u);
   EXPECT_EQ(StateAfter(0x70001, true, {0x67, 0xe1, 0x10}).eip, kEip + 3);
   EXPECT_EQ(StateAfter(5, true, {0x66, 0xe1, 0x10}).eip, (kEip + 3 + 0x10) & 0xffff);
 }
 
-TEST(ConditionalLoopTest, IsNoOtherInstruction) {
+TEST(ConditionalLoopTest, OtherInstructionsAreNotExecuted) {
   EXPECT_FALSE(Execute(5, true, {0xe2, 0x10}).has_value());        // loop
   EXPECT_FALSE(Execute(5, true, {0xf0, 0xe1, 0x10}).has_value());  // lock
   EXPECT_FALSE(Execute(5, true, {0x0f, 0x0b}).has_value());

@@ -18,7 +18,7 @@ constexpr uint32_t kFeatures = 1u << 0 |   // FPU
                                1u << 24 |  // FXSR
                                1u << 25;   // SSE
 
-// 48 bytes, 16 a leaf.
+// 48 bytes: 16 for each of the three leaves.
 constexpr char kBrand[49] = "lguest software CPU";
 
 CpuidResult FromText(const char* text) {
@@ -33,7 +33,7 @@ CpuidResult FromText(const char* text) {
 CpuidResult PentiumThreeCpuid(uint32_t leaf) {
   switch (leaf) {
     case 0: {
-      // ebx, edx, ecx: in this order they spell it.
+      // The vendor string is in ebx, edx, ecx, in this order.
       const CpuidResult name = FromText("GenuineIntel\0\0\0");
       return {.eax = kMaxLeaf, .ebx = name.eax, .ecx = name.ecx, .edx = name.ebx};
     }

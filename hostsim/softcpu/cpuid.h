@@ -1,4 +1,4 @@
-// What CPUID tells a guest.
+// CPUID leaves of the software CPU.
 
 #ifndef HOSTSIM_SOFTCPU_CPUID_H_
 #define HOSTSIM_SOFTCPU_CPUID_H_
@@ -9,8 +9,9 @@
 
 namespace lguest::hostsim {
 
-// A Pentium III with what a guest at ring 1 can use: FPU, TSC, CX8, CMOV, MMX, FXSR and SSE. Not
-// what it would have to be in ring 0 for (SEP, PSE, PAE, PGE, MTRR, MSR, APIC), and nothing later.
+// A Pentium III with the features that a guest kernel at ring 1 can use: FPU, TSC, CX8, CMOV, MMX,
+// FXSR and SSE. Features that need ring 0 (SEP, PSE, PAE, PGE, MTRR, MSR, APIC) and features of
+// later processors are hidden.
 CpuidResult PentiumThreeCpuid(uint32_t leaf);
 
 }  // namespace lguest::hostsim

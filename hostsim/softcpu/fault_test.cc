@@ -1,5 +1,5 @@
-// What an instruction that faults leaves behind: nothing, so that it can be done again. Each of
-// these was found by comparison with a real processor (differential/).
+// An instruction that faults changes no register and no flag, so that it can be restarted. Each of
+// these bugs was found by comparison with a real processor (differential/).
 
 #include <gtest/gtest.h>
 
@@ -11,11 +11,10 @@
 namespace lguest::hostsim {
 namespace {
 
-constexpr uint32_t kPage = 0x50000000;  // not mapped, until a test does
+constexpr uint32_t kPage = 0x50000000;  // not mapped at first
 constexpr uint32_t kCarryFlag = 1;
 
-// Runs `code` at ring 3, maps a page at kPage when it is first missed, and returns what `code`
-// comes to.
+// Runs `code` at ring 3. Maps a page at kPage at the first page fault, and returns the next trap.
 Trap RunWithPageOnDemand(TestMachine& machine, const MachineCode& code) {
   machine.Load(3, code);
   RecordingHandler handler;
@@ -29,7 +28,7 @@ Trap RunWithPageOnDemand(TestMachine& machine, const MachineCode& code) {
   return handler.traps.back();
 }
 
-TEST(SoftCpuFaultTest, SetccThatFaultsFindsItsFlagsAgain) {
+TEST(SoftCpuFaultTest, FaultingSetccKeepsFlags) {
   TestMachine machine;
   const Trap trap =
       RunWithPageOnDemand(machine, {
@@ -44,7 +43,7 @@ TEST(SoftCpuFaultTest, SetccThatFaultsFindsItsFlagsAgain) {
   EXPECT_EQ(machine.reg(Register::kEbx), 1u);
 }
 
-TEST(SoftCpuFaultTest, RotationThatFaultsFindsItsCarryAgain) {
+TEST(SoftCpuFaultTest, FaultingRotateKeepsCarry) {
   TestMachine machine;
   machine.Poke(kFree, 0x80000000);
   const Trap trap = RunWithPageOnDemand(machine, {
@@ -70,7 +69,7 @@ TEST(SoftCpuFaultTest, RotationThatFaultsFindsItsCarryAgain) {
   EXPECT_EQ(machine.reg(Register::kEflags) & kCarryFlag, 1u);
 }
 
-TEST(SoftCpuFaultTest, ReadingInOrderToWriteIsAWrite) {
+TEST(SoftCpuFaultTest, ReadModifyWriteFaultsAsWrite) {
   TestMachine machine;
   const MachineCode writers[] = {
       {0x01, 0x05, 0, 0, 0, 0x50},        // add %eax,kPage
@@ -86,7 +85,7 @@ TEST(SoftCpuFaultTest, ReadingInOrderToWriteIsAWrite) {
   EXPECT_TRUE(IsPageFault(machine.Do(3, {0xff, 0x35, 0, 0, 0, 0x50}), kPage, 4));  // push kPage
 }
 
-TEST(SoftCpuFaultTest, CodeThatRunsOutOfItsPageFaultsNoSoonerThanItGetsThere) {
+TEST(SoftCpuFaultTest, FetchAcrossPageEndFaultsAtThatInstruction) {
   TestMachine machine;
   constexpr uint32_t kEnd = kUserCodePages * kPageSize;
   machine.Load(3, {});
@@ -97,7 +96,7 @@ TEST(SoftCpuFaultTest, CodeThatRunsOutOfItsPageFaultsNoSoonerThanItGetsThere) {
   EXPECT_EQ(machine.reg(Register::kEax), 2u);
 }
 
-TEST(SoftCpuFaultTest, FlagsSetByTheHandlerAreGoneWithTheNextResult) {
+TEST(SoftCpuFaultTest, NextResultReplacesFlagsSetByTheHandler) {
   TestMachine machine;
   machine.Load(3, {
                       0xcd,
@@ -118,7 +117,7 @@ TEST(SoftCpuFaultTest, FlagsSetByTheHandlerAreGoneWithTheNextResult) {
   EXPECT_EQ(machine.reg(Register::kEbx) & kCarryFlag, 0u);
 }
 
-TEST(SoftCpuFaultTest, ALoopThatEndsLeavesTheFlagsAlone) {
+TEST(SoftCpuFaultTest, LoopneKeepsFlagsWhenItEnds) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {
                                        0xb9,
@@ -145,7 +144,7 @@ TEST(SoftCpuFaultTest, ALoopThatEndsLeavesTheFlagsAlone) {
   EXPECT_EQ(machine.reg(Register::kEflags) & 0x41, kCarryFlag);
 }
 
-TEST(SoftCpuFaultTest, CompareAndExchangeLeavesNoFlagsThatItDoesNotHave) {
+TEST(SoftCpuFaultTest, Cmpxchg8bChangesOnlyStatusFlags) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {
                                        0xb8,

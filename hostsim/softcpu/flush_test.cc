@@ -1,5 +1,6 @@
-// Translated code is found by virtual address, which a flush of the TLB has to undo. The host
-// writes page tables here, which KVM sees only with nested paging: guests do that themselves.
+// The library caches translated code by virtual address (the jump cache). A TLB flush must also
+// clear these entries. These tests run on the software CPU only, because the host writes the page
+// tables: without nested paging, KVM would not notice.
 
 #include <gtest/gtest.h>
 
@@ -12,9 +13,9 @@
 namespace lguest::hostsim {
 namespace {
 
-constexpr uint32_t kHeap = 0x40000000;  // where tests map pages of kFree
+constexpr uint32_t kHeap = 0x40000000;  // virtual address at which tests map pages of kFree
 
-TEST(SoftCpuFlushTest, FlushedPageRunsOtherUserCode) {
+TEST(SoftCpuFlushTest, FlushPageDropsCachedCode) {
   TestMachine machine;
   const auto run = [&] {
     machine.EnterRing(3);
@@ -29,13 +30,14 @@ TEST(SoftCpuFlushTest, FlushedPageRunsOtherUserCode) {
     machine.Map(kHeap, kFree + page * kPageSize, kP | kU);
     machine.cpu->FlushPage(GuestPhys(kDirectory), GuestVirt(kHeap));
     EXPECT_EQ(run(), page);
-    // The code is known from before, now, but not that this page has any.
+    // Now the code is translated already. Only the TLB fill shows that the jump cache gets blocks
+    // of this page again.
     machine.cpu->FlushUserTlb();
     EXPECT_EQ(run(), page);
   }
 }
 
-TEST(SoftCpuFlushTest, FlushedPageEndsWhatRunsOnIntoItFromThePageBefore) {
+TEST(SoftCpuFlushTest, FlushPageDropsCodeFromThePageBefore) {
   TestMachine machine;
   constexpr uint32_t kSecond = kHeap + kPageSize;
   machine.Map(kHeap, kFree, kP | kU);

@@ -1,4 +1,4 @@
-// What a guest finds above 0xFFC00000: one page of the host's, with its descriptor table.
+// The area from 0xFFC00000 up in the guest's address space: one page with the GDT.
 
 #ifndef HOSTSIM_SOFTCPU_HOST_AREA_H_
 #define HOSTSIM_SOFTCPU_HOST_AREA_H_
@@ -14,8 +14,8 @@
 
 namespace lguest::hostsim {
 
-// The first page of the area can be read at ring 1, because the processor needs the GDT at some
-// virtual address. Everything else in the area faults, running code of that page included.
+// The host area (ABI.md §4.16). Ring 1 can read its first page, because the processor needs the GDT
+// at a virtual address. Writing or executing this page faults, and all other pages fault.
 class HostArea {
  public:
   static constexpr uint32_t kGdtAddress = kHostAreaStart;
@@ -23,18 +23,18 @@ class HostArea {
   static constexpr uint32_t kTssAddress = kHostAreaStart + 0x800;  // all zero
   static constexpr uint32_t kTssLimit = 0x67;
 
-  // `page`: zeroed, for as long as this lives.
+  // `page` is zeroed and must outlive this object.
   explicit HostArea(std::byte* page) : page_(page) {}
 
   static constexpr bool Contains(GuestVirt address) { return address.value() >= kHostAreaStart; }
 
-  // Never writable; `frame` is 0 when mapped.
+  // The result is never writable. If it is mapped, `frame` is 0.
   static Translation Translate(GuestVirt address, Access access, bool user);
 
-  // Descriptors are made harmless first: there is no ring 0 here.
+  // Sanitizes the descriptors (SanitizeDescriptor()): the guest has no ring 0.
   void SetGdt(std::span<const uint64_t, kGdtEntries> gdt);
 
-  // The descriptor that `selector` names; 0 if there is none, and for the null selectors.
+  // The descriptor of `selector`; 0 for a null selector, an LDT selector, and one beyond the limit.
   uint64_t Descriptor(uint16_t selector) const;
 
  private:

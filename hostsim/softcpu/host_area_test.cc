@@ -32,12 +32,12 @@ TEST_F(HostAreaTest, IsTheLast4Megabytes) {
   EXPECT_TRUE(HostArea::Contains(GuestVirt(0xffffffff)));
 }
 
-TEST_F(HostAreaTest, FirstPageIsForTheKernelToRead) {
+TEST_F(HostAreaTest, KernelReadsFirstPage) {
   EXPECT_EQ(HostArea::Translate(GuestVirt(0xffc00ffc), Access::kRead, false).result,
             Translation::Result::kMapped);
 }
 
-TEST_F(HostAreaTest, FirstPageIsForNothingElse) {
+TEST_F(HostAreaTest, OtherAccessesToFirstPageFault) {
   const auto error = [](Access access, bool user) {
     const Translation translation = HostArea::Translate(GuestVirt(kHostAreaStart), access, user);
     EXPECT_EQ(translation.result, Translation::Result::kFault);
@@ -49,7 +49,7 @@ TEST_F(HostAreaTest, FirstPageIsForNothingElse) {
   EXPECT_EQ(error(Access::kExecute, false), kFaultProtection);
 }
 
-TEST_F(HostAreaTest, OtherPagesAreNotThere) {
+TEST_F(HostAreaTest, OtherPagesAreNotPresent) {
   for (const uint32_t address : {0xffc01000u, 0xfffff000u}) {
     const Translation translation = HostArea::Translate(GuestVirt(address), Access::kRead, false);
     EXPECT_EQ(translation.result, Translation::Result::kFault);
@@ -57,7 +57,7 @@ TEST_F(HostAreaTest, OtherPagesAreNotThere) {
   }
 }
 
-TEST_F(HostAreaTest, CodeAndDataDescriptorsAreKeptWithAccessedSet) {
+TEST_F(HostAreaTest, AccessedBitOfCodeAndDataIsSet) {
   Set(12, 0x00cfba000000ffff);
   EXPECT_EQ(area_.Descriptor(0x61), 0x00cfbb000000ffffu);
   EXPECT_EQ(area_.Descriptor(0x63), 0x00cfbb000000ffffu);
@@ -68,7 +68,7 @@ TEST_F(HostAreaTest, PrivilegeLevelZeroBecomesOne) {
   EXPECT_EQ(area_.Descriptor(0x61), 0x00cfbb000000ffffu);
 }
 
-TEST_F(HostAreaTest, GatesAndTaskStatesAreEmpty) {
+TEST_F(HostAreaTest, GatesAndTaskStatesAreDropped) {
   for (uint64_t type = 0; type < 16; ++type) {
     Set(5, (uint64_t{0xe0} << 40) | (type << 40));  // present, DPL 3, system
     EXPECT_EQ(area_.Descriptor(0x28), 0u) << type;
@@ -80,12 +80,12 @@ TEST_F(HostAreaTest, SegmentThatIsNotPresentIsKept_F22) {
   EXPECT_EQ(area_.Descriptor(0x28), 0x00cf73000000ffffu);
 }
 
-TEST_F(HostAreaTest, SelectorsOfNothingHaveNoDescriptor) {
+TEST_F(HostAreaTest, InvalidSelectorsHaveNoDescriptor) {
   std::array<uint64_t, kGdtEntries> gdt;
   gdt.fill(0x00cffb000000ffff);
   area_.SetGdt(gdt);
   EXPECT_EQ(area_.Descriptor(0), 0u);
-  EXPECT_EQ(area_.Descriptor(3), 0u);                    // null too
+  EXPECT_EQ(area_.Descriptor(3), 0u);                    // a null selector, too
   EXPECT_EQ(area_.Descriptor(0x0c), 0u);                 // of the local table
   EXPECT_EQ(area_.Descriptor(kGdtEntries * 8), 0u);      // beyond the last
   EXPECT_NE(area_.Descriptor(kGdtEntries * 8 - 5), 0u);  // the last

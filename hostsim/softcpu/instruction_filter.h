@@ -1,5 +1,5 @@
-// What has to be known of an instruction beside the library: whether it may see it at all, and what
-// it means to do with its memory.
+// Decodes an instruction where Unicorn's decoder is not enough: which instructions Unicorn must not
+// see, and which ones read their memory operand in order to write it.
 
 #ifndef HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
 #define HOSTSIM_SOFTCPU_INSTRUCTION_FILTER_H_
@@ -8,26 +8,27 @@
 
 namespace lguest::hostsim {
 
-// Some invalid instructions are not seen as such by the library: it ends the program over them,
-// while it translates. They are
-//   - far calls and jumps through a register (ff /3 and ff /5 with mod 3),
-//   - those with a lock prefix that cannot have one.
-// Two that are valid are done elsewhere (conditional_loop.h): loope and loopne, after which the
-// library has the flags wrong when the count has run out.
+// True if Unicorn must not see this instruction.
 //
-// `peek(n)` gives the n-th byte of the instruction, from 0 on, and is asked for no more of them
-// than a processor has to read to tell.
+// Unicorn aborts the process while it translates one of these invalid instructions:
+//   - far calls and jumps through a register (ff /3 and ff /5 with mod 3),
+//   - instructions with a lock prefix that does not apply to them.
+// Two valid instructions are emulated in conditional_loop.h: loope and loopne. Unicorn computes
+// wrong flags for them when the count reaches 0.
+//
+// `peek(n)` returns byte n of the instruction, from 0 on. It may fault, so it is called only for
+// bytes that a processor reads to decode the instruction, too.
 template <typename Peek>
 bool IsHiddenFromUnicorn(Peek peek);
 
-// Whether the instruction reads its memory operand in order to write it. A processor then asks for
-// the right to write at once, and says so in the error code of a page fault; the library reads
-// first.
+// True if the instruction reads its memory operand in order to write it. A processor checks for
+// write access at the read, so a page fault has the W bit in its error code. Unicorn checks for
+// read access only.
 template <typename Peek>
 bool IsReadModifyWrite(Peek peek);
 
-// What the library is shown in place of the first byte of such an instruction: an opcode that it
-// knows to be invalid.
+// The library gets this byte in place of the first byte of a hidden instruction. It raises #UD for
+// this opcode.
 inline constexpr uint8_t kInvalidOpcodeByte = 0xf1;
 
 namespace internal {
@@ -51,9 +52,8 @@ constexpr bool IsPrefix(uint8_t byte) {
   }
 }
 
-// Whether the instruction may be locked if it has memory for its destination; `modrm` gives the
-// byte after the opcode. Every such opcode has one. Opcodes that begin with 0f are given as 0x100
-// and more.
+// True if a lock prefix is valid for `opcode` with a memory destination. `modrm()` returns the byte
+// after the opcode; each opcode that needs it has one. Two-byte opcodes 0f xx are passed as 0x1xx.
 template <typename ModRm>
 bool IsLockable(uint32_t opcode, ModRm modrm) {
   const auto reg = [&] { return modrm() >> 3 & 7; };
@@ -89,7 +89,8 @@ bool IsLockable(uint32_t opcode, ModRm modrm) {
   }
 }
 
-// The same for those that change memory, but not under a lock.
+// True if `opcode` reads and writes its memory operand: the lockable instructions and those that
+// cannot be locked. The arguments are those of IsLockable().
 template <typename ModRm>
 bool ChangesMemory(uint32_t opcode, ModRm modrm) {
   switch (opcode) {
@@ -109,8 +110,8 @@ bool ChangesMemory(uint32_t opcode, ModRm modrm) {
   }
 }
 
-// Where the opcode is, behind all prefixes; -1 where there are too many of them, which the library
-// sees by itself.
+// Returns the offset of the opcode behind all prefixes, and sets `locked` if there is a lock
+// prefix. Returns -1 if there are too many prefixes: Unicorn detects this itself.
 template <typename Peek>
 int FindOpcode(Peek peek, bool& locked) {
   constexpr int kMaxLength = 15;
@@ -138,7 +139,7 @@ bool IsHiddenFromUnicorn(Peek peek) {
   if (at < 0) return false;
   uint32_t opcode = peek(at++);
   if (opcode == kLoopne || opcode == kLoope) {
-    peek(at);  // which may fault: all of it has to be there
+    peek(at);  // faults if the displacement byte is on a page that is not mapped
     return true;
   }
   if (!locked && opcode != kGroup5) return false;

@@ -1,4 +1,4 @@
-// Machine code, put together byte by byte.
+// Builds machine code byte by byte.
 
 #ifndef HOSTSIM_SOFTCPU_MACHINE_CODE_H_
 #define HOSTSIM_SOFTCPU_MACHINE_CODE_H_
@@ -9,7 +9,7 @@
 
 namespace lguest::hostsim {
 
-// The vector of the interrupt that ends a piece of code.
+// The interrupt vector that ends a test program.
 inline constexpr uint8_t kDoneVector = 0x7f;
 
 class Code {
@@ -19,7 +19,7 @@ class Code {
     return *this;
   }
 
-  // With a 32-bit operand after it.
+  // Appends `bytes` and a 32-bit operand, little-endian.
   Code& Op(std::initializer_list<uint8_t> bytes, uint32_t operand) {
     Op(bytes);
     for (int shift = 0; shift < 32; shift += 8) {

@@ -9,7 +9,7 @@ void DeriveHflags(UnicornInternals& unicorn) {
   const auto is_big = [](const LoadedSegment& s) { return (s.flags & kDescriptorBig) != 0; };
   const LoadedSegment cs = segment(Register::kCs);
   const LoadedSegment ss = segment(Register::kSs);
-  // Ring 0 does not exist here, whatever the selector says.
+  // The guest never runs at ring 0, even with an RPL of 0.
   const uint32_t privilege = (cs.selector & 3) != 0 ? cs.selector & 3 : 1;
   const bool all_start_at_0 =
       (segment(Register::kDs).base | segment(Register::kEs).base | ss.base) == 0;

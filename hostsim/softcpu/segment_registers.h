@@ -1,4 +1,4 @@
-// Loading segment registers of the software CPU.
+// Loads segment registers of the software CPU.
 
 #ifndef HOSTSIM_SOFTCPU_SEGMENT_REGISTERS_H_
 #define HOSTSIM_SOFTCPU_SEGMENT_REGISTERS_H_
@@ -11,19 +11,20 @@
 
 namespace lguest::hostsim {
 
-// The library's number of a segment register.
+// The index of a segment register in CPUX86State::segs.
 constexpr int SegmentIndex(Register reg) {
   return static_cast<int>(reg) - static_cast<int>(Register::kEs);
 }
 
-// Loads one with the descriptor that `selector` names, without the checks of the instruction.
+// Loads segment register `index` with the descriptor of `selector`, without the checks of the
+// instruction.
 inline void LoadSegment(UnicornInternals& unicorn, const HostArea& host_area, int index,
                         uint16_t selector) {
   unicorn.set_segment(index, DecodeSegment(selector, host_area.Descriptor(selector)));
 }
 
-// What the library derives from the segment registers when it loads them itself; once after all
-// that are loaded.
+// Updates the bits of hflags that depend on the segment registers. The library does this when it
+// loads a segment register itself. Call it once after all LoadSegment() calls.
 void DeriveHflags(UnicornInternals& unicorn);
 
 }  // namespace lguest::hostsim

@@ -56,7 +56,8 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   }
   uc_.reset(uc);
   uc_err error = uc_ctl_set_cpu_model(uc, UC_CPU_X86_PENTIUM3);
-  // The library stops at `until` addresses, and 0 is one unless there may be several.
+  // uc_emu_start() stops at its argument `until`, and 0 is a valid guest address. With a list of
+  // exits enabled (it stays empty) the library ignores `until`.
   if (error == UC_ERR_OK) error = uc_ctl_exits_enable(uc);
   if (error == UC_ERR_OK) {
     error = uc_mem_map_ptr(uc, 0, memory_.size(), UC_PROT_ALL, memory_.base());
@@ -108,7 +109,7 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
       !write(UC_X86_REG_LDTR, &ldtr) || !write(UC_X86_REG_CR4, &cr4) ||
       !write(UC_X86_REG_FPCW, &fpu_control) || !write(UC_X86_REG_FPTAG, &fpu_tags) ||
       !write(UC_X86_REG_MXCSR, &mxcsr)) {
-    return absl::InternalError("the software CPU refuses its registers");
+    return absl::InternalError("the software CPU does not accept its initial registers");
   }
 
   unicorn_->set_hflags(kHflagsProtected | kHflagsSse);
@@ -132,7 +133,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
       trap.vector = kInvalidOpcode;
       if (!handler.OnTrap(trap)) return Stop::kHandler;
     } else if (!kicked_.load()) {
-      return absl::InternalError("the software CPU stopped by itself");
+      return absl::InternalError("the software CPU stopped without a request");
     }
   }
   return Stop::kKicked;
@@ -175,7 +176,7 @@ void SoftCpu::SetTaskSwitched(bool on) {
   cr0_ = cr0;
   const uint64_t value = cr0;
   uc_reg_write(uc_.get(), UC_X86_REG_CR0, &value);
-  // That was a plain store: what the processor does by it, it does by these.
+  // uc_reg_write() only stores CR0. The library's code tests the copies of MP, EM and TS in hflags.
   unicorn_->set_hflags((unicorn_->hflags() & ~kHflagsCr0Mask) |
                        ((cr0 << kHflagsCr0Shift) & kHflagsCr0Mask));
 }
@@ -209,7 +210,7 @@ void SoftCpu::FlushTlb() { unicorn_->FlushAll(); }
 void SoftCpu::FlushUserTlb() { unicorn_->FlushUser(); }
 
 void SoftCpu::FlushPage(GuestPhys directory, GuestVirt page) {
-  // Page tables of the kernel are shared between directories, user pages are not.
+  // All directories share the kernel's page tables. User pages belong to one directory.
   if (directory != directory_ && page.value() < page_offset_) return;
   unicorn_->FlushPage(PageAlignDown(page.value()));
 }
@@ -286,8 +287,8 @@ bool SoftCpu::ExecuteLoop() {
   return true;
 }
 
-// The n-th byte of the instruction at %eip, which the library has just been able to read; 0 if the
-// guest has taken the page away meanwhile.
+// Returns byte n of the instruction at %eip. The library has just read it. Returns 0 if the guest
+// has unmapped the page since then.
 uint8_t SoftCpu::CodeByte(int n) const {
   const uint32_t address = unicorn_->segment(SegmentIndex(Register::kCs)).base + unicorn_->eip() +
                            static_cast<uint32_t>(n);

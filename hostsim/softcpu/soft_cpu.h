@@ -1,4 +1,4 @@
-// An i386 in software.
+// A software CPU: an i386 on the Unicorn library.
 
 #ifndef HOSTSIM_SOFTCPU_SOFT_CPU_H_
 #define HOSTSIM_SOFTCPU_SOFT_CPU_H_
@@ -24,23 +24,26 @@
 
 namespace lguest::hostsim {
 
-// A Vcpu on the Unicorn library, which translates guest code to the launcher's own processor. Runs
-// anywhere: needs no kernel module, no KVM and no privilege.
+// A Vcpu on the Unicorn library, which translates guest code to x86-64 code. It needs no kernel
+// module, no KVM and no privilege.
 //
-// Knows what code it has translated, and so has to hear of every write to guest memory: it is the
-// memory's observer for as long as it lives.
+// The CPU caches translated code, so it must see every write to guest memory. It is the write
+// observer of the memory during its whole lifetime.
 //
-// Where it is not an i386: segment limits are not checked, and neither are accesses through a null
-// selector; alignment checking does nothing; iret with EFLAGS.VM in the image is #GP(0). cmpxchg8b
-// sets the zero flag right, but may change the other status flags, as does a neg with a lock
-// prefix. pusha writes its lowest word first, so that a page fault may name another of its words;
-// enter does not ask for stack that it does not write to, and writes all of %ebp with a 16-bit
-// operand.
+// Differences from an i386:
+//   - Segment limits are not checked. Accesses through a null selector are allowed.
+//   - Alignment checks (EFLAGS.AC) have no effect.
+//   - iret with EFLAGS.VM set in the image is #GP(0).
+//   - cmpxchg8b and `lock neg` may change status flags that a processor keeps; the zero flag of
+//     cmpxchg8b is correct.
+//   - pusha writes its lowest word first, so a page fault may report the address of another word.
+//   - enter does not probe stack memory that it does not write, and with a 16-bit operand it writes
+//     all of %ebp.
 class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
  public:
-  // `memory` (placed anywhere) has to outlive the CPU. Fails with InvalidArgument for memory placed
-  // at address 0, with FailedPrecondition if the linked library is not the one that this is made
-  // for, and with Internal or ResourceExhausted if the library cannot be set up.
+  // `memory` must outlive the CPU. Its placement is free, except address 0. Fails with
+  // InvalidArgument for memory at address 0, with FailedPrecondition if the linked library is not
+  // Unicorn 2.0.1, and with Internal or ResourceExhausted if the library cannot be initialized.
   static absl::StatusOr<std::unique_ptr<SoftCpu>> Create(GuestMemory& memory);
   static absl::StatusOr<std::unique_ptr<SoftCpu>> Create(GuestMemory& memory,
                                                          const UnicornLayout& layout);
@@ -91,7 +94,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   };
 
   GuestMemory& memory_;
-  // The host's pages, which the library knows at physical addresses above all that a guest has.
+  // Pages of the host area. Their physical addresses start at 4 GB, above all guest memory.
   std::unique_ptr<std::byte[], Free> host_pages_;
   std::unique_ptr<uc_engine, Close> uc_;
   std::unique_ptr<UnicornInternals> unicorn_;
@@ -99,14 +102,14 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   std::unique_ptr<TrapAccelerator> trap_accelerator_;
 
   std::atomic<bool> kicked_ = false;
-  TrapHandler* handler_ = nullptr;  // inside Run()
+  TrapHandler* handler_ = nullptr;  // valid inside Run()
   bool handler_stopped_ = false;
 
   GuestPhys directory_;
   uint32_t page_offset_ = 0;
   uint32_t cr0_ = 0;
 
-  // What the last TLB miss that faulted was about.
+  // The last TLB miss that faulted.
   uint32_t fault_address_ = 0;
   Access fault_access_ = Access::kRead;
   Translation::Result fault_result_ = Translation::Result::kFault;

@@ -1,4 +1,4 @@
-// Instructions and registers, and several CPUs.
+// Tests of instructions, registers, and several CPUs in one process.
 
 #include "hostsim/softcpu/soft_cpu.h"
 
@@ -31,7 +31,7 @@ TEST(SoftCpuTest, RunsKernelAndUserCode) {
   }
 }
 
-TEST(SoftCpuTest, FlagsThatAGuestMustNotHaveCannotBeSet) {
+TEST(SoftCpuTest, SystemFlagsCannotBeSet) {
   TestMachine machine;
   machine.Load(3, {0xcd, kDone});
   machine.cpu->Set(Register::kEflags, 0xffffffff);
@@ -67,7 +67,7 @@ TEST(SoftCpuTest, FpuStateSurvivesTrapsAndStops) {
   EXPECT_EQ(machine.reg(Register::kEax), 0xaa22168cu);
 }
 
-TEST(SoftCpuTest, CpuidShowsOnlyWhatAGuestCanUse) {
+TEST(SoftCpuTest, CpuidShowsUsableFeaturesOnly) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {
                                        0xb8,
@@ -89,7 +89,7 @@ TEST(SoftCpuTest, CpuidShowsOnlyWhatAGuestCanUse) {
   EXPECT_EQ(machine.reg(Register::kEcx), 0x6c65746eu);  // ntel
 }
 
-TEST(SoftCpuTest, CpuidOfAnUnknownLeafIsZero) {
+TEST(SoftCpuTest, UnknownCpuidLeafIsZero) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {
                                        0xb8,
@@ -108,7 +108,7 @@ TEST(SoftCpuTest, CpuidOfAnUnknownLeafIsZero) {
   EXPECT_EQ(machine.reg(Register::kEbx), 0u);
 }
 
-TEST(SoftCpuTest, TimeStampCounterGoesOn) {
+TEST(SoftCpuTest, TimeStampCounterIncreases) {
   TestMachine machine;
   EXPECT_TRUE(IsDone(machine.Do(3, {
                                        0x0f,
@@ -130,7 +130,7 @@ TEST(SoftCpuTest, TimeStampCounterGoesOn) {
   EXPECT_NE(machine.reg(Register::kEax), 0u);
 }
 
-TEST(SoftCpuTest, TwoCpusInTwoThreadsDoNotDisturbEachOther) {
+TEST(SoftCpuTest, TwoCpusRunInTwoThreads) {
   const auto count = [](uint32_t* result) {
     TestMachine machine;
     machine.Load(3, {
@@ -160,7 +160,7 @@ TEST(SoftCpuTest, TwoCpusInTwoThreadsDoNotDisturbEachOther) {
   EXPECT_EQ(second, 1000000u);
 }
 
-TEST(SoftCpuTest, TwoCpusInOneThreadTakeTurns) {
+TEST(SoftCpuTest, CpuRunsInsideTrapHandlerOfAnotherCpu) {
   TestMachine one;
   TestMachine two;
   one.Load(3, {0x43, 0xcd, 0x80, 0x43, 0xcd, kDone});  // inc %ebx; int $0x80; inc %ebx; int
@@ -176,16 +176,16 @@ TEST(SoftCpuTest, TwoCpusInOneThreadTakeTurns) {
   EXPECT_EQ(two.reg(Register::kEbx), 9u);
 }
 
-TEST(SoftCpuTest, MemoryAtAddressZeroIsRefused) {
+TEST(SoftCpuTest, CreateFailsForMemoryAtAddressZero) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer ends a program that maps address 0";
+  GTEST_SKIP() << "ThreadSanitizer aborts a program that maps address 0";
 #endif
   auto memory = GuestMemory::Create(kPageSize, GuestMemory::Placement::kIdentity);
   if (!memory.ok()) GTEST_SKIP() << "this user may not map address 0: " << memory.status();
   EXPECT_EQ(SoftCpu::Create(**memory).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(SoftCpuTest, StartRefusesAPageDirectoryOutsideMemory) {
+TEST(SoftCpuTest, StartFailsForDirectoryOutsideMemory) {
   auto memory = GuestMemory::Create(2 * kPageSize);
   ASSERT_TRUE(memory.ok());
   auto cpu = SoftCpu::Create(**memory);
@@ -195,7 +195,7 @@ TEST(SoftCpuTest, StartRefusesAPageDirectoryOutsideMemory) {
   EXPECT_TRUE((*cpu)->Start(GuestPhys(kPageSize), kPageOffset).ok());
 }
 
-TEST(SoftCpuTest, WritesToMemoryAfterTheCpuIsGoneAreHarmless) {
+TEST(SoftCpuTest, MemoryIsWritableAfterCpuIsDestroyed) {
   auto memory = GuestMemory::Create(2 * kPageSize);
   ASSERT_TRUE(memory.ok());
   {

@@ -50,12 +50,12 @@ bool TrapAccelerator::TryEnter(const Trap& trap) {
   const bool is_page_fault = trap.vector == kPageFault;
   const TrapEntry entry = MakeTrapEntry(
       context, *gate, is_page_fault ? std::optional<uint32_t>(trap.error_code) : std::nullopt);
-  // The kernel runs on a stack of its own: the host checks whether the handler may use it.
+  // The kernel was running on another stack segment. The host checks whether it is valid.
   if (entry.ss != kGuestKernelDs) return false;
 
   const GuestPhys top(entry.esp - page_offset_);
-  // Leave out-of-range frames to the host, which kills the guest; also frames ending exactly at the
-  // top, which Quirks::kLinux2623 rejects.
+  // The host kills the guest if the frame is outside guest memory. A frame that ends exactly at the
+  // top of memory goes to the host, too: Quirks::kLinux2623 rejects it (ABI.md §2.10).
   if (!memory_.Contains(top, entry.frame_size() + 1)) return false;
   if (!memory_.WriteBytes(top, std::as_bytes(entry.frame())).ok()) return false;
   if (is_page_fault) {

@@ -18,7 +18,7 @@ constexpr uint32_t kHandler = kKernelCode + kHandlerOffset;
 constexpr uint32_t kUnmapped = 0x50000000;
 constexpr MachineCode::value_type kInt = 0xcd;
 
-// A guest whose handlers of system calls and page faults end the run.
+// A guest whose handlers of system calls and page faults execute `int $kDone`.
 class TrapAcceleratorTest : public ::testing::Test {
  protected:
   TrapAcceleratorTest() {
@@ -33,7 +33,7 @@ class TrapAcceleratorTest : public ::testing::Test {
   }
   uint32_t irq_enabled() const { return machine_.Peek(kData + offsetof(LguestData, irq_enabled)); }
 
-  // Runs `code`; to the first trap that the CPU does not serve.
+  // Runs `code` until the first trap that the CPU does not serve.
   Trap Run(int ring, const MachineCode& code, uint32_t kernel_esp = kKernelStackTop,
            bool irq_pending = false) {
     AcceleratorPolicy policy;
@@ -50,7 +50,7 @@ class TrapAcceleratorTest : public ::testing::Test {
   }
   Trap FaultAt(int ring, uint32_t address) { return Run(ring, LoadFrom(address)); }
 
-  // The n-th word on the stack.
+  // Word n on the stack.
   uint32_t Word(uint32_t n) const {
     return machine_.Peek(machine_.reg(Register::kEsp) - kPageOffset + 4 * n);
   }
@@ -64,7 +64,7 @@ class TrapAcceleratorTest : public ::testing::Test {
   Gate gate_;
 };
 
-TEST_F(TrapAcceleratorTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
+TEST_F(TrapAcceleratorTest, SystemCallPushesFrameOnKernelStack) {
   EXPECT_TRUE(IsDone(Run(3, {kInt, kSystemCallVector})));
   ExpectInHandler();
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 20);
@@ -76,7 +76,7 @@ TEST_F(TrapAcceleratorTest, ASystemCallFindsItsFrameOnTheStackOfTheKernel) {
   EXPECT_EQ(irq_enabled(), kInterruptFlag);
 }
 
-TEST_F(TrapAcceleratorTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
+TEST_F(TrapAcceleratorTest, UserPageFaultHasAddressAndErrorCode) {
   EXPECT_TRUE(IsDone(FaultAt(3, kUnmapped)));
   ExpectInHandler();
   EXPECT_EQ(machine_.Peek(kData + offsetof(LguestData, cr2)), kUnmapped);
@@ -85,7 +85,7 @@ TEST_F(TrapAcceleratorTest, APageFaultOfAUserTellsItsAddressAndErrorCode) {
   EXPECT_EQ(Word(1), kUserCode);
 }
 
-TEST_F(TrapAcceleratorTest, APageFaultOfTheKernelStaysOnItsStack) {
+TEST_F(TrapAcceleratorTest, KernelPageFaultKeepsTheStack) {
   EXPECT_TRUE(IsDone(FaultAt(1, kUnmapped)));
   ExpectInHandler();
   EXPECT_EQ(machine_.reg(Register::kEsp), kKernelStackTop - 16);
@@ -94,20 +94,20 @@ TEST_F(TrapAcceleratorTest, APageFaultOfTheKernelStaysOnItsStack) {
   EXPECT_EQ(Word(2), kCode1);
 }
 
-TEST_F(TrapAcceleratorTest, AnInterruptGateTurnsInterruptsOffAndTheFrameRemembersThemOn) {
+TEST_F(TrapAcceleratorTest, InterruptGateDisablesInterruptsAndSavesIf) {
   gate_.disables_interrupts = true;
   EXPECT_TRUE(IsDone(FaultAt(3, kUnmapped)));
   EXPECT_EQ(irq_enabled(), 0u);
   EXPECT_NE(Word(3) & kInterruptFlag, 0u);
 }
 
-TEST_F(TrapAcceleratorTest, AFrameRemembersInterruptsOff) {
+TEST_F(TrapAcceleratorTest, PushedIfIsClearWithInterruptsOff) {
   SetIrqEnabled(0);
   EXPECT_TRUE(IsDone(Run(3, {kInt, kSystemCallVector})));
   EXPECT_EQ(Word(2) & kInterruptFlag, 0u);
 }
 
-TEST_F(TrapAcceleratorTest, TheTrapFlagOfAUserStaysInItsFrame) {
+TEST_F(TrapAcceleratorTest, TrapFlagIsPushedAndCleared) {
   constexpr uint32_t kTrapFlag = 0x100;
   // pushl %eflags; orl $0x100,(%esp); popf; int $0x80
   const MachineCode code = {0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d, kInt, kSystemCallVector};
@@ -116,7 +116,7 @@ TEST_F(TrapAcceleratorTest, TheTrapFlagOfAUserStaysInItsFrame) {
   EXPECT_NE(Word(2) & kTrapFlag, 0u);
 }
 
-TEST_F(TrapAcceleratorTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, ForbiddenSystemCallGateGoesToHost) {
   gate_.privilege = 1;
   const Trap trap = Run(3, {kInt, kSystemCallVector});
   EXPECT_EQ(trap.kind, Trap::Kind::kSoftwareInterrupt);
@@ -124,18 +124,18 @@ TEST_F(TrapAcceleratorTest, AGateThatUsersMayNotNameIsLeftToTheHost) {
   EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
 }
 
-TEST_F(TrapAcceleratorTest, AnotherSoftwareInterruptIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, OtherSoftwareInterruptGoesToHost) {
   EXPECT_EQ(Run(3, {kInt, 14}).kind, Trap::Kind::kSoftwareInterrupt);
   EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
 }
 
-TEST_F(TrapAcceleratorTest, WhileAnInterruptWaitsTheHostSeesEveryTrap) {
+TEST_F(TrapAcceleratorTest, PendingInterruptSendsTrapsToHost) {
   const MachineCode code = {kInt, kSystemCallVector};
   EXPECT_EQ(Run(3, code, kKernelStackTop, true).kind, Trap::Kind::kSoftwareInterrupt);
   EXPECT_TRUE(IsDone(Run(3, code)));
 }
 
-TEST_F(TrapAcceleratorTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritten) {
+TEST_F(TrapAcceleratorTest, StackOutsideMemoryGoesToHostUnchanged) {
   for (const uint32_t esp : {0u, kPageOffset, kPageOffset + 16, kPageOffset + kMemorySize,
                              kPageOffset + kMemorySize + 4, kPageOffset - 4}) {
     machine_.Poke(0, 0x12345678);
@@ -147,7 +147,7 @@ TEST_F(TrapAcceleratorTest, AStackOutsideMemoryIsLeftToTheHostAndNothingIsWritte
   }
 }
 
-TEST_F(TrapAcceleratorTest, ABadPageTableIsLeftToTheHost) {
+TEST_F(TrapAcceleratorTest, BadPageTableEntryGoesToHost) {
   machine_.Map(kUnmapped, kMemorySize, kP | kU);
   EXPECT_EQ(FaultAt(3, kUnmapped).kind, Trap::Kind::kBadPageTableEntry);
 }

@@ -13,7 +13,7 @@
 
 namespace lguest::hostsim {
 
-// The library's.
+// Functions of the library.
 void CpuExit(void* cpu) asm("cpu_exit");
 void CpuResetInterrupt(void* cpu, int mask) asm("cpu_reset_interrupt");
 void CheckExitRequest(void* tcg_context) asm("check_exit_request_x86_64");
@@ -45,7 +45,7 @@ absl::Status UnicornCheck::Version() {
   return absl::OkStatus();
 }
 
-// No compiler lays fields out otherwise, and no field that is not is to be read.
+// Compilers align fields to their size. A misaligned offset is wrong, so it must not be used.
 absl::Status UnicornCheck::Alignment() {
   const UnicornLayout& layout = cpu_.layout_;
   for (const ptrdiff_t offset :
@@ -63,8 +63,8 @@ absl::Status UnicornCheck::Alignment() {
   return absl::OkStatus();
 }
 
-// The library hands over a pointer to one structure on a page walk, and to the other for cpuid.
-// Nothing is read or written through the second before the two fit together.
+// The library passes a CPUState* to the page walk and a CPUX86State* to the cpuid helper. The
+// second pointer is not used before its distance to the first is verified.
 absl::Status UnicornCheck::Environment() {
   const UnicornLayout& layout = cpu_.layout_;
   if (Start(Code().Op({0x0f, 0xa2}).Done()) != UC_ERR_EXCEPTION || cpu_.cpu_ == nullptr) {
@@ -100,7 +100,7 @@ absl::Status UnicornCheck::Hooks() {
   return absl::OkStatus();
 }
 
-// The library writes them through its interface, then code does.
+// First the library's interface writes the registers, then guest code.
 absl::Status UnicornCheck::GeneralRegisters() {
   constexpr int kIds[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
                           UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
@@ -111,7 +111,7 @@ absl::Status UnicornCheck::GeneralRegisters() {
   for (int i = 0; i < 8; ++i) {
     if (cpu_.reg(i) != 0x1357a000u + static_cast<uint32_t>(i)) return Differs("registers");
   }
-  // mov $imm,%eax; cpuid: the replaced helper is the one that runs.
+  // mov $imm,%eax; cpuid. It must call the wrap of helper_cpuid.
   cpuids_ = 0;
   const Code code = Code().Op({0xb8}, 0x31).Op({0x0f, 0xa2}).Done();
   const uint32_t end = kCode + used_ + static_cast<uint32_t>(code.Bytes().size());
@@ -123,8 +123,8 @@ absl::Status UnicornCheck::GeneralRegisters() {
   return absl::OkStatus();
 }
 
-// mov $1,%eax; lcall *%ecx. The library would end the program over it: not tried before it is seen
-// that each instruction is announced.
+// mov $1,%eax; lcall *%ecx. The library would abort the process at the lcall if the wraps did not
+// hide it. So first verify that the library emits insn_start for each instruction.
 absl::Status UnicornCheck::InvalidFarCall() {
   const uint64_t before = cpu_.instructions_translated_;
   if (!Finishes(Code().Op({0x90}).Op({0x90}).Done()) ||
@@ -140,7 +140,7 @@ absl::Status UnicornCheck::InvalidFarCall() {
   return absl::OkStatus();
 }
 
-// mov $0xd5ff,%eax; test %eax,%eax; sahf: all status flags but OF, which the test has cleared.
+// mov $0xd5ff,%eax; test %eax,%eax; sahf. sahf sets all status flags except OF, and test clears OF.
 absl::Status UnicornCheck::Flags() {
   const Code code = Code().Op({0xb8}, 0xd5ff).Op({0x85, 0xc0}).Op({0x9e}).Done();
   if (!Finishes(code) || Env<uint64_t>(cpu_.layout_.cc_source) != 0xd5) return Differs("cc_src");
@@ -151,8 +151,8 @@ absl::Status UnicornCheck::Flags() {
   return absl::OkStatus();
 }
 
-// inc %eax; mov $imm,%eax, of which only the first byte is there: the first instruction has to be
-// done and the second to fault.
+// inc %eax; mov $imm,%eax. Only the first byte of the mov is on a mapped page. The inc must execute
+// and the mov must fault.
 absl::Status UnicornCheck::StraddlingCode() {
   constexpr uint8_t kBytes[] = {0x40, 0xb8};
   constexpr uint32_t kAt = kUnmapped - sizeof(kBytes);
@@ -165,7 +165,7 @@ absl::Status UnicornCheck::StraddlingCode() {
   return absl::OkStatus();
 }
 
-// Sets CR0.TS, loads each segment register with a descriptor of its own, and goes to ring 3.
+// Sets CR0.TS, loads each segment register with another descriptor, and enters ring 3.
 absl::Status UnicornCheck::Segments() {
   if ((cpu_.hflags() & (kHflagsPrivilege | kHflagsCr0Mask)) != 0) return Differs("hflags");
   constexpr uint64_t kDescriptors[] = {
@@ -240,9 +240,10 @@ absl::Status UnicornCheck::ExitRequests() {
   return absl::OkStatus();
 }
 
-// A nudge in the middle of a block, at cpuid, has to wait for the block's end: the library would
-// leave it at the next load or store, and start it again from its beginning. The function that
-// makes it so names the switch:
+// An exit request in the middle of a block (at cpuid) must wait for the end of the block. By
+// default the library exits at the next load or store, and then starts the block again from its
+// beginning. uc_struct::no_exit_request turns this off. The code of check_exit_request() contains
+// its offset:
 //   mov tcg_context->uc,%rax; cmpb $0,no_exit_request(%rax)
 absl::Status UnicornCheck::ExitAtBlockEnd() {
   uint8_t text[14];
@@ -271,9 +272,9 @@ absl::Status UnicornCheck::ExitAtBlockEnd() {
   return absl::OkStatus();
 }
 
-// mov %es,%eax; mov %eax,%es; int $kResumeVector; int $kDoneVector. Each but the first ends its
-// block: the first time the next one has to be translated in the loop, the second time it is gone
-// on to.
+// mov %es,%eax; mov %eax,%es; int $kResumeVector; int $kDoneVector. Each instruction except the
+// first ends its block. In the first run the loop translates each next block. In the second run a
+// block jumps directly to the next one.
 absl::Status UnicornCheck::BlockChaining() {
   const Code code = Code().Op({0x8c, 0xc0}).Op({0x8e, 0xc0}).Op({0xcd, kResumeVector}).Done();
   const uint32_t at = Place(code);

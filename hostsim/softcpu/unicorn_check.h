@@ -1,4 +1,4 @@
-// Makes sure that the library that is linked in is the one that unicorn_internals.h describes.
+// Verifies that the linked library is the one that unicorn_internals.h describes.
 
 #ifndef HOSTSIM_SOFTCPU_UNICORN_CHECK_H_
 #define HOSTSIM_SOFTCPU_UNICORN_CHECK_H_
@@ -13,16 +13,16 @@ namespace lguest::hostsim {
 
 inline constexpr uint32_t kScratchPages = 8;
 
-// Runs small pieces of known code, and compares what they leave in the library's structures with
-// what they must. On success `cpu` has its hooks and is ready to be used; its registers, control
-// registers and TLB are left in disorder.
+// Runs small known programs and compares the library's structures with the expected values. On
+// success `cpu` has its hooks and is ready for use; its registers, control registers and TLB have
+// undefined contents.
 //
-// `scratch`: kScratchPages pages, which the library knows as physical addresses from
+// `scratch` is kScratchPages pages. Their physical addresses in the library start at
 // `scratch_frame`.
 //
 // Fails with FailedPrecondition, "the linked Unicorn library differs from 2.0.1: " and the first
-// difference. Each field is read before the first write to it, and written only once all that leads
-// to it has been verified.
+// difference. Each field is read before it is written, and it is written only after all pointers
+// and offsets that lead to it are verified.
 absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame);
 
 }  // namespace lguest::hostsim

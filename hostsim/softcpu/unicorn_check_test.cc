@@ -1,4 +1,4 @@
-// The check of the linked library: succeeds with the real layout, and refuses every other.
+// CheckUnicorn() succeeds with the real layout and fails with every other layout.
 
 #include "hostsim/softcpu/unicorn_check.h"
 
@@ -28,7 +28,7 @@ TEST(UnicornCheckTest, AcceptsTheLinkedLibrary) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST(UnicornCheckTest, LeavesGuestMemoryAlone) {
+TEST(UnicornCheckTest, GuestMemoryIsNotChanged) {
   const auto memory = GuestMemory::Create(4 * kPageSize);
   ASSERT_TRUE(memory.ok());
   ASSERT_TRUE(SoftCpu::Create(**memory).ok());
@@ -67,7 +67,7 @@ constexpr Field kFields[] = {
 
 class UnicornCheckFieldTest : public testing::TestWithParam<Field> {};
 
-TEST_P(UnicornCheckFieldTest, RefusesAnotherOffset) {
+TEST_P(UnicornCheckFieldTest, OtherOffsetIsDetected) {
   for (const ptrdiff_t by : {-16, -8, -4, 4, 8, 16}) {
     UnicornLayout layout;
     layout.*GetParam().offset += by;

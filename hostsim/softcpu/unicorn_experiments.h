@@ -19,7 +19,7 @@
 
 namespace lguest::hostsim {
 
-// Answers the library while it runs the experiments' code, and notes what it asks for.
+// Runs the experiments. It is the client of the CPU meanwhile, and records the library's calls.
 class UnicornCheck : public UnicornClient {
  public:
   UnicornCheck(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame)
@@ -28,12 +28,12 @@ class UnicornCheck : public UnicornClient {
   absl::Status Run();
 
  private:
-  // Where the experiments run: scratch page n is at kBase + n pages, and again and again above, up
-  // to kUnmapped.
+  // Virtual addresses of the experiments. Scratch page n is at kBase + n pages. The sequence of
+  // scratch pages repeats up to kUnmapped.
   static constexpr uint32_t kBase = 0x10000000;
   static constexpr uint32_t kCode = kBase;
   static constexpr uint32_t kData = kBase + 1 * kPageSize;
-  // The top of the stack, whose page lies below.
+  // The initial stack pointer. The stack page lies below it.
   static constexpr uint32_t kStack = kBase + 2 * kPageSize;
   static constexpr uint32_t kGdt = kBase + 3 * kPageSize;
   static constexpr uint32_t kUnmapped = 0x20000000;
@@ -83,7 +83,8 @@ class UnicornCheck : public UnicornClient {
     return launcher_address == reinterpret_cast<uintptr_t>(Host(address));
   }
 
-  // Code at a fresh place each time, so that none is mistaken for what was translated before.
+  // Copies `code` to an unused address and returns that address. Code at a used address could be
+  // translated already.
   uint32_t Place(const Code& code) {
     const uint32_t at = kCode + used_;
     std::memcpy(Host(at), code.Bytes().data(), code.Bytes().size());
@@ -96,7 +97,7 @@ class UnicornCheck : public UnicornClient {
     return uc_emu_start(cpu_.uc_, address, 0, 0, 0);
   }
   uc_err Start(const Code& code) { return StartAt(Place(code)); }
-  // Runs code that ends with Done().
+  // Runs code that ends with Done(). Returns true if it reached its end.
   bool FinishesAt(uint32_t address) {
     return StartAt(address) == UC_ERR_OK && vector_ == kDoneVector && software_;
   }
@@ -107,7 +108,7 @@ class UnicornCheck : public UnicornClient {
     return cpu_.EnvField<T>(offset);
   }
 
-  // The experiments, in this order: each relies on those before it.
+  // The experiments. Run() executes them in a fixed order, and each relies on those before it.
   absl::Status Version();
   absl::Status Alignment();
   absl::Status RamAddresses();
@@ -128,7 +129,7 @@ class UnicornCheck : public UnicornClient {
   absl::Status StopRequest();
 
   absl::Status TlbSanity(int mmu_index);
-  // Whether the entry of `page` is in its place and leads to what `host_of` is.
+  // True if the TLB has an entry of `page` in its slot, and the entry maps to Host(host_of).
   bool TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) const;
 
   UnicornInternals& cpu_;
@@ -136,7 +137,7 @@ class UnicornCheck : public UnicornClient {
   const uint64_t scratch_frame_;
   uint32_t used_ = 0;
 
-  // What has happened.
+  // Results: calls of the library since they were last reset.
   int fills_ = 0;
   int loops_ = 0;
   int cpuids_ = 0;
@@ -145,7 +146,7 @@ class UnicornCheck : public UnicornClient {
   uint32_t error_code_ = 0;
   uint32_t cc_operation_ = 0;
 
-  // What is to happen.
+  // Set by an experiment.
   bool stop_ = false;
   bool request_exit_at_cpuid_ = false;
 };

@@ -14,7 +14,7 @@
 
 namespace lguest::hostsim {
 
-// The library's. `cpu` is a CPUState*, opaque here.
+// Functions of the library. `cpu` is a CPUState*, opaque here.
 void TlbFlush(void* cpu) asm("tlb_flush_x86_64");
 void TlbFlushPage(void* cpu, uint64_t address) asm("tlb_flush_page_x86_64");
 void TlbSetDirty(void* cpu, uint64_t address) asm("tlb_set_dirty_x86_64");
@@ -25,12 +25,13 @@ void TlbSetPage(void* cpu, uint64_t address, uint64_t frame, uint32_t attributes
 void TbFlush(void* cpu) asm("tb_flush_x86_64");
 void InvalidateBlocks(void* uc, uint64_t start,
                       uint64_t end) asm("tb_invalidate_phys_range_x86_64");
-// The flags lie in parts: these put them together and take them apart. `env` is a CPUX86State*.
+// CPUX86State keeps EFLAGS in several fields. These functions assemble EFLAGS and split it again.
+// `env` is a CPUX86State*.
 uint64_t ReadEflags(void* env) asm("helper_read_eflags_x86_64");
 void WriteEflags(void* env, uint64_t eflags, uint32_t mask) asm("helper_write_eflags_x86_64");
-// Sets the state of `cpu` to that of the instruction that translated code at `ra` belongs to.
+// Sets %eip and cc_op of `cpu` to their values at the guest instruction of translated code at `ra`.
 bool RestoreState(void* cpu, uintptr_t ra, bool will_exit) asm("cpu_restore_state_x86_64");
-// Goes to the loop, out of a helper.
+// Exits from a helper to the library's loop.
 [[noreturn]] void CpuLoopExit(void* cpu) asm("cpu_loop_exit_noexc_x86_64");
 void* RealMemoryMapping(void* uc, uint64_t address) asm("__real_memory_mapping");
 
@@ -49,12 +50,12 @@ constexpr int kProtRead = 1;
 constexpr int kProtWrite = 2;
 constexpr int kProtExec = 4;
 
-// The jump cache has 64 groups of 64 blocks; all blocks that start in one page are in one group
+// The jump cache has 64 groups of 64 entries. All blocks that start in one page are in one group
 // (tb_jmp_cache_hash_page()).
 constexpr size_t kJumpGroupBlocks = 64;
 constexpr uint64_t GroupBit(uint32_t pc) { return uint64_t{1} << (((pc >> 12) ^ (pc >> 18)) & 63); }
 
-// With more than this it is faster to look through the whole TLB.
+// With more pages than this, FlushUser() is faster if it searches the whole TLB.
 constexpr size_t kMaxUserPages = 512;
 
 }  // namespace
@@ -88,7 +89,7 @@ absl::Status UnicornInternals::InstallHooks() {
 absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
   const Scope scope(this);
   illegal_instruction_ = false;
-  // Without `until`, `timeout` and `count`, none of which is exact.
+  // `until`, `timeout` and `count` are not exact, so they are not used.
   const uc_err error = uc_emu_start(uc_, eip, /*until=*/0, /*timeout=*/0, /*count=*/0);
   if (error != UC_ERR_OK) {
     return absl::InternalError(absl::StrCat("uc_emu_start: ", uc_strerror(error)));
@@ -97,26 +98,34 @@ absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
 }
 
 void UnicornInternals::RequestExit() {
-  // Every block of guest code starts by looking whether this is negative.
+  // Each block of translated code tests icount_decr.u16.high at its start, and exits to the loop if
+  // it is negative.
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
 }
 
 bool UnicornInternals::PollExitRequest() {
-  // The library has just cleared what RequestExit() sets, by a plain store, which might take effect
-  // only after the client has looked at its flag and wipe out a nudge. Cleared once more, so that
-  // it cannot: a nudge before this exchange is seen here together with the flag that was set before
-  // it, and one after it stays.
+  // The library has just cleared icount_decr.u16.high with a plain store. That store might become
+  // visible only after the client reads kicked_, and then overwrite the 0xffff of a new request.
+  // The exchange below prevents this: it is a full barrier. With high = icount_decr.u16.high:
+  //
+  //   SoftCpu::Kick():  kicked_ = true;        high = 0xffff;
+  //   CPU loop:         high = 0 (exchange);   if (kicked_) stop;
+  //
+  // If the 0xffff comes before the exchange, the loop reads kicked_ == true. If it comes after the
+  // exchange, high stays 0xffff, and the next block exits to the loop.
   std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).exchange(0);
   return client_->ShouldStop();
 }
 
+// The interrupt hook gets `into` and all faults except #UD. It never gets `int n` and int3: the
+// wrap of helper_raise_interrupt passes them to OnSoftwareInterrupt().
 void UnicornInternals::InterruptHook(uc_engine* uc, uint32_t vector, void* self) {
   if (!static_cast<UnicornInternals*>(self)->OnInterrupt(vector)) uc_emu_stop(uc);
 }
 
 bool UnicornInternals::OnInterrupt(uint32_t vector) {
-  // Delivered, as far as the library is concerned; it never notices by itself, and would make
-  // double faults of all that follow.
+  // Tell the library that this exception is delivered. It does not clear old_exception itself, and
+  // would turn the next fault into a double fault.
   EnvField<int32_t>(layout_.old_exception) = -1;
   const bool software = EnvField<int32_t>(layout_.exception_is_int) != 0;
   if (TruncateBlock(vector, software)) return true;
@@ -143,18 +152,21 @@ bool UnicornInternals::ReportException(uint8_t vector, bool software, uint32_t e
   return goes_on;
 }
 
-// Some instructions (setcc, rcl, rcr) turn the flags into their final form before they use memory.
-// When that faults, the library takes them for what they were made of. Right is what they have been
-// turned into, if that was done by the same instruction.
+// The library computes the status flags lazily: cc_op, cc_src and cc_dst describe the last
+// arithmetic operation. setcc, rcl and rcr first compute the flags into cc_src and set cc_op to
+// CC_OP_EFLAGS; rcl and rcr then change CF there. They access memory afterwards. If that access
+// faults, the library restores the cc_op from the start of the instruction, but cc_src keeps its
+// new value, so the flags are wrong. The correct flags are computed_flags_, if the faulting
+// instruction computed them. Otherwise the library's own state is correct.
 void UnicornInternals::OnDataFault(uintptr_t ra) {
-  constexpr uintptr_t kLongestInstruction = 2048;  // when translated
+  constexpr uintptr_t kLongestInstruction = 2048;  // bytes of translated code
   fault_flags_.reset();
   if (ra <= computed_flags_ra_ || ra - computed_flags_ra_ > kLongestInstruction) return;
   if (EipAt(ra) == EipAt(computed_flags_ra_)) fault_flags_ = computed_flags_;
 }
 
 uint32_t UnicornInternals::EipAt(uintptr_t ra) const {
-  // What RestoreState() changes: %eip, and how the flags are kept, behind it.
+  // RestoreState() changes %eip and cc_op. Save and restore the fields from %eip up to hflags.
   const size_t len = static_cast<size_t>(layout_.hflags - layout_.eip);
   std::array<std::byte, 64> state;
   std::memcpy(state.data(), env_ + layout_.eip, len);
@@ -164,9 +176,9 @@ uint32_t UnicornInternals::EipAt(uintptr_t ra) const {
   return instruction;
 }
 
-// The library translates code ahead of its execution, up to an instruction that crosses into a page
-// which may not be there. That is nobody's fault before the instruction is reached: the block has
-// to end in front of it.
+// The library translates a block before it executes the block. The last instruction of a block may
+// cross into a page that is not mapped. The page fault must not be raised before the guest reaches
+// this instruction. So translate the block again, and end it before this instruction.
 bool UnicornInternals::TruncateBlock(uint32_t vector, bool software) {
   if (!std::exchange(translating_, false) || software || vector != kPageFault ||
       instructions_in_block_ <= 1) {
@@ -190,8 +202,10 @@ uint32_t UnicornInternals::eflags() const {
 void UnicornInternals::set_eflags(uint32_t value) {
   const uint32_t eflags = (value & kEflagsGuest) | kEflagsFixed;
   if (!reporting_exception_) return WriteEflags(env_, eflags, ~0u);
-  // While code runs, the arithmetic flags are what the library makes of the last instruction, and
-  // nothing of them may be left where it keeps the others.
+  // In the library's loop, the status flags and DF have their own fields, and their bits in the
+  // eflags field must be 0. The first call clears these bits. The second call sets their own fields
+  // and the other bits of the eflags field. (Outside the loop, x86_cpu_exec_enter() will take them
+  // from the eflags field.)
   WriteEflags(env_, 0, kArithmeticFlags);
   WriteEflags(env_, eflags, ~kArithmeticFlags);
 }
@@ -199,8 +213,8 @@ void UnicornInternals::set_eflags(uint32_t value) {
 bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index,
                                  uint32_t* error_code) {
   cpu_ = cpu;
-  // Only the second part of an access across the end of the address space lies beyond it, and the
-  // first part has faulted, since the last page is never mapped.
+  // `address` is below 4 GB. Only the second part of an access across 4 GB would lie above, but its
+  // first part faults before: the last page is never mapped.
   const auto virt = static_cast<uint32_t>(address);
   const Access kind = access == 0 ? Access::kRead : access == 1 ? Access::kWrite : Access::kExecute;
   const TlbFill fill = client_->FillTlb(virt, kind, mmu_index == kMmuUser);
@@ -213,7 +227,7 @@ bool UnicornInternals::OnTlbMiss(char* cpu, uint64_t address, int access, int mm
   TlbSetPage(cpu, page, fill.frame, /*attributes=*/0, prot, mmu_index, kPageSize);
   const uint64_t pfn = fill.frame >> kPageShift;
   const bool has_code = pfn >= has_code_.size() || has_code_[pfn] != 0;
-  // A store to a page that the library believes clean looks for code there: 30 times slower.
+  // A store to a page that is not marked dirty searches it for code. That is 30 times slower.
   if (fill.writable && !has_code) TlbSetDirty(cpu, page);
   TrackPage(page, mmu_index, has_code);
   return true;
@@ -234,15 +248,15 @@ void UnicornInternals::OnCodeUnprotected(uint64_t ram_address) {
 
 void UnicornInternals::OnTranslationEnd(uint64_t pc, void* block) {
   translating_ = false;
-  computed_flags_ra_ = 0;  // no instruction goes on after this
+  computed_flags_ra_ = 0;  // the instruction that computed the flags has ended
   last_block_ = block;
-  last_code_ = reinterpret_cast<uintptr_t>(block);  // its description lies before it
+  last_code_ = reinterpret_cast<uintptr_t>(block);  // a TranslationBlock precedes its code
   if (first_code_ == 0) first_code_ = last_code_;
   if (pc < user_limit_) user_code_groups_ |= GroupBit(static_cast<uint32_t>(pc));
 }
 
-// The library would do that by itself when there is no room at all, but goes wrong the first time:
-// it starts again at the beginning and still believes in what was there.
+// The library flushes the code buffer itself when it is full, but its first flush has a bug: it
+// reuses the buffer from its start and keeps old blocks valid. This flush comes earlier.
 bool UnicornInternals::FlushCodeIfFull() {
   constexpr uintptr_t kSpare = 1 << 20;  // more than any block takes
   if (last_code_ - first_code_ < kCodeBufferSize - kSpare) return false;
@@ -253,7 +267,7 @@ bool UnicornInternals::FlushCodeIfFull() {
 
 void UnicornInternals::OnCpuid(char* env) {
   cpuid_env_ = env;
-  if (env != env_) return;  // the check has only begun
+  if (env != env_) return;  // unicorn_check.cc does not know CPUX86State yet
   constexpr int kEax = 0;
   constexpr int kEcx = 1;
   constexpr int kEdx = 2;
@@ -315,17 +329,17 @@ void UnicornInternals::FlushPage(uint32_t page) {
       if (victim.page() == page) std::memset(&victim, 0xff, kTlbEntrySize);
     }
   }
-  // Blocks of the page before may run on into this one.
+  // A block that starts in the page before may continue in this page.
   InvalidateUserBlocks(user_code_groups_ & (GroupBit(page) | GroupBit(page - kPageSize)));
 }
 
 void UnicornInternals::FlushUser() {
-  // The library's TLB grows in full flushes only.
+  // The library enlarges its TLB only in a full flush.
   for (const int mmu_index : {kMmuUser, kMmuKernel}) {
     if (TlbUsed(mmu_index) * 10 > TlbSize(mmu_index) * 7) return FlushAll();
   }
-  // Everything below the limit has come in through TrackPage() since the last flush, so all of it
-  // is found again: at its place in the TLB, among the victims, and by its group in the jump cache.
+  // TrackPage() has recorded all pages below the limit since the last flush. Each of them is in its
+  // slot of the TLB or in the victim TLB, and its blocks are in its group of the jump cache.
   if (user_pages_.size() <= kMaxUserPages) {
     for (const UserPage& user : user_pages_) {
       EvictIfUser(Tlb(user.mmu_index, user.page), user.mmu_index);
@@ -353,7 +367,7 @@ void UnicornInternals::EvictIfUser(TlbEntry& entry, int mmu_index) {
 
 void UnicornInternals::Evict(TlbEntry& entry, int mmu_index) {
   std::memset(&entry, 0xff, kTlbEntrySize);
-  // Only the TLB's growth depends on this count, which is the library's and not exact.
+  // n_used_entries only controls the growth of the TLB. The library does not keep it exact.
   uint64_t& used = TlbUsed(mmu_index);
   if (used > 0) --used;
 }
@@ -362,7 +376,7 @@ void UnicornInternals::InvalidateUserBlocks(uint64_t groups) {
   void** const jump_cache = reinterpret_cast<void**>(cpu_ + layout_.jump_cache);
   for (; groups != 0; groups &= groups - 1) {
     const auto group = static_cast<size_t>(std::countr_zero(groups));
-    // The kernel's blocks stay: finding them again takes longer than looking through all.
+    // Keep the kernel's blocks: to look them up again costs more than to search the group.
     for (void*& block : std::span(jump_cache + group * kJumpGroupBlocks, kJumpGroupBlocks)) {
       if (block != nullptr && BlockPc(block) < user_limit_) block = nullptr;
     }

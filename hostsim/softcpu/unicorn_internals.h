@@ -1,10 +1,17 @@
-// Everything that this project knows of Unicorn 2.0.1 beyond its public interface: where fields lie
-// in its structures, and which of its functions are replaced at link time (in unicorn_wraps.cc).
-// Nobody else reaches into the library, but unicorn_check.cc, to see that all this is so.
+// The internals of Unicorn 2.0.1 that this project uses beyond the public interface: offsets of
+// fields in its structures, and functions that unicorn_wraps.cc replaces at link time. No other
+// file uses them, except unicorn_check.cc and its experiments, which verify them.
 //
-// Why at all: stock Unicorn maps every virtual page to the physical page of the same number,
-// forgets privilege where it matters, and stops only in ways that repeat instructions. Replacing
-// its page walk and a few of its helpers makes it an i386 that an operating system can run on.
+// Stock Unicorn cannot run an operating system at ring 1: it maps each virtual page to the physical
+// page with the same number, misses privilege checks, and repeats instructions when it is stopped.
+// We replace its page walk and some of its helpers to get an i386 with paging and privilege levels.
+//
+// Exceptions reach UnicornInternals in three ways:
+//   - `int n` and int3: by the wrap of helper_raise_interrupt (OnSoftwareInterrupt()), always.
+//   - `into` and all faults except #UD: by the library's interrupt hook (OnInterrupt()).
+//   - #UD: by the library's hook of invalid instructions. It ends Run() with kIllegalInstruction.
+// During the first experiments of unicorn_check.cc no hook is installed yet. Then an exception ends
+// uc_emu_start() with UC_ERR_EXCEPTION.
 
 #ifndef HOSTSIM_SOFTCPU_UNICORN_INTERNALS_H_
 #define HOSTSIM_SOFTCPU_UNICORN_INTERNALS_H_
@@ -26,8 +33,8 @@
 
 namespace lguest::hostsim {
 
-// Byte offsets in the library's structures. unicorn_check.cc verifies every one before it is relied
-// on.
+// Byte offsets in the library's structures. unicorn_check.cc verifies each of them before its first
+// use.
 struct UnicornLayout {
   // uc_struct.
   ptrdiff_t no_exit_request = 0x78a;
@@ -37,8 +44,8 @@ struct UnicornLayout {
   ptrdiff_t jump_cache = 0x138;  // TranslationBlock* [4096], by virtual address
   ptrdiff_t cpu_to_env = 0x8750;
 
-  // CPUNegativeOffsetState lies just before CPUX86State: negative from there.
-  ptrdiff_t icount_high = -0xe;  // the half-word that generated code looks at
+  // CPUNegativeOffsetState ends where CPUX86State starts. These offsets count from CPUX86State.
+  ptrdiff_t icount_high = -0xe;  // icount_decr.u16.high; translated code tests its sign
   ptrdiff_t tlb_fast = -0x40;    // CPUTLBDescFast [3]
   ptrdiff_t tlb_slow = -0x570;   // CPUTLBDesc [3]
 
@@ -53,8 +60,8 @@ struct UnicornLayout {
   // CPUX86State.
   ptrdiff_t registers = 0;  // uint64_t [16]
   ptrdiff_t eip = 0x80;
-  ptrdiff_t cc_source = 0x98;     // the status flags once they have been computed, which
-  ptrdiff_t cc_operation = 0xa8;  // ... is CC_OP_EFLAGS
+  ptrdiff_t cc_source = 0x98;     // cc_src: the status flags, if cc_op is CC_OP_EFLAGS
+  ptrdiff_t cc_operation = 0xa8;  // cc_op: how to compute the status flags
   ptrdiff_t hflags = 0xb0;
   ptrdiff_t segments = 0xb8;  // SegmentCache [6], in the order of the instruction encoding
   ptrdiff_t error_code = 0x14e8;
@@ -66,40 +73,40 @@ struct UnicornLayout {
 inline constexpr uint32_t kHflagsPrivilege = 3;
 inline constexpr uint32_t kHflagsCode32 = 1u << 4;
 inline constexpr uint32_t kHflagsStack32 = 1u << 5;
-inline constexpr uint32_t kHflagsAddSegment = 1u << 6;  // some data segment does not start at 0
+inline constexpr uint32_t kHflagsAddSegment = 1u << 6;  // a data segment has a base other than 0
 inline constexpr uint32_t kHflagsProtected = 1u << 7;
-inline constexpr uint32_t kHflagsCr0Shift = 8;  // CR0.MP, EM and TS as bits 9 to 11
+inline constexpr uint32_t kHflagsCr0Shift = 8;  // CR0.MP, EM and TS are bits 9 to 11
 inline constexpr uint32_t kHflagsCr0Mask = 0xe00;
 inline constexpr uint32_t kHflagsSse = 1u << 22;
 
 // CPUX86State::cc_op.
 inline constexpr uint32_t kCcEflags = 1;  // CC_OP_EFLAGS
 
-// One translation in the library's TLB. An address field that is all ones matches nothing.
+// CPUTLBEntry: one entry of the library's TLB. An address field with all bits set matches nothing.
 struct TlbEntry {
   uint64_t read;
   uint64_t write;
   uint64_t code;
   uint64_t addend;  // launcher address = virtual address + addend
 
-  // The page that this is about, or all ones.
+  // The virtual address of the page; all bits set if the entry is empty.
   uint64_t page() const {
     const uint64_t address = read != ~uint64_t{0} ? read : write != ~uint64_t{0} ? write : code;
     return address == ~uint64_t{0} ? address : address & ~uint64_t{0xfff};
   }
-  // For an address in the page.
+  // The launcher address of `address`, which lies in the page.
   void* At(uint64_t address) const { return reinterpret_cast<void*>(address + addend); }
 };
 
 inline constexpr uint32_t kTlbEntryShift = 5;
 
-// What a TLB miss is answered with.
+// The answer to a TLB miss.
 struct TlbFill {
   bool mapped = false;
-  uint64_t frame = 0;  // of the library's physical address space
+  uint64_t frame = 0;  // in the library's physical address space
   bool writable = false;
   bool executable = true;
-  uint32_t error_code = 0;  // of the page fault, unless mapped
+  uint32_t error_code = 0;  // of the page fault, if not mapped
 };
 
 struct CpuidResult {
@@ -109,54 +116,56 @@ struct CpuidResult {
   uint32_t edx = 0;
 };
 
-// Whoever owns the CPU. Called inside Run(), on its thread.
+// The owner of the CPU implements this. Its functions are called inside Run(), on the same thread.
 class UnicornClient {
  public:
   virtual ~UnicornClient() = default;
 
   virtual TlbFill FillTlb(uint32_t address, Access access, bool user) = 0;
 
-  // Between two blocks of guest code, not after each. True: Run() returns.
+  // Called between two blocks of guest code, but not after each block. If it returns true, Run()
+  // returns.
   virtual bool ShouldStop() = 0;
 
-  // `software`: by an `int` instruction, which %eip is past. All exceptions but #UD. False: Run()
-  // returns.
+  // Called for each exception except #UD. `software`: the exception is from `int n`, int3 or
+  // `into`, and %eip is after the instruction. If it returns false, Run() returns.
   virtual bool OnException(uint8_t vector, bool software, uint32_t error_code) = 0;
 
   virtual CpuidResult Cpuid(uint32_t leaf) = 0;
 };
 
-// One Unicorn CPU, opened up. Belongs to one thread, but for RequestExit().
+// Access to the internals of one Unicorn CPU. Belongs to one thread, except RequestExit().
 class UnicornInternals {
  public:
   enum class RunEnd : uint8_t {
-    kStopped,             // the client asked for it
+    kStopped,             // the client requested it
     kIllegalInstruction,  // #UD at %eip
   };
 
-  // Physical addresses 0 to `ram_size` are guest memory at `ram`, mapped before all else. `uc` has
-  // to outlive this.
+  // Physical addresses from 0 to `ram_size` are guest memory at `ram`. They must be the first
+  // mapping of `uc`, which must outlive this object.
   UnicornInternals(uc_engine* uc, const UnicornLayout& layout, std::byte* ram, uint32_t ram_size);
   UnicornInternals(const UnicornInternals&) = delete;
   UnicornInternals& operator=(const UnicornInternals&) = delete;
 
-  // Bytes for translated code. A Linux guest fills a quarter of it while it boots.
+  // Size of the buffer for translated code. A Linux guest fills a quarter of it while it boots.
   static constexpr size_t kCodeBufferSize = size_t{32} << 20;
 
-  // Before any run.
+  // Call it before Run().
   void set_client(UnicornClient* client) { client_ = client; }
   uc_engine* uc() const { return uc_; }
   const UnicornLayout& layout() const { return layout_; }
-  // Whether it is known where the state of the CPU is.
+  // True once the address of CPUX86State is known.
   bool has_env() const { return env_ != nullptr; }
 
-  // Runs code from `eip`.
+  // Runs guest code from `eip` until the client stops it or an invalid instruction is found.
   absl::StatusOr<RunEnd> Run(uint32_t eip);
 
-  // Makes the CPU ask ShouldStop() soon. From any thread.
+  // Makes the CPU call ShouldStop() soon. May be called from any thread.
   void RequestExit();
 
-  // State of the CPU. This and all that follows: not before CheckUnicorn().
+  // The state of the CPU. Only CheckUnicorn() may call these functions and those below before
+  // CheckUnicorn() has succeeded.
   uint32_t reg(int index) const { return static_cast<uint32_t>(RegisterField(index)); }
   void set_reg(int index, uint32_t value) { RegisterField(index) = value; }
   uint32_t eip() const { return static_cast<uint32_t>(EnvField<uint64_t>(layout_.eip)); }
@@ -164,7 +173,7 @@ class UnicornInternals {
   uint32_t hflags() const { return EnvField<uint32_t>(layout_.hflags); }
   void set_hflags(uint32_t value) { EnvField<uint32_t>(layout_.hflags) = value; }
   uint32_t selector(int index) const { return SegmentField(index).selector; }
-  // Reads and writes the bits of kEflagsGuest; the others are kEflagsFixed.
+  // The bits of kEflagsGuest are readable and writable. All other bits are those of kEflagsFixed.
   uint32_t eflags() const;
   void set_eflags(uint32_t value);
   LoadedSegment segment(int index) const {
@@ -181,44 +190,46 @@ class UnicornInternals {
                            .flags = segment.flags};
   }
 
-  // Code that was made from these bytes of guest memory is not to run again.
+  // Invalidates translated code of these bytes of guest memory.
   void InvalidateCode(uint32_t address, uint32_t len);
 
-  // TLB, and where code was found through it. FlushUser() forgets pages below the user limit only.
+  // These flush the TLB and the jump cache. FlushUser() flushes only pages below the user limit.
   void FlushAll();
   void FlushUser();
   void FlushPage(uint32_t page);
   void set_user_limit(uint32_t limit) { user_limit_ = limit; }
-  // Whether any page of the 4 MB has come into the TLB since it was last flushed.
+  // True if a page of this directory entry's 4 MB has entered the TLB since the last flush.
   bool HasFilled(uint32_t directory_index) const { return filled_[directory_index] != 0; }
 
-  // The rest is called by the library, through the functions that replace its own; those do not say
-  // on whose behalf.
+  // The library calls the functions below through unicorn_wraps.cc. Most library functions have no
+  // argument that leads to this object, so the wraps use the CPU that this thread is running.
   static UnicornInternals* current() { return current_; }
   bool OnTlbMiss(char* cpu, uint64_t address, int access, int mmu_index, uint32_t* error_code);
-  // The arithmetic flags have been computed, by translated code that goes on at `ra`.
+  // A helper has computed the status flags. It returns to translated code at `ra`.
   void OnFlagsComputed(uint32_t flags, uintptr_t ra) {
     computed_flags_ = flags & kEflagsStatus;
     computed_flags_ra_ = ra;
   }
-  // The same, and they are in the state of the CPU.
+  // The same, for a helper that finds the computed flags in cc_src.
   void OnFlagsStored(uintptr_t ra) {
     OnFlagsComputed(static_cast<uint32_t>(EnvField<uint64_t>(layout_.cc_source)), ra);
   }
-  // A load or store is about to raise a page fault, in translated code at `ra`.
+  // A load or store in translated code at `ra` is about to raise a page fault.
   void OnDataFault(uintptr_t ra);
-  // Translated code is at an `int` instruction. Does not return if Run() is to.
+  // Handles an `int n` or int3 of `len` bytes at %eip. If Run() must return, exits to the library's
+  // loop and does not return.
   void OnSoftwareInterrupt(uint8_t vector, uint8_t len);
+  // Takes a request of RequestExit(). Returns true if Run() must return.
   bool PollExitRequest();
-  // Between two blocks: throws all translated code away if there is little room left. True if it
-  // did.
+  // Flushes all translated code if the code buffer is nearly full. Returns true if it did. May be
+  // called only between two blocks.
   bool FlushCodeIfFull();
   void OnExecExit() {
     if (has_env()) set_eflags(eflags());
   }
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
-  // How many instructions a block that is about to be translated may have; 0: as many as fit.
+  // Returns the maximum number of instructions of the block to be translated; 0: no limit.
   int OnTranslationStart() {
     translating_ = true;
     instructions_in_block_ = 0;
@@ -240,8 +251,8 @@ class UnicornInternals {
   }
 
  private:
-  friend class UnicornCheck;  // compares all this with what it has made happen
-  // Makes a CPU the one that this thread is inside of.
+  friend class UnicornCheck;  // verifies the layout by experiments
+  // While it lives, current() returns `cpu` on this thread.
   class Scope {
    public:
     explicit Scope(UnicornInternals* cpu) : previous_(current_) { current_ = cpu; }
@@ -282,7 +293,7 @@ class UnicornInternals {
     return EnvField<uint64_t>(layout_.tlb_slow + mmu_index * layout_.tlb_slow_size +
                               layout_.tlb_used);
   }
-  // (Number of entries - 1) * their size.
+  // (Number of entries - 1) * sizeof(TlbEntry).
   uint64_t TlbMask(int mmu_index) const { return tlb_[mmu_index].mask; }
   TlbEntry* TlbTable(int mmu_index) const { return tlb_[mmu_index].table; }
   uint64_t TlbSize(int mmu_index) const;
@@ -314,39 +325,40 @@ class UnicornInternals {
   char* cpu_ = nullptr;     // CPUState*
   char* env_ = nullptr;     // CPUX86State*
   const TlbDescFast* tlb_ = nullptr;
-  bool reporting_exception_ = false;  // of an exception, inside the loop that runs code
+  bool reporting_exception_ = false;  // inside client_->OnException()
   bool illegal_instruction_ = false;
 
+  // The last status flags that a helper computed, and the return address of that helper; 0: none
+  // in the current block.
   uint32_t computed_flags_ = 0;
   uintptr_t computed_flags_ra_ = 0;
-  // What the fault that is being raised has to leave the flags at.
+  // The status flags at the page fault that is being raised; nullopt: the library has them right.
   std::optional<uint32_t> fault_flags_;
 
-  // Of code that is being translated.
-  bool translating_ = false;  // unless that has failed
+  // The state of the translation.
+  bool translating_ = false;  // stays true if a page fault ends the translation
   bool at_instruction_start_ = false;
   int instructions_in_block_ = 0;
   int instruction_limit_ = 0;  // of the next block
 
-  // By page of guest memory: code of it has been translated. Stores elsewhere need not look for
-  // code.
+  // has_code_[pfn]: the page has translated code. A store to another page needs no check for code.
   std::vector<uint8_t> has_code_;
 
-  // What FlushUser() has to undo.
+  // The pages below user_limit_ that entered the TLB since the last flush. FlushUser() evicts them.
   struct UserPage {
     uint32_t page;
     int mmu_index;
   };
   uint32_t user_limit_ = 0;
   std::vector<UserPage> user_pages_;
-  uint64_t user_code_groups_ = 0;  // of the jump cache, that may have blocks of such pages
+  uint64_t user_code_groups_ = 0;  // bit n: group n of the jump cache may have blocks of such pages
   uint8_t filled_[1024] = {};
 
-  // How far translated code has filled its room.
+  // The first and the last block in the code buffer since the last flush; 0: none.
   uintptr_t first_code_ = 0;
   uintptr_t last_code_ = 0;
 
-  // What the library said last, for the check.
+  // For unicorn_check.cc: the last pointers that the library passed, and a count.
   char* cpuid_env_ = nullptr;
   void* last_block_ = nullptr;
   uint64_t instructions_translated_ = 0;

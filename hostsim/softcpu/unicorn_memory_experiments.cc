@@ -1,4 +1,4 @@
-// Experiments with memory: its addresses, the TLB, and where translated code is found.
+// Experiments with RAM addresses, the TLB and the jump cache.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +12,10 @@
 
 namespace lguest::hostsim {
 
-// The library's.
+// A function of the library.
 uint64_t RamAddress(void* uc, void* launcher_address) asm("qemu_ram_addr_from_host_x86_64");
 
-// Code is looked up by these addresses, and they have to be those of the guest.
+// The library identifies code by its RAM address, which must equal the guest-physical address.
 absl::Status UnicornCheck::RamAddresses() {
   std::byte* const ram = cpu_.ram_;
   const uint64_t last = uint64_t{cpu_.has_code_.size()} * kPageSize - 1;
@@ -43,7 +43,7 @@ bool UnicornCheck::TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) cons
          IsHost(page + entry.addend, host_of);
 }
 
-// At ring 0, which the library starts in: two data pages that want the same place in the TLB.
+// At ring 0, in which the library starts: two data pages share one slot of the TLB.
 absl::Status UnicornCheck::Tlb() {
   RETURN_IF_ERROR(TlbSanity(kMmuKernel));
   const uint64_t span = (cpu_.TlbMask(kMmuKernel) / sizeof(TlbEntry) + 1) * kPageSize;
@@ -67,7 +67,7 @@ absl::Status UnicornCheck::Tlb() {
   return absl::OkStatus();
 }
 
-// At ring 3, where Segments() has left the CPU; %ss is flat.
+// Segments() has left the CPU at ring 3 with a flat %ss.
 absl::Status UnicornCheck::UserTlb() {
   RETURN_IF_ERROR(TlbSanity(kMmuUser));
   cpu_.FlushAll();

@@ -1,6 +1,10 @@
-// The functions that replace the library's own at link time (ld --wrap=x: calls of x go to
-// __wrap_x, and __real_x is the library's). Each is named in WRAPPED of BUILD.bazel too. They only
-// find the CPU that they are called for and pass on.
+// Functions that replace functions of the library at link time. With `ld --wrap=x` the library's
+// calls of x call __wrap_x, and __real_x is the library's own x. Each of them is also listed in
+// WRAPPED of BUILD.bazel. Most of them only find the current CPU and call UnicornInternals.
+//
+// `int n` and int3 always arrive by the wrap of helper_raise_interrupt below. `into` and all faults
+// arrive by the library's hooks (UnicornInternals::InterruptHook(), and for #UD
+// IllegalInstructionHook()).
 
 #include <cstdint>
 #include <cstring>
@@ -16,12 +20,12 @@ constexpr int kFetch = 2;               // MMU_INST_FETCH
 constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
 constexpr int kCountMask = 0x7fff;      // CF_COUNT_MASK: how many instructions a block may have
 
-constexpr uint64_t kNoRam = ~uint64_t{0xfff};  // an address of the library's own, where nothing is
+constexpr uint64_t kNoRam = ~uint64_t{0xfff};  // an address in the library's RAM space without RAM
 
 constexpr uint64_t PageOf(uint64_t address) { return address & ~uint64_t{0xfff}; }
 constexpr uint64_t OffsetOf(uint64_t address) { return address & 0xfff; }
 
-// Whether the TLB has all of a piece of the kernel's memory.
+// True if the TLB maps all `len` bytes at `address` for reads by the kernel.
 bool IsReadable(const UnicornInternals& cpu, uint32_t address, uint32_t len) {
   return cpu.Tlb(kMmuKernel, address).read == PageOf(address) &&
          OffsetOf(address) <= kPageSize - len;
@@ -32,13 +36,13 @@ bool IsReadable(const UnicornInternals& cpu, uint32_t address, uint32_t len) {
 #define LGUEST_WRAP(symbol) asm("__wrap_" #symbol)
 #define LGUEST_REAL(symbol) asm("__real_" #symbol)
 
-// `cpu` is a CPUState*, `env` a CPUX86State*. `ra`, the return address into translated code, tells
-// the library which guest instruction it is in.
+// `cpu` is a CPUState*, `env` a CPUX86State*. `ra` is the return address into translated code. The
+// library finds the current guest instruction from it.
 [[noreturn]] void RaiseException(void* env, int vector, int error_code,
                                  uintptr_t ra) asm("raise_exception_err_ra_x86_64");
 
-// Page walk. The library's own goes wrong in its last step (physical = virtual), and reads page
-// tables unchecked.
+// The page walk. The library's own walk uses the virtual address as the physical address in its
+// last step, and does not check the addresses of page tables.
 bool FillTlb(char* cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
              uintptr_t ra) LGUEST_WRAP(x86_cpu_tlb_fill_x86_64);
 bool FillTlb(char* cpu, uint64_t address, int /*size*/, int access, int mmu_index, bool probe,
@@ -51,7 +55,8 @@ bool FillTlb(char* cpu, uint64_t address, int /*size*/, int access, int mmu_inde
   RaiseException(cpu + owner->layout().cpu_to_env, kPageFault, static_cast<int>(error_code), ra);
 }
 
-// Computes the arithmetic flags from what the last instruction that changed them has left.
+// Computes the status flags from the lazy state (cc_dst, cc_src, cc_src2, cc_op) of the last
+// arithmetic instruction. Called by translated code.
 uint32_t RealComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int operation)
     LGUEST_REAL(helper_cc_compute_all_x86_64);
 uint64_t ComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int operation)
@@ -64,16 +69,16 @@ uint64_t ComputeFlags(uint64_t result, uint64_t source, uint64_t source2, int op
   return flags;
 }
 
-// The same for the library's own helpers. One of them, cmpxchg8b, asks before all that the flags
-// are made of is in its place, and would keep whatever comes of it.
+// The same, called by the library's helpers. cmpxchg8b calls it when cc_op and its operands may not
+// match, so the result may have any bits. cmpxchg8b stores them, so keep only status flags.
 uint32_t RealComputeFlagsOf(char* env, int operation) LGUEST_REAL(cpu_cc_compute_all_x86_64);
 uint32_t ComputeFlagsOf(char* env, int operation) LGUEST_WRAP(cpu_cc_compute_all_x86_64);
 uint32_t ComputeFlagsOf(char* env, int operation) {
   return RealComputeFlagsOf(env, operation) & kEflagsStatus;
 }
 
-// Rotations through the carry flag use the flags, computed before, and change them before their
-// result is stored.
+// rcl and rcr use flags that translated code has computed before, and change CF before their result
+// is stored to memory. Record the flags first, in case the store faults (OnDataFault()).
 #define LGUEST_ROTATE(Name, symbol)                                                   \
   uint64_t Real##Name(char* env, uint64_t value, uint64_t count) LGUEST_REAL(symbol); \
   uint64_t Name(char* env, uint64_t value, uint64_t count) LGUEST_WRAP(symbol);       \
@@ -89,25 +94,25 @@ LGUEST_ROTATE(Rcrb, helper_rcrb_x86_64)
 LGUEST_ROTATE(Rcrw, helper_rcrw_x86_64)
 LGUEST_ROTATE(Rcrl, helper_rcrl_x86_64)
 
-// Looked up at every slow memory access, by virtual address. There is guest memory and nothing
-// else: what of it may be reached has been decided in the page walk.
+// The library looks up the MemoryRegion of each slow memory access, by virtual address. Here all
+// memory is RAM, and FillTlb() has already checked the access rights. So return the RAM region.
 void* MemoryMapping(void* uc, uint64_t address) LGUEST_WRAP(memory_mapping);
 void* MemoryMapping(void* /*uc*/, uint64_t /*address*/) {
   return UnicornInternals::current()->ram_region();
 }
 
-// Runs each time that the library's loop is come to, since interrupt_request is always set: the one
-// place to see a request to stop that neither loses it nor repeats an instruction.
+// The library's loop calls it in each iteration, because interrupt_request is always set. A stop
+// here is the only one that neither loses the request nor repeats an instruction.
 bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x86_64);
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
   if (owner->PollExitRequest()) uc_emu_stop(owner->uc());
-  return owner
-      ->FlushCodeIfFull();  // true: what has run last is not to be linked with what runs next
+  // Returns true if the loop must not link the last block with the next one.
+  return owner->FlushCodeIfFull();
 }
 
-// Puts EFLAGS together when the loop is left. Where an instruction has faulted, the parts may be in
-// disorder, and VM or IOPL come out of them.
+// Assembles EFLAGS when the loop exits. After a fault the lazy flags may be inconsistent and set
+// other bits of EFLAGS, for example VM or IOPL. OnExecExit() clears these.
 void RealExecExit(void* cpu) LGUEST_REAL(x86_cpu_exec_exit_x86_64);
 void ExecExit(void* cpu) LGUEST_WRAP(x86_cpu_exec_exit_x86_64);
 void ExecExit(void* cpu) {
@@ -115,7 +120,7 @@ void ExecExit(void* cpu) {
   UnicornInternals::current()->OnExecExit();
 }
 
-// The library's versions do nothing, so that every store has to look for code in its way.
+// The library's own versions are empty, so each store must search its page for code.
 void ProtectCode(void* uc, uint64_t ram_address) LGUEST_WRAP(tlb_protect_code_x86_64);
 void ProtectCode(void* /*uc*/, uint64_t ram_address) {
   UnicornInternals::current()->OnCodeProtected(ram_address);
@@ -125,9 +130,9 @@ void UnprotectCode(void* /*uc*/, uint64_t ram_address) {
   UnicornInternals::current()->OnCodeUnprotected(ram_address);
 }
 
-// Locks the pages with code that a store goes to, and all pages that their code continues on: in
-// vain in a library that has one thread, and more work than the store itself. The caller gives back
-// what it gets, so it gets the locks of no page.
+// Locks the page of a store and all pages into which its code continues. One CPU has one thread, so
+// the locks are useless, and they cost more than the store. The caller will release the collection
+// that it gets, so return a collection of no pages.
 void* RealLockPages(void* uc, uint64_t first, uint64_t last)
     LGUEST_REAL(page_collection_lock_x86_64);
 void* LockPages(void* uc, uint64_t first, uint64_t last) LGUEST_WRAP(page_collection_lock_x86_64);
@@ -135,14 +140,14 @@ void* LockPages(void* uc, uint64_t /*first*/, uint64_t /*last*/) {
   return RealLockPages(uc, kNoRam, kNoRam);
 }
 
-// Makes room for translated code, of which the library would take 1 GB.
+// Allocates the code buffer. The library's own size would be 1 GB.
 void RealInitTranslation(void* uc, size_t size) LGUEST_REAL(tcg_exec_init_x86_64);
 void InitTranslation(void* uc, size_t size) LGUEST_WRAP(tcg_exec_init_x86_64);
 void InitTranslation(void* uc, size_t /*size*/) {
   RealInitTranslation(uc, UnicornInternals::kCodeBufferSize);
 }
 
-// Translation of a block.
+// Translates a block.
 void* RealTranslate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags)
     LGUEST_REAL(tb_gen_code_x86_64);
 void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags)
@@ -156,12 +161,13 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
   return block;
 }
 
-// Goes on to the next block, if it has been translated, else to the loop.
+// Emits code that jumps to the next block if that is translated already, and else exits to the
+// loop.
 void LookUpNextBlock(void* tcg_context) asm("tcg_gen_lookup_and_goto_ptr_x86_64");
 
-// Ends a block that is being translated. Where there is none to link it with, the library has it go
-// to the loop, which looks for interrupts: after iret and each load of a segment register. Nudges
-// are seen without, at the start of every block.
+// Emits the end of a block. With `block` == nullptr (after iret and after each load of a segment
+// register) the library emits an exit to the loop, to check for interrupts. We do not need this
+// check: each block tests icount_decr.u16.high at its start, which RequestExit() sets.
 void RealEndBlock(void* tcg_context, const void* block, unsigned int successor)
     LGUEST_REAL(tcg_gen_exit_tb_x86_64);
 void EndBlock(void* tcg_context, const void* block, unsigned int successor)
@@ -171,8 +177,9 @@ void EndBlock(void* tcg_context, const void* block, unsigned int successor) {
   RealEndBlock(tcg_context, block, successor);
 }
 
-// `int`, `len` bytes long, which %eip is still at. The library would leave translated code here and
-// have its loop call the hook of exceptions.
+// Executes an `int n` or int3 of `len` bytes. %eip is still that of the instruction. The library's
+// own version exits to the loop, which calls the interrupt hook. This version serves the interrupt
+// inside the block, which is faster.
 [[noreturn]] void RealInterrupt(char* env, int vector, int len)
     LGUEST_REAL(helper_raise_interrupt_x86_64);
 void RaiseSoftwareInterrupt(char* env, int vector, int len)
@@ -183,8 +190,8 @@ void RaiseSoftwareInterrupt(char* env, int vector, int len) {
   owner->OnSoftwareInterrupt(static_cast<uint8_t>(vector), static_cast<uint8_t>(len));
 }
 
-// Makes a block call a helper. After that one, which does not return in the library, it has no
-// code.
+// Emits a call of a helper. The library emits no code after a call of helper_raise_interrupt,
+// because its own version does not return. Ours does, so emit a jump to the next block.
 void RealCall(void* tcg_context, void* helper, void* result, int count, void** arguments)
     LGUEST_REAL(tcg_gen_callN_x86_64);
 void Call(void* tcg_context, void* helper, void* result, int count, void** arguments)
@@ -194,8 +201,8 @@ void Call(void* tcg_context, void* helper, void* result, int count, void** argum
   if (helper == reinterpret_cast<void*>(&RaiseSoftwareInterrupt)) LookUpNextBlock(tcg_context);
 }
 
-// While it translates, the library announces each instruction by an operation of its own, and then
-// reads its bytes.
+// For each guest instruction, the translator first emits the operation insn_start and then reads
+// the bytes of the instruction.
 void RealEmit(void* tcg_context, int opcode, uint64_t a, uint64_t b)
     LGUEST_REAL(tcg_gen_op2_x86_64);
 void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) LGUEST_WRAP(tcg_gen_op2_x86_64);
@@ -215,9 +222,9 @@ uint32_t LoadCode(char* env, uint64_t address) {
   return peek(0);
 }
 
-// Instructions that the library gives a meaning of its own to: all are #GP(0) here. One function
-// under all their names, since equal functions might be merged into calls of one, which would spoil
-// the return address.
+// Instructions that raise #GP(0) for a guest, but that the library handles in another way. All
+// symbols are aliases of one function. The compiler might replace equal functions by calls of one
+// of them, and then __builtin_return_address() would not be in translated code.
 void RaiseGeneralProtection(void* env) asm("lguest_raise_gp");
 void RaiseGeneralProtection(void* env) {
   RaiseException(env, kGeneralProtection, 0,
@@ -227,30 +234,31 @@ void RaiseGeneralProtection(void* env) {
   void RaiseGeneralProtection_##symbol(void* env) LGUEST_WRAP(symbol) \
       __attribute__((alias("lguest_raise_gp")))
 
-// Let through at any privilege, where there is neither IOPL nor a permission bitmap to allow it.
+// The library executes port instructions at any privilege level, although IOPL is 0 and there is no
+// I/O permission bitmap.
 LGUEST_RAISE_GP(helper_inb_x86_64);
 LGUEST_RAISE_GP(helper_inw_x86_64);
 LGUEST_RAISE_GP(helper_inl_x86_64);
 LGUEST_RAISE_GP(helper_outb_x86_64);
 LGUEST_RAISE_GP(helper_outw_x86_64);
 LGUEST_RAISE_GP(helper_outl_x86_64);
-// The first does nothing there; the others raise #UD, rdpmc at a stale %eip.
+// In the library sysenter does nothing. sysexit and rdpmc raise #UD, rdpmc with a stale %eip.
 LGUEST_RAISE_GP(helper_sysenter_x86_64);
 LGUEST_RAISE_GP(helper_sysexit_x86_64);
 LGUEST_RAISE_GP(helper_rdpmc_x86_64);
 
-// Does nothing there; the processors that we resemble do not have it.
+// In the library syscall does nothing. A Pentium III does not have it: #UD.
 void Syscall(void* env, int len) LGUEST_WRAP(helper_syscall_x86_64);
 void Syscall(void* env, int /*len*/) {
   RaiseException(env, kInvalidOpcode, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
 }
 
-// Shows features that do not work here, whatever model is asked for.
+// The library reports features that do not work here, for each CPU model.
 void Cpuid(char* env) LGUEST_WRAP(helper_cpuid_x86_64);
 void Cpuid(char* env) { UnicornInternals::current()->OnCpuid(env); }
 
-// Segment loads, far returns and iret use memory through these. The library's versions go through
-// all its lists of hooks each time; a hit in the TLB needs none of that.
+// Segment loads, far returns and iret access memory with the functions below. The library's
+// versions walk all lists of hooks at each access. A TLB hit does not need that.
 uint32_t RealLoad32(char* env, uint64_t address, int mmu_index, uintptr_t ra)
     LGUEST_REAL(cpu_ldl_mmuidx_ra_x86_64);
 uint32_t Load32(char* env, uint64_t address, int mmu_index, uintptr_t ra)
@@ -285,15 +293,15 @@ void Store32(char* env, uint64_t address, uint32_t value, int mmu_index, uintptr
     LGUEST_WRAP(cpu_stl_mmuidx_ra_x86_64);
 void Store32(char* env, uint64_t address, uint32_t value, int mmu_index, uintptr_t ra) {
   const TlbEntry& entry = UnicornInternals::current()->Tlb(mmu_index, address);
-  // Not equal as well where the page has translated code.
+  // They also differ if the page has translated code (TLB_NOTDIRTY is set in entry.write).
   if (entry.write != PageOf(address) || OffsetOf(address) > kPageSize - sizeof(value)) {
     return RealStore32(env, address, value, mmu_index, ra);
   }
   std::memcpy(entry.At(address), &value, sizeof(value));
 }
 
-// An image of EFLAGS with VM set makes the library's iret enter virtual-8086 mode from any ring. A
-// processor ignores the bit outside ring 0; since no code has a use for that, it is refused here.
+// If EFLAGS.VM is set in the image, the library's iret enters virtual-8086 mode from any ring. A
+// processor ignores the bit outside ring 0. Here it raises #GP(0): no known code needs the bit.
 void RealIret(char* env, int size, int next_eip) LGUEST_REAL(helper_iret_protected_x86_64);
 void Iret(char* env, int size, int next_eip) LGUEST_WRAP(helper_iret_protected_x86_64);
 void Iret(char* env, int size, int next_eip) {
@@ -306,8 +314,8 @@ void Iret(char* env, int size, int next_eip) {
     const LoadedSegment ss = cpu.segment(kSs);
     const uint32_t mask = (ss.flags & kDescriptorBig) != 0 ? 0xffffffff : 0xffff;
     const auto word = [&](uint32_t n) { return ss.base + ((cpu.reg(kEsp) + 4 * n) & mask); };
-    // %eip too, although it does not matter: a stack that is not there is to fault at its first
-    // word.
+    // Read the first word (%eip), too, although its value is not needed: if the stack is not
+    // mapped, the page fault must report the address of this word.
     if (word(2) != word(0) + 8 || !IsReadable(cpu, word(0), 3 * sizeof(uint32_t))) {
       Load32(env, word(0), kMmuKernel, ra);
     }
