@@ -2,8 +2,8 @@
 
 #include "hostsim/kvm/accelerator_guest_layout.h"
 
-#define KERNEL(label) (label - fast_path_guest + GUEST_CODE + GUEST_PAGE_OFFSET)
-#define USER(label) (label - fast_path_guest + USER_CODE)
+#define KERNEL(label) (label - accelerator_guest + GUEST_CODE + GUEST_PAGE_OFFSET)
+#define USER(label) (label - accelerator_guest + USER_CODE)
 // Without blanks, which would separate the arguments of a macro.
 #define VIRT(phys) ((phys)+GUEST_PAGE_OFFSET)
 
@@ -56,8 +56,8 @@
 
         .section .rodata
         .code32
-        .globl fast_path_guest
-fast_path_guest:
+        .globl accelerator_guest
+accelerator_guest:
         movl $VIRT(GUEST_KERNEL_STACK_END), %esp
         call_host 1, GUEST_DATA
         call_host 3, GUEST_GDT, 32
@@ -194,7 +194,7 @@ wait_for_interrupts:
         xorl %eax, %eax
         int $0x80
 
-        .globl fast_path_guest_end
-fast_path_guest_end:
+        .globl accelerator_guest_end
+accelerator_guest_end:
 
         .section .note.GNU-stack, "", @progbits

@@ -24,8 +24,8 @@
 #include "launcher/host/host.h"
 
 extern "C" {
-extern std::byte fast_path_guest[];
-extern std::byte fast_path_guest_end[];
+extern std::byte accelerator_guest[];
+extern std::byte accelerator_guest_end[];
 }
 
 namespace lguest::hostsim {
@@ -78,7 +78,7 @@ class KvmAcceleratorTest : public ::testing::Test {
     LguestData data = {};
     data.hcall_status.fill(kHypercallDone);
     PutBytes(GUEST_DATA, std::as_bytes(std::span(&data, 1)));
-    PutBytes(GUEST_CODE, std::span(fast_path_guest, fast_path_guest_end));
+    PutBytes(GUEST_CODE, std::span(accelerator_guest, accelerator_guest_end));
 
     const absl::Status started =
         host_.Initialize({.pfn_limit = kMemorySize / kPageSize,

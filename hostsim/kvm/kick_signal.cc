@@ -9,7 +9,7 @@ namespace lguest::hostsim {
 namespace {
 
 constexpr long kIntervalNanos = 50'000'000;
-constexpr std::chrono::seconds kMaxScanWork(1);
+constexpr std::chrono::seconds kMaxWait(1);
 
 // Not the first of the real-time signals, which others take without asking.
 int KickSignal() { return SIGRTMIN + 5; }
@@ -30,10 +30,10 @@ KickTimer::~KickTimer() {
   if (timer_.has_value()) timer_delete(*timer_);
 }
 
-bool KickTimer::Wait() {
+bool KickTimer::ArmOrExpire() {
   const auto now = std::chrono::steady_clock::now();
-  if (since_.has_value()) return now - *since_ > kMaxScanWork;
-  since_ = now;
+  if (armed_at_.has_value()) return now - *armed_at_ > kMaxWait;
+  armed_at_ = now;
   if (!timer_.has_value()) {
     sigevent event = {};
     event.sigev_notify = SIGEV_THREAD_ID;
@@ -50,8 +50,8 @@ bool KickTimer::Wait() {
 }
 
 void KickTimer::Stop() {
-  if (!since_.has_value() || !timer_.has_value()) return;
-  since_.reset();
+  if (!armed_at_.has_value() || !timer_.has_value()) return;
+  armed_at_.reset();
   const itimerspec never = {};
   timer_settime(*timer_, 0, &never, nullptr);
 }

@@ -27,14 +27,14 @@ class KickTimer {
 
   // The wait is on, or goes on: this thread gets the signal again and again. True once it has
   // lasted for so long that it is hopeless.
-  bool Wait();
+  bool ArmOrExpire();
 
   // The wait is over.
   void Stop();
 
  private:
   std::optional<timer_t> timer_;
-  std::optional<std::chrono::steady_clock::time_point> since_;
+  std::optional<std::chrono::steady_clock::time_point> armed_at_;
 };
 
 }  // namespace lguest::hostsim

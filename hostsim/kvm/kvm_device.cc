@@ -19,7 +19,7 @@ namespace {
 constexpr char kPath[] = "/dev/kvm";
 
 // On Intel's processors KVM needs three pages that nobody uses.
-constexpr unsigned long kTaskPages = 0xfffbd000;
+constexpr unsigned long kTssAddress = 0xfffbd000;
 
 absl::Status CannotOpen(int error) {
   if (error == ENOENT || error == ENXIO || error == ENODEV) {
@@ -39,14 +39,14 @@ absl::Status CannotOpen(int error) {
 absl::Status MakeMachine(KvmMachine& machine) {
   ASSIGN_OR_RETURN(const int vm, machine.device.Ioctl(KVM_CREATE_VM, 0ul, "KVM_CREATE_VM"));
   machine.vm = KvmFd(vm);
-  RETURN_IF_ERROR(machine.vm.Ioctl(KVM_SET_TSS_ADDR, kTaskPages, "KVM_SET_TSS_ADDR").status());
+  RETURN_IF_ERROR(machine.vm.Ioctl(KVM_SET_TSS_ADDR, kTssAddress, "KVM_SET_TSS_ADDR").status());
   ASSIGN_OR_RETURN(const int vcpu, machine.vm.Ioctl(KVM_CREATE_VCPU, 0ul, "KVM_CREATE_VCPU"));
   machine.vcpu = KvmFd(vcpu);
   return absl::OkStatus();
 }
 
 // Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
-absl::Status TryPaging(const KvmFd& vcpu) {
+absl::Status CheckPaging(const KvmFd& vcpu) {
   RETURN_IF_ERROR(SetRing0State(vcpu, 0));
   kvm_sregs sregs = {};
   RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS").status());
@@ -56,7 +56,7 @@ absl::Status TryPaging(const KvmFd& vcpu) {
   return absl::OkStatus();
 }
 
-bool IsYes(const char* path) {
+bool IsParameterOn(const char* path) {
   std::ifstream file(path);
   char answer = 'N';
   return file >> answer && (answer == 'Y' || answer == '1');
@@ -74,7 +74,7 @@ absl::StatusOr<KvmMachine> OpenKvm() {
     usable = absl::UnavailableError(absl::StrCat("it speaks version ", *version, ", not 12"));
   }
   if (usable.ok()) usable = MakeMachine(machine);
-  if (usable.ok()) usable = TryPaging(machine.vcpu);
+  if (usable.ok()) usable = CheckPaging(machine.vcpu);
   if (!usable.ok()) {
     return absl::UnavailableError(
         absl::StrCat("/dev/kvm cannot run this guest: ", usable.message()));
@@ -83,8 +83,8 @@ absl::StatusOr<KvmMachine> OpenKvm() {
 }
 
 bool HasNestedPaging() {
-  return IsYes("/sys/module/kvm_amd/parameters/npt") ||
-         IsYes("/sys/module/kvm_intel/parameters/ept");
+  return IsParameterOn("/sys/module/kvm_amd/parameters/npt") ||
+         IsParameterOn("/sys/module/kvm_intel/parameters/ept");
 }
 
 }  // namespace lguest::hostsim

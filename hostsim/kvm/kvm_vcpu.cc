@@ -34,7 +34,7 @@ constexpr unsigned long kSetCpuid = _IOW(KVMIO, 0x90, uint64_t);
 
 // An `int n` that the gate's privilege forbids: the error code names the gate, and the instruction
 // is still to be done.
-bool IsRefusedInt(const SwitcherFrame& frame) {
+bool IsForbiddenInt(const SwitcherFrame& frame) {
   return frame.vector == kGeneralProtection && IsIdtErrorCode(frame.error_code);
 }
 
@@ -146,7 +146,7 @@ absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
   SetPageDirectory(page_directory);
   page_offset_ = page_offset;
   for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
-  in_frame_ = true;
+  registers_in_frame_ = true;
   return SetRing0State(machine_.vcpu, state.directory);
 }
 
@@ -155,7 +155,7 @@ absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
   while (true) {
     // In this order: a kick sets them in the other.
     std::atomic_ref(run_->immediate_exit).store(0);
-    if (in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
+    if (registers_in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
     const absl::StatusOr<std::optional<Trap>> stopped = RunOnce(thread);
     RETURN_IF_ERROR(stopped.status());
     const std::optional<Trap>& trap = *stopped;
@@ -166,34 +166,36 @@ absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
 absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
   if (bad_directory_) return Trap{.kind = Trap::Kind::kBadPageDirectoryEntry};
   // A kick that found the switcher at work: KVM says when the guest is itself again.
-  run_->request_interrupt_window = in_frame_ ? 0 : 1;
+  run_->request_interrupt_window = registers_in_frame_ ? 0 : 1;
   ++exits_;
   running_thread_.store(thread);
   const int error = ioctl(machine_.vcpu.get(), KVM_RUN, 0) < 0 ? errno : 0;
   running_thread_.store(0);
 
-  if (error == EINTR || error == EAGAIN) return OnInterruption();
+  if (error == EINTR || error == EAGAIN) return HandleInterruption();
   if (error != 0) return absl::ErrnoToStatus(error, "KVM_RUN");
-  if (run_->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return OnInterruption();
-  wait_for_guest_.Stop();
-  in_frame_ = true;
+  if (run_->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return HandleInterruption();
+  switcher_timer_.Stop();
+  registers_in_frame_ = true;
   if (run_->exit_reason == KVM_EXIT_IO && run_->io.port == SWITCHER_PORT) return TrapFromFrame();
   return UnexpectedExit();
 }
 
-absl::StatusOr<std::optional<Trap>> KvmVcpu::OnInterruption() {
+absl::StatusOr<std::optional<Trap>> KvmVcpu::HandleInterruption() {
   // Between two instructions of the guest, that means: in the switcher interrupts are off.
   if (run_->ready_for_interrupt_injection != 0) {
     RETURN_IF_ERROR(MoveToSwitcher(machine_.vcpu, *switcher_));
     MaskEflags();
-    in_frame_ = true;
+    registers_in_frame_ = true;
   } else {
     const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
     RETURN_IF_ERROR(about_to_resume.status());
-    in_frame_ = *about_to_resume;  // it had no time to do anything
-    if (!in_frame_ && wait_for_guest_.Wait()) return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+    registers_in_frame_ = *about_to_resume;  // it had no time to do anything
+    if (!registers_in_frame_ && switcher_timer_.ArmOrExpire()) {
+      return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+    }
   }
-  if (in_frame_) wait_for_guest_.Stop();
+  if (registers_in_frame_) switcher_timer_.Stop();
   return std::nullopt;
 }
 
@@ -214,7 +216,7 @@ Trap KvmVcpu::TrapFromFrame() {
                .cr2 = switcher_->state().cr2};
   if (frame.vector == kHypercallVector) {
     trap.kind = Trap::Kind::kSoftwareInterrupt;
-  } else if (IsRefusedInt(frame)) {
+  } else if (IsForbiddenInt(frame)) {
     trap.kind = Trap::Kind::kSoftwareInterrupt;
     trap.vector = static_cast<uint8_t>(frame.error_code >> 3);
     trap.error_code = 0;

@@ -78,7 +78,7 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
 
   // Lets the guest go until it traps (the trap) or has been interrupted (nullopt).
   absl::StatusOr<std::optional<Trap>> RunOnce(pid_t thread);
-  absl::StatusOr<std::optional<Trap>> OnInterruption();
+  absl::StatusOr<std::optional<Trap>> HandleInterruption();
   void MaskEflags();
   // The trap that the guest is stopped at.
   Trap TrapFromFrame();
@@ -91,12 +91,12 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
   kvm_run* run_ = nullptr;
   size_t run_size_ = 0;
 
-  bool in_frame_ = false;  // the guest's registers are
+  bool registers_in_frame_ = false;  // the guest's registers are
   bool bad_directory_ = false;
   uint32_t page_offset_ = 0;
   uint64_t exits_ = 0;
 
-  KickTimer wait_for_guest_;
+  KickTimer switcher_timer_;
   std::atomic<bool> kicked_ = false;
   std::atomic<pid_t> running_thread_ = 0;  // the one inside KVM_RUN
 };

@@ -49,13 +49,13 @@ switcher_stubs:
 exception:
         pushal
         testb $3, FRAME_CS(%esp)
-        jz fault_of_the_switcher
+        jz switcher_fault
         movl %cr2, %edx
         movl %edx, STATE(STATE_CR2)
         movl FRAME(FRAME_VECTOR), %eax
         movl STATE(STATE_GATES + GATE_HANDLER)(, %eax, GATE_SIZE), %esi
         testl %esi, %esi
-        jz call_launcher
+        jz exit_to_launcher
 
 // Enters the guest's handler at %esi for vector %eax, as the host would (ABI.md §4.15). The guest's
 // stack need not be there: until it is all written the frame stays as it is, for the launcher to
@@ -108,18 +108,18 @@ guest_stack_end:
 // A guest's stack that is not there is no fault of the switcher's: the trap that needed it goes to
 // the launcher. With any other fault here the guest has destroyed what the switcher lives on; the
 // launcher sees that from %cs in the frame.
-fault_of_the_switcher:
+switcher_fault:
         movl FRAME_EIP(%esp), %eax
         subl $LINEAR(guest_stack_start), %eax
         cmpl $guest_stack_end - guest_stack_start, %eax
         jae 1f
         movl $SWITCHER_FRAME, %esp
-        jmp call_launcher
+        jmp exit_to_launcher
 1:      movl $0, FRAME(FRAME_CS)
 
 // ---- To the launcher and back --------------------------------------------------------------------
 
-call_launcher:
+exit_to_launcher:
         movl $SWITCHER_FRAME, %esp
         movw %ds, STATE(STATE_SEGMENTS)
         movw %es, STATE(STATE_SEGMENTS + 4)
@@ -159,9 +159,9 @@ hypercall:
         pushal
         movl STATE(STATE_LGUEST_DATA), %edi
         testl %edi, %edi
-        jz call_launcher
+        jz exit_to_launcher
         movl $RING_SLOTS, %esi
-next_in_ring:
+next_ring_call:
         movl STATE(STATE_NEXT_RING_SLOT), %ebp
         cmpb $HYPERCALL_DONE, %ss:LGUEST_DATA_HCALL_STATUS(%edi, %ebp)
         je direct_call
@@ -171,21 +171,21 @@ next_in_ring:
         movl %ss:LGUEST_DATA_HCALLS + 8(%edi, %ebp), %ebx
         movl %ss:LGUEST_DATA_HCALLS + 12(%edi, %ebp), %ecx
         call serve
-        jc call_launcher
+        jc exit_to_launcher
         movl STATE(STATE_NEXT_RING_SLOT), %ebp
         movb $HYPERCALL_DONE, %ss:LGUEST_DATA_HCALL_STATUS(%edi, %ebp)
         incl %ebp
         andl $RING_SLOTS - 1, %ebp
         movl %ebp, STATE(STATE_NEXT_RING_SLOT)
         decl %esi
-        jnz next_in_ring
+        jnz next_ring_call
 direct_call:
         movl FRAME(FRAME_EAX), %eax
         movl FRAME(FRAME_EDX), %edx
         movl FRAME(FRAME_EBX), %ebx
         movl FRAME(FRAME_ECX), %ecx
         call serve
-        jc call_launcher
+        jc exit_to_launcher
         popal
         addl $8, %esp
         iretl
