@@ -1,10 +1,10 @@
-// A guest that does over and over what guests do most, and says when it is through with what.
+// A guest that repeats the most frequent operations of a guest, and reports the end of each phase.
 
 #include "hostsim/kvm/accelerator_guest_layout.h"
 
 #define KERNEL(label) (label - accelerator_guest + GUEST_CODE + GUEST_PAGE_OFFSET)
 #define USER(label) (label - accelerator_guest + USER_CODE)
-// Without blanks, which would separate the arguments of a macro.
+// The expansion has no blanks, because blanks separate the arguments of an assembler macro.
 #define VIRT(phys) ((phys)+GUEST_PAGE_OFFSET)
 
 #define IRQ_ENABLED VIRT(GUEST_DATA)
@@ -29,7 +29,7 @@
         call_host 13, 4*\what, GUEST_FREE
         .endm
 
-// `flags`: 0xee00 an interrupt gate, 0xef00 a trap gate, both for ring 3.
+// `flags`: 0xee00 for an interrupt gate, 0xef00 for a trap gate, both with DPL 3.
         .macro load_gate vector, handler, flags
         movl $6, %eax
         movl $\vector, %edx
@@ -99,7 +99,7 @@ accelerator_guest:
         run_user wait_for_interrupts
         mark MARK_INTERRUPTS_DONE
 
-// The ring, a little more than once around: LOAD_TLS and TS by turns.
+// 70 hypercalls in the async ring of 64 entries: LOAD_TLS and TS alternate.
         movl $70, %esi
         xorl %edi, %edi
 2:      movl %edi, %eax

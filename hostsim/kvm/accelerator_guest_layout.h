@@ -1,4 +1,4 @@
-// What the guest of fast_path_test.cc and its assembly agree on.
+// Addresses and constants of the guest of accelerator_test.cc, for C++ and assembly.
 
 #ifndef HOSTSIM_KVM_ACCELERATOR_GUEST_LAYOUT_H_
 #define HOSTSIM_KVM_ACCELERATOR_GUEST_LAYOUT_H_
@@ -13,7 +13,7 @@
 #define GUEST_TLS 0x19800
 #define GUEST_COUNTERS 0x1a000 /* interrupts, page faults, FPU faults, next free page */
 #define GUEST_USER_TABLE 0x1b000
-#define GUEST_HEAP_TABLES 0x20000 /* ten in a row */
+#define GUEST_HEAP_TABLES 0x20000 /* 10 consecutive page tables */
 #define GUEST_KERNEL_STACK_END 0x90000
 #define GUEST_CODE 0x100000
 #define GUEST_FREE 0x200000
@@ -30,7 +30,7 @@
 #define INTERRUPTS 100
 #define DEVICE_IRQ 5
 
-// What it says between its parts: it sends a DMA to a key, four times one of these.
+// The guest reports the end of each phase by a SEND_DMA to key 4 * MARK_*.
 #define MARK_READY 1
 #define MARK_SYSTEM_CALLS_DONE 2
 #define MARK_PAGES_DONE 3

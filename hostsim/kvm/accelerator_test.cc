@@ -1,4 +1,4 @@
-// What comes up most often is served inside the virtual machine: exits are counted.
+// The switcher serves the most frequent traps inside the virtual machine. The test counts exits.
 
 #include <gtest/gtest.h>
 
@@ -103,8 +103,8 @@ class KvmAcceleratorTest : public ::testing::Test {
     return cpu_->accelerator()->TakeState().value_or(AcceleratorState());
   }
 
-  // Runs the guest to its next mark, which has to be this one; how often it left the machine on the
-  // way, but for the mark itself.
+  // Runs the guest until its next mark, which must be `mark`. Returns the number of exits from the
+  // virtual machine on the way, without the exit of the mark itself.
   uint64_t ExitsUntil(uint32_t mark) {
     const uint64_t before = cpu_->exits();
     while (true) {
@@ -153,7 +153,7 @@ TEST_F(KvmAcceleratorTest, FrequentTrapsCauseNoExit) {
   EXPECT_EQ(ExitsUntil(MARK_FPU_DONE), 0u);
   EXPECT_EQ(Word(GUEST_COUNTERS + 8), uint32_t{ROUNDS});
 
-  // Each interrupt once the guest has seen the one before.
+  // Raises each interrupt after the guest has handled the one before.
   std::thread breaker([this] {
     const std::atomic_ref seen(
         *reinterpret_cast<uint32_t*>(memory_->base() + uint32_t{GUEST_COUNTERS}));

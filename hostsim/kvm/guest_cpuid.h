@@ -1,4 +1,4 @@
-// What CPUID tells a guest on KVM.
+// CPUID leaves of a guest on KVM.
 
 #ifndef HOSTSIM_KVM_GUEST_CPUID_H_
 #define HOSTSIM_KVM_GUEST_CPUID_H_
@@ -10,10 +10,10 @@
 
 namespace lguest::hostsim {
 
-// Of what KVM can show of this machine (`supported`), only what a guest at ring 1 can use: the name
-// of the processor, FPU, TSC, CX8, CMOV, MMX, FXSR and SSE to SSSE3, and its caches. Not what it
-// would have to be in ring 0 for (SEP, PSE, PAE, PGE, MTRR, MSR, APIC), and nothing that needs more
-// state than FXSAVE saves.
+// Filters the leaves that KVM supports on this machine (`supported`). The result has only the
+// features that a guest kernel at ring 1 can use: the processor's name, FPU, TSC, CX8, CMOV, MMX,
+// FXSR, SSE to SSSE3, and the caches. Features that need ring 0 (SEP, PSE, PAE, PGE, MTRR, MSR,
+// APIC) and features with more state than FXSAVE saves are hidden.
 std::vector<kvm_cpuid_entry2> FilterCpuid(std::span<const kvm_cpuid_entry2> supported);
 
 }  // namespace lguest::hostsim

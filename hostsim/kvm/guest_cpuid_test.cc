@@ -9,7 +9,7 @@
 namespace lguest::hostsim {
 namespace {
 
-// A processor that has everything.
+// The leaves of a processor that has all features.
 std::vector<kvm_cpuid_entry2> Everything() {
   std::vector<kvm_cpuid_entry2> entries;
   for (const uint32_t leaf : {0u, 1u, 2u, 4u, 7u, 0xbu, 0xdu, 0x40000000u, 0x80000000u, 0x80000001u,
@@ -28,7 +28,7 @@ const kvm_cpuid_entry2* Find(const std::vector<kvm_cpuid_entry2>& entries, uint3
   return found == entries.end() ? nullptr : &*found;
 }
 
-TEST(GuestCpuidTest, ShowsWhatAGuestCanUse) {
+TEST(GuestCpuidTest, UsableFeaturesAreShown) {
   const std::vector<kvm_cpuid_entry2> shown = FilterCpuid(Everything());
   ASSERT_NE(Find(shown, 1), nullptr);
   // FPU TSC CX8 CMOV MMX FXSR SSE SSE2; SSE3 and SSSE3
@@ -39,7 +39,7 @@ TEST(GuestCpuidTest, ShowsWhatAGuestCanUse) {
   EXPECT_EQ(Find(shown, 0x80000001)->ecx, 0u);
 }
 
-TEST(GuestCpuidTest, HidesTheRestAndSaysSo) {
+TEST(GuestCpuidTest, OtherLeavesAreHidden) {
   const std::vector<kvm_cpuid_entry2> shown = FilterCpuid(Everything());
   for (const uint32_t leaf : {4u, 7u, 0xbu, 0xdu, 0x40000000u, 0x8000000au}) {
     EXPECT_EQ(Find(shown, leaf), nullptr) << leaf;
@@ -48,7 +48,7 @@ TEST(GuestCpuidTest, HidesTheRestAndSaysSo) {
   EXPECT_EQ(Find(shown, 0x80000000)->eax, 0x80000006u);
 }
 
-TEST(GuestCpuidTest, AProcessorWithLessIsShownAsItIs) {
+TEST(GuestCpuidTest, MissingFeaturesAreNotAdded) {
   kvm_cpuid_entry2 old = {};
   old.function = 1;
   old.edx = 1;

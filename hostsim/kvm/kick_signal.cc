@@ -11,7 +11,7 @@ namespace {
 constexpr long kIntervalNanos = 50'000'000;
 constexpr std::chrono::seconds kMaxWait(1);
 
-// Not the first of the real-time signals, which others take without asking.
+// Other libraries often use the first real-time signals, so use a later one.
 int KickSignal() { return SIGRTMIN + 5; }
 
 }  // namespace
@@ -19,7 +19,7 @@ int KickSignal() { return SIGRTMIN + 5; }
 void PrepareKickSignal() {
   struct sigaction action = {};
   action.sa_handler = [](int /*signal*/) {};
-  // KVM_RUN is interrupted all the same; no other system call should be.
+  // SA_RESTART restarts all other system calls. KVM_RUN returns EINTR in spite of it.
   action.sa_flags = SA_RESTART;
   sigaction(KickSignal(), &action, nullptr);
 }
@@ -38,7 +38,7 @@ bool KickTimer::ArmOrExpire() {
     sigevent event = {};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = KickSignal();
-    event._sigev_un._tid = gettid();  // glibc 2.36 has no other name for it
+    event._sigev_un._tid = gettid();  // glibc 2.36 does not define sigev_notify_thread_id
     timer_t timer = {};
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return true;
     timer_ = timer;

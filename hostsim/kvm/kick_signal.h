@@ -1,4 +1,4 @@
-// The signal that fetches a thread out of KVM_RUN.
+// The signal that makes KVM_RUN return.
 
 #ifndef HOSTSIM_KVM_KICK_SIGNAL_H_
 #define HOSTSIM_KVM_KICK_SIGNAL_H_
@@ -11,13 +11,15 @@
 
 namespace lguest::hostsim {
 
-// Makes the signal harmless to this process, from now on: it ends KVM_RUN, and nothing else.
+// Installs an empty handler for the signal in this process. From then on the signal only makes
+// KVM_RUN return.
 void PrepareKickSignal();
 
-// Sends it to `thread` of this process, if there is such a thread.
+// Sends the signal to `thread` of this process. Does nothing if the thread does not exist.
 void SendKickSignal(pid_t thread);
 
-// Watches over a wait for a guest that may never give in. Belongs to the thread that waits.
+// Limits the time for which a thread runs a guest that does not leave the switcher. Belongs to that
+// thread.
 class KickTimer {
  public:
   KickTimer() = default;
@@ -25,11 +27,11 @@ class KickTimer {
   KickTimer(const KickTimer&) = delete;
   KickTimer& operator=(const KickTimer&) = delete;
 
-  // The wait is on, or goes on: this thread gets the signal again and again. True once it has
-  // lasted for so long that it is hopeless.
+  // Starts the wait if none is active. During the wait, this thread gets the signal every 50 ms.
+  // Returns true if the wait has lasted longer than 1 s, or if no timer can be created.
   bool ArmOrExpire();
 
-  // The wait is over.
+  // Ends the wait.
   void Stop();
 
  private:

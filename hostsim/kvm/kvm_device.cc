@@ -18,13 +18,13 @@ namespace {
 
 constexpr char kPath[] = "/dev/kvm";
 
-// On Intel's processors KVM needs three pages that nobody uses.
+// On Intel processors KVM needs three guest-physical pages that the guest does not use.
 constexpr unsigned long kTssAddress = 0xfffbd000;
 
 absl::Status CannotOpen(int error) {
   if (error == ENOENT || error == ENXIO || error == ENODEV) {
     return absl::UnavailableError(
-        "there is no /dev/kvm: the processor lacks virtualization, or it is switched off, or the "
+        "/dev/kvm does not exist: the processor has no virtualization, or it is disabled, or the "
         "modules kvm and kvm_amd or kvm_intel are not loaded");
   }
   if (error == EACCES || error == EPERM) {
@@ -45,13 +45,13 @@ absl::Status MakeMachine(KvmMachine& machine) {
   return absl::OkStatus();
 }
 
-// Whether a virtual CPU really is in 32-bit paged mode once it has been told so.
+// Sets 32-bit paged mode and verifies that the virtual CPU keeps it.
 absl::Status CheckPaging(const KvmFd& vcpu) {
   RETURN_IF_ERROR(SetRing0State(vcpu, 0));
   kvm_sregs sregs = {};
   RETURN_IF_ERROR(vcpu.Ioctl(KVM_GET_SREGS, &sregs, "KVM_GET_SREGS").status());
   if ((sregs.cr0 & kCr0Paging) == 0) {
-    return absl::UnavailableError("it cannot page in 32-bit mode");
+    return absl::UnavailableError("no paging in 32-bit mode");
   }
   return absl::OkStatus();
 }
@@ -71,7 +71,7 @@ absl::StatusOr<KvmMachine> OpenKvm() {
       machine.device.Ioctl(KVM_GET_API_VERSION, 0ul, "KVM_GET_API_VERSION");
   absl::Status usable = version.status();
   if (version.ok() && *version != KVM_API_VERSION) {
-    usable = absl::UnavailableError(absl::StrCat("it speaks version ", *version, ", not 12"));
+    usable = absl::UnavailableError(absl::StrCat("its API version is ", *version, ", not 12"));
   }
   if (usable.ok()) usable = MakeMachine(machine);
   if (usable.ok()) usable = CheckPaging(machine.vcpu);

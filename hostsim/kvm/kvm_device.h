@@ -1,4 +1,4 @@
-// /dev/kvm, and whether it can run a guest.
+// Opens /dev/kvm and verifies that it can run a guest.
 
 #ifndef HOSTSIM_KVM_KVM_DEVICE_H_
 #define HOSTSIM_KVM_KVM_DEVICE_H_
@@ -8,13 +8,13 @@
 
 namespace lguest::hostsim {
 
-// Opens /dev/kvm and makes a machine that can run an i386 with paging. That some cannot shows only
-// when it is tried, and the kernel takes more than 10 ms to throw a machine away: the one that was
-// tried is kept. Unavailable, with what is missing and what helps, if there is none.
+// Opens /dev/kvm and creates a machine that can run an i386 with paging. Some hosts cannot, and
+// only a machine shows it. The kernel needs more than 10 ms to destroy a machine, so this machine
+// is returned for use. Fails with Unavailable; the message names the cause and a remedy.
 absl::StatusOr<KvmMachine> OpenKvm();
 
-// Whether the processor translates a guest's addresses by itself. Without that KVM keeps page
-// tables of its own, and a guest that changes its page tables is slow.
+// True if the processor has nested paging. Without it KVM uses shadow page tables, and a guest that
+// changes its page tables often is slow.
 bool HasNestedPaging();
 
 }  // namespace lguest::hostsim

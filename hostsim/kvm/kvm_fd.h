@@ -12,7 +12,7 @@ class KvmFd : public UniqueFd {
  public:
   using UniqueFd::UniqueFd;
 
-  // An ioctl that is not interrupted; `what` names it in the error.
+  // Calls ioctl(), again after EINTR. `what` names the request in the error.
   absl::StatusOr<int> Ioctl(unsigned long request, unsigned long argument, const char* what) const;
   template <typename T>
   absl::StatusOr<int> Ioctl(unsigned long request, T* argument, const char* what) const {
@@ -20,7 +20,7 @@ class KvmFd : public UniqueFd {
   }
 };
 
-// A virtual machine with one virtual CPU, as OpenKvm() makes it: without memory, and never run.
+// A virtual machine with one virtual CPU. OpenKvm() creates it without memory, and does not run it.
 struct KvmMachine {
   KvmFd device;
   KvmFd vm;

@@ -21,8 +21,8 @@
 namespace lguest::hostsim {
 namespace {
 
-// struct kvm_cpuid2 and the calls that take one: those of the kernel's header have another size in
-// C++ than in C.
+// struct kvm_cpuid2 with room for entries, and its two ioctls. The kernel's header encodes the size
+// of kvm_cpuid2 in the ioctl numbers, and this size differs between C and C++.
 struct CpuidTable {
   static constexpr uint32_t kMaxEntries = 256;
   uint32_t count = 0;
@@ -32,8 +32,8 @@ struct CpuidTable {
 constexpr unsigned long kGetSupportedCpuid = _IOWR(KVMIO, 0x05, uint64_t);
 constexpr unsigned long kSetCpuid = _IOW(KVMIO, 0x90, uint64_t);
 
-// An `int n` that the gate's privilege forbids: the error code names the gate, and the instruction
-// is still to be done.
+// True if the trap is the #GP of an `int n` that the DPL of the gate forbids. The error code names
+// the gate, and %eip is that of the `int n`.
 bool IsForbiddenInt(const SwitcherFrame& frame) {
   return frame.vector == kGeneralProtection && IsIdtErrorCode(frame.error_code);
 }
@@ -69,7 +69,7 @@ uint32_t* GeneralRegister(SwitcherFrame& frame, Register reg) {
   }
 }
 
-// In SwitcherState::segments.
+// The index of a segment register in SwitcherState::segments.
 size_t SegmentIndex(Register reg) {
   return reg == Register::kEs ? 1 : reg == Register::kFs ? 2 : reg == Register::kGs ? 3 : 0;
 }
@@ -79,7 +79,7 @@ size_t SegmentIndex(Register reg) {
 absl::StatusOr<std::unique_ptr<KvmVcpu>> KvmVcpu::Create(KvmMachine machine, GuestMemory& memory) {
   if (memory.size() > kHostAreaStart) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("%u bytes of guest memory reach into the host's area, from 0x%x",
+        absl::StrFormat("%u bytes of guest memory overlap the host area, which starts at 0x%x",
                         memory.size(), kHostAreaStart));
   }
   std::unique_ptr<KvmVcpu> cpu(new KvmVcpu(std::move(machine), memory));
@@ -153,7 +153,9 @@ absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
 absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
   const pid_t thread = gettid();
   while (true) {
-    // In this order: a kick sets them in the other.
+    // The order of these two lines matters, so that no kick is lost:
+    //   Kick():  kicked_ = true;        immediate_exit = 1;
+    //   here:    immediate_exit = 0;    if (kicked_) return;
     std::atomic_ref(run_->immediate_exit).store(0);
     if (registers_in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
     const absl::StatusOr<std::optional<Trap>> stopped = RunOnce(thread);
@@ -165,7 +167,7 @@ absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
 
 absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
   if (bad_directory_) return Trap{.kind = Trap::Kind::kBadPageDirectoryEntry};
-  // A kick that found the switcher at work: KVM says when the guest is itself again.
+  // If a kick interrupted the switcher, let KVM exit as soon as guest code runs with interrupts on.
   run_->request_interrupt_window = registers_in_frame_ ? 0 : 1;
   ++exits_;
   running_thread_.store(thread);
@@ -182,7 +184,8 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
 }
 
 absl::StatusOr<std::optional<Trap>> KvmVcpu::HandleInterruption() {
-  // Between two instructions of the guest, that means: in the switcher interrupts are off.
+  // Interrupts are on in guest code and off in the switcher. So the vCPU is between two
+  // instructions of the guest.
   if (run_->ready_for_interrupt_injection != 0) {
     RETURN_IF_ERROR(MoveToSwitcher(machine_.vcpu, *switcher_));
     MaskEflags();
@@ -190,7 +193,7 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::HandleInterruption() {
   } else {
     const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
     RETURN_IF_ERROR(about_to_resume.status());
-    registers_in_frame_ = *about_to_resume;  // it had no time to do anything
+    registers_in_frame_ = *about_to_resume;  // then the vCPU has not executed anything
     if (!registers_in_frame_ && switcher_timer_.ArmOrExpire()) {
       return Trap{.kind = Trap::Kind::kHostAreaDamaged};
     }
@@ -199,7 +202,8 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::HandleInterruption() {
   return std::nullopt;
 }
 
-// A guest has no other flags, whatever it has put there, and whatever an emulated processor says.
+// Clears all other flags. The guest can write to the frame, and an emulated processor may push
+// wrong flags.
 void KvmVcpu::MaskEflags() {
   SwitcherFrame& frame = switcher_->frame();
   frame.eflags = (frame.eflags & kEflagsGuest) | kEflagsFixed;
@@ -227,14 +231,14 @@ Trap KvmVcpu::TrapFromFrame() {
 
 absl::StatusOr<Trap> KvmVcpu::UnexpectedExit() const {
   switch (run_->exit_reason) {
-    case KVM_EXIT_MMIO:  // an address where there is no memory
+    case KVM_EXIT_MMIO:  // an access to a guest-physical address without memory
       return Trap{.kind = Trap::Kind::kBadPageTableEntry};
     case KVM_EXIT_FAIL_ENTRY:
       return absl::InternalError(
-          absl::StrFormat("KVM: the processor refuses to enter the guest, reason 0x%x",
+          absl::StrFormat("KVM: the processor cannot enter the guest, reason 0x%x",
                           run_->fail_entry.hardware_entry_failure_reason));
     default:
-      // A guest that has left the switcher alone gets nowhere else.
+      // No other exit is possible unless the guest has overwritten the switcher's memory.
       return Trap{.kind = Trap::Kind::kHostAreaDamaged};
   }
 }
@@ -254,7 +258,7 @@ uint32_t KvmVcpu::Get(Register reg) const {
 
 void KvmVcpu::Set(Register reg, uint32_t value) {
   if (reg == Register::kCs || reg == Register::kSs) {
-    // Ring 0 does not exist for the guest, whatever the selector says.
+    // The guest never runs at ring 0, even with an RPL of 0.
     value &= 0xffff;
     if ((value & 3) == 0) value |= 1;
   }
@@ -286,7 +290,7 @@ void KvmVcpu::SetPageDirectory(GuestPhys page_directory) {
 void KvmVcpu::FlushTlb() { switcher_->state().reload |= RELOAD_TLB; }
 
 void KvmVcpu::FlushPage(GuestPhys directory, GuestVirt page) {
-  // Page tables of the kernel are shared between directories, user pages are not.
+  // All directories share the kernel's page tables. User pages belong to one directory.
   if (directory == page_directory() || page.value() >= page_offset_) FlushTlb();
 }
 
@@ -303,7 +307,7 @@ void KvmVcpu::SetPolicy(const AcceleratorPolicy& policy) {
 }
 
 void KvmVcpu::SetState(const AcceleratorState& state, bool /*irq_pending*/) {
-  // SetTaskSwitched() and SetGdt() have set the rest.
+  // SetTaskSwitched() and SetGdt() have already set the other fields of `state`.
   switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
   switcher_->state().next_ring_slot = state.next_ring_slot;
 }

@@ -1,4 +1,4 @@
-// An i386 by hardware virtualization.
+// A CPU on KVM.
 
 #ifndef HOSTSIM_KVM_KVM_VCPU_H_
 #define HOSTSIM_KVM_KVM_VCPU_H_
@@ -25,20 +25,23 @@
 
 namespace lguest::hostsim {
 
-// A Vcpu on KVM. The guest runs on its own page tables, at the machine's own speed; a switcher in
-// ring 0 of its virtual machine takes its traps, and serves what the accelerator's policy allows.
+// A Vcpu on KVM. The guest uses its own page tables and runs at native speed. The switcher, at ring
+// 0 of the virtual machine, handles the guest's traps, and serves those that the accelerator's
+// policy allows.
 //
-// While the guest is stopped its registers lie in the switcher's frame, so that most of what is
-// called here is a few plain stores.
+// While the guest is stopped, its registers are in the switcher's frame. So most functions only
+// read or write a few words.
 //
-// Where it is not quite what Vcpu promises: a page directory entry that names no memory gives a
-// page fault instead of kBadPageDirectoryEntry, and flags that a page table entry may not have are
-// not noticed. A guest that writes over the last entry of its page directory, or makes itself a
-// mapping of the switcher's memory and changes that, gives kHostAreaDamaged or hurts itself.
+// Differences from the contract of Vcpu:
+//   - A page directory entry whose frame is outside guest memory causes a page fault instead of
+//     kBadPageDirectoryEntry.
+//   - Bad flags of a page table entry are not detected.
+//   - A guest can overwrite the last entry of its page directory, or map and overwrite the
+//     switcher's memory. Then Run() reports kHostAreaDamaged, or only the guest misbehaves.
 class KvmVcpu final : public Vcpu, private HypercallAccelerator {
  public:
-  // `memory` has to outlive the CPU. Fails with InvalidArgument for memory that reaches into the
-  // last 4 MB below 4 GB, and otherwise as the kernel does.
+  // `memory` must outlive the CPU. Fails with InvalidArgument if it overlaps the last 4 MB below
+  // 4 GB, and with the kernel's error if a system call fails.
   static absl::StatusOr<std::unique_ptr<KvmVcpu>> Create(KvmMachine machine, GuestMemory& memory);
   ~KvmVcpu() override;
 
@@ -60,7 +63,7 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
 
   HypercallAccelerator* accelerator() override { return this; }
 
-  // How often the guest has left KVM for the launcher.
+  // The number of KVM_RUN calls.
   uint64_t exits() const { return exits_; }
 
  private:
@@ -76,13 +79,14 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
   absl::Status SetCpuid();
   absl::Status AddMemory(uint32_t slot, uint32_t guest_address, void* memory, uint32_t size);
 
-  // Lets the guest go until it traps (the trap) or has been interrupted (nullopt).
+  // Runs the guest until it traps or is interrupted. Returns the trap; nullopt if interrupted.
   absl::StatusOr<std::optional<Trap>> RunOnce(pid_t thread);
   absl::StatusOr<std::optional<Trap>> HandleInterruption();
   void MaskEflags();
-  // The trap that the guest is stopped at.
+  // The trap in the switcher's frame.
   Trap TrapFromFrame();
-  // What ended KVM_RUN otherwise: the guest's end, or a failure of KVM's.
+  // The trap of any other exit of KVM_RUN; an error if KVM failed. Each of these traps kills the
+  // guest.
   absl::StatusOr<Trap> UnexpectedExit() const;
 
   GuestMemory& memory_;
@@ -91,14 +95,16 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
   kvm_run* run_ = nullptr;
   size_t run_size_ = 0;
 
-  bool registers_in_frame_ = false;  // the guest's registers are
+  // true: the guest's registers are saved in SwitcherFrame.
+  // false: the vCPU was interrupted inside the switcher.
+  bool registers_in_frame_ = false;
   bool bad_directory_ = false;
   uint32_t page_offset_ = 0;
   uint64_t exits_ = 0;
 
-  KickTimer switcher_timer_;
+  KickTimer switcher_timer_;  // runs while registers_in_frame_ is false
   std::atomic<bool> kicked_ = false;
-  std::atomic<pid_t> running_thread_ = 0;  // the one inside KVM_RUN
+  std::atomic<pid_t> running_thread_ = 0;  // the thread inside KVM_RUN; 0: none
 };
 
 }  // namespace lguest::hostsim

@@ -1,5 +1,5 @@
-// What is particular to a CPU on KVM: the switcher's place in the guest's address space, and guests
-// that lay hands on it.
+// Tests of the KVM CPU only: the switcher's pages in the guest's address space, and guests that
+// overwrite them.
 
 #include "hostsim/kvm/kvm_vcpu.h"
 
@@ -20,7 +20,7 @@ namespace {
 constexpr uint32_t kHeap = 0x40000000;
 constexpr uint32_t kLastEntry = kDirectory + 1023 * 4;
 
-TEST(KvmVcpuTest, Ring3HasNoPartInTheHostsArea) {
+TEST(KvmVcpuTest, Ring3CannotAccessHostArea) {
   TestMachine machine;
   for (const uint32_t page : {SWITCHER_CODE, SWITCHER_DATA, SWITCHER_PAGE_TABLE}) {
     EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(page)), page, 5));
@@ -29,20 +29,20 @@ TEST(KvmVcpuTest, Ring3HasNoPartInTheHostsArea) {
   EXPECT_TRUE(IsPageFault(machine.Do(3, LoadFrom(0xfffffffc)), 0xfffffffc, 4));
 }
 
-TEST(KvmVcpuTest, Ring1CannotWriteToTheSwitchersCodeAndFindsNothingBeyondItsPages) {
+TEST(KvmVcpuTest, Ring1CannotWriteSwitcherCode) {
   TestMachine machine;
   EXPECT_TRUE(IsPageFault(machine.Do(1, StoreTo(SWITCHER_CODE)), SWITCHER_CODE, 3));
   EXPECT_TRUE(IsPageFault(machine.Do(1, LoadFrom(0xffc10000)), 0xffc10000, 0));
   EXPECT_TRUE(IsPageFault(machine.Do(1, StoreTo(0xfffffffc)), 0xfffffffc, 2));
 }
 
-TEST(KvmVcpuTest, APageBeyondMemoryIsABadEntry) {
+TEST(KvmVcpuTest, PageBeyondMemoryIsReported) {
   TestMachine machine;
   machine.Map(kHeap, kMemorySize, kP | kW | kU);
   EXPECT_EQ(machine.Do(3, LoadFrom(kHeap)).kind, Trap::Kind::kBadPageTableEntry);
 }
 
-TEST(KvmVcpuTest, APageDirectoryGetsTheHostsEntryWhenItIsLoaded) {
+TEST(KvmVcpuTest, SetPageDirectoryWritesHostEntry) {
   TestMachine machine;
   machine.Poke(kOtherDirectory + 1023 * 4, 0);
   machine.Load(1, {0xcd, kDone});
@@ -50,15 +50,16 @@ TEST(KvmVcpuTest, APageDirectoryGetsTheHostsEntryWhenItIsLoaded) {
   EXPECT_TRUE(IsDone(machine.RunToTrap()));
 }
 
-TEST(KvmVcpuTest, AGuestThatTakesTheSwitcherAwayCanBeStopped) {
+TEST(KvmVcpuTest, UnmappedSwitcherIsReported) {
   TestMachine machine;
   machine.Load(1, {0xcd, kDone});
   machine.Poke(kLastEntry, 0);
   EXPECT_EQ(machine.RunToTrap().kind, Trap::Kind::kHostAreaDamaged);
 }
 
-// The processor looks for its tables where there is no memory, and KVM has it look again for ever.
-TEST(KvmVcpuTest, AGuestThatHangsItsProcessorCanBeStopped) {
+// The page table of the host area is at an address without memory. KVM retries the page walk
+// endlessly.
+TEST(KvmVcpuTest, HungVcpuCanBeStopped) {
   TestMachine machine;
   machine.Load(1, {0xcd, kDone});
   machine.Poke(kLastEntry, 0xfffffff7);
@@ -67,14 +68,14 @@ TEST(KvmVcpuTest, AGuestThatHangsItsProcessorCanBeStopped) {
   const absl::StatusOr<Vcpu::Stop> stop = machine.cpu->Run(handler);
   kicker.join();
   ASSERT_TRUE(stop.ok()) << stop.status();
-  if (*stop == Vcpu::Stop::kKicked) return;  // faster than the guest
+  if (*stop == Vcpu::Stop::kKicked) return;  // the kick came before the vCPU hung
   ASSERT_EQ(handler.traps.size(), 1u);
   EXPECT_EQ(handler.traps[0].kind, Trap::Kind::kHostAreaDamaged);
 }
 
-// Each word of what the switcher lives on, one after the other, overwritten from ring 1. Whatever
-// comes of it, the launcher hears of it, or can stop the guest.
-TEST(KvmVcpuTest, NoWordInTheSwitchersDataIsTheEndOfTheLauncher) {
+// Overwrites one word of the switcher's tables and state from ring 1, for each such word. In each
+// case Run() must report a trap or return after Kick().
+TEST(KvmVcpuTest, CorruptSwitcherDataEndsOnlyTheGuest) {
   constexpr uint32_t kWords[] = {SWITCHER_GDT + SWITCHER_CODE_SELECTOR,
                                  SWITCHER_GDT + SWITCHER_CODE_SELECTOR + 4,
                                  SWITCHER_GDT + SWITCHER_DATA_SELECTOR + 4,

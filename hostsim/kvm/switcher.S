@@ -1,12 +1,13 @@
-// The switcher: all that runs at ring 0 of a guest's virtual machine.
+// The switcher: all code that runs at ring 0 of the virtual machine.
 //
-// Every trap of the guest that has no gate of its own straight to ring 1 comes here. What the host
-// would only pass on, or do to this CPU, is done at once; everything else is the launcher's, who is
-// called by one `out` and finds the guest's registers in the frame.
+// Each trap of the guest enters the switcher, unless its IDT gate leads directly to ring 1. The
+// switcher enters the guest's handler itself, or executes the hypercall, if the host would only do
+// the same. Otherwise it exits to the launcher with one `out`. Then the frame has the guest's
+// registers.
 //
-// Each entry finds the ring-0 stack empty, so that the frame always lies at SWITCHER_FRAME. The
-// guest's %ds, %es, %fs and %gs stay loaded: the switcher's own data is reached through %ss.
-// Interrupts are off throughout.
+// The ring-0 stack is empty at each entry, so the frame is always at SWITCHER_FRAME. %ds, %es, %fs
+// and %gs keep the guest's values, so the switcher accesses its data through %ss. Interrupts are
+// off in the whole switcher.
 
 #include "hostsim/i386/asm_constants.h"
 #include "hostsim/kvm/switcher_layout.h"
@@ -26,7 +27,7 @@ switcher_start:
 
 // ---- Entry points --------------------------------------------------------------------------------
 
-// One a vector, SWITCHER_STUB_SIZE bytes each.
+// One stub per vector, 16 bytes each (kStubSize in switcher.cc).
         .globl switcher_stubs
 switcher_stubs:
         .set vector, 0
@@ -57,9 +58,9 @@ exception:
         testl %esi, %esi
         jz exit_to_launcher
 
-// Enters the guest's handler at %esi for vector %eax, as the host would (ABI.md §4.15). The guest's
-// stack need not be there: until it is all written the frame stays as it is, for the launcher to
-// start again.
+// Enters the guest's handler at %esi for vector %eax, as the host does (ABI.md §4.15, §4.16). The
+// guest's stack may be unmapped. So the frame does not change before all words are pushed: if a
+// push faults, the launcher handles the trap from the unchanged frame.
         movl STATE(STATE_LGUEST_DATA), %edi
         movl FRAME(FRAME_ESP), %ebx
 guest_stack_start:
@@ -105,9 +106,9 @@ guest_stack_end:
         addl $8, %esp
         iretl
 
-// A guest's stack that is not there is no fault of the switcher's: the trap that needed it goes to
-// the launcher. With any other fault here the guest has destroyed what the switcher lives on; the
-// launcher sees that from %cs in the frame.
+// A trap at ring 0. If a push on the guest's stack faulted, the original trap goes to the launcher.
+// Any other fault means that the guest has overwritten the switcher's tables or state. Then %cs in
+// the frame is set to 0, and the launcher reports kHostAreaDamaged.
 switcher_fault:
         movl FRAME_EIP(%esp), %eax
         subl $LINEAR(guest_stack_start), %eax
@@ -126,7 +127,7 @@ exit_to_launcher:
         movw %fs, STATE(STATE_SEGMENTS + 8)
         movw %gs, STATE(STATE_SEGMENTS + 12)
         outb %al, $SWITCHER_PORT
-// Here the guest goes on as the frame says, also when the launcher has put it there.
+// Resumes the guest from the frame. The launcher also moves an interrupted guest here.
         .globl switcher_resume
 switcher_resume:
         movl STATE(STATE_RELOAD), %ebx
@@ -153,8 +154,9 @@ switcher_resume:
 
 // ---- Hypercalls ----------------------------------------------------------------------------------
 
-// The ring first, then the call itself (ABI.md §4.13). At the first call that is not served here
-// the launcher takes over: what is done so far is its own work begun.
+// Executes the calls in the async ring first, then the direct call (ABI.md §4.1, §4.13). If a call
+// is not served here, the switcher exits to the launcher. Calls already served are marked done, so
+// the launcher resumes where the switcher stopped.
 hypercall:
         pushal
         movl STATE(STATE_LGUEST_DATA), %edi
@@ -190,8 +192,8 @@ direct_call:
         addl $8, %esp
         iretl
 
-// Does hypercall %eax with arguments %edx, %ebx and %ecx, which it may change. Carry: it is the
-// launcher's, and nothing is done.
+// Executes hypercall %eax with the arguments %edx, %ebx and %ecx. Changes these four registers.
+// Returns with carry set if the launcher must execute the call; then nothing else has changed.
 serve:
         cmpl $LAST_HYPERCALL, %eax
         ja not_served
@@ -221,7 +223,7 @@ services:
         .long LINEAR(set_pmd)
         .long LINEAR(load_tls)
 
-// Every page directory needs the last entry, or the processor would not find the switcher.
+// ABI.md §4.5. Writes the last entry of the directory, which maps the switcher.
 new_pgtable:
         testl $0xfff, %edx
         jnz not_served
@@ -236,12 +238,14 @@ served:
         clc
         ret
 
+// ABI.md §4.5.
 flush_tlb:
         movl STATE(STATE_DIRECTORY), %eax
         movl %eax, %cr3
         clc
         ret
 
+// ABI.md §4.7.
 set_stack:
         cmpl $GUEST_KERNEL_DS, %edx
         jne not_served
@@ -252,6 +256,7 @@ set_stack:
         clc
         ret
 
+// ABI.md §4.8.
 ts:
         movl STATE(STATE_CR0), %eax
         andl $~I386_CR0_TS, %eax
@@ -263,7 +268,7 @@ ts:
         clc
         ret
 
-// A user page of another directory is not in the TLB.
+// ABI.md §4.5. The TLB has no user pages of other directories.
 set_pte:
         testb $I386_ENTRY_PRESENT, %cl
         jz 1f
@@ -279,6 +284,7 @@ set_pte:
         clc
         ret
 
+// ABI.md §4.5.
 set_pmd:
         cmpl $I386_HOST_DIRECTORY_ENTRY, %ebx
         jae served
@@ -302,9 +308,10 @@ set_pmd:
         clc
         ret
 
-// Three descriptors at %edx become entries 6 to 8, if need be made harmless: nothing but code and
-// data, nothing at ring 0, and marked as accessed. What ends where its page does may end where
-// memory does, of which the host has its own opinion.
+// ABI.md §4.4. Copies three descriptors at %edx to the GDT entries 6 to 8, and sanitizes them like
+// SanitizeDescriptor(): only code and data segments, DPL 1 instead of 0, accessed bit set. A table
+// that crosses a page end is not served. A table ending at a page end might end at the top of
+// memory, which a 2.6.23-faithful host rejects (ABI.md §2.10): let the host decide.
 load_tls:
         movl %edx, %ebx
         andl $0xfff, %ebx
@@ -334,7 +341,7 @@ load_tls:
         clc
         ret
 
-// Shows the guest's page %edx in the page window. Changes %eax.
+// Maps the guest's page %edx in the page window. Changes %eax.
 open_window:
         leal SWITCHER_ENTRY_FLAGS(%edx), %eax
         cmpl %eax, %ss:SWITCHER_PAGE_WINDOW_ENTRY

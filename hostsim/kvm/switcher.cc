@@ -21,13 +21,13 @@ namespace {
 
 constexpr uint32_t kStubSize = 16;
 
-// Offsets of pages in the switcher's own page table.
+// The address of the entry of page `address` in the switcher's page table.
 constexpr uint32_t kWritable = 2;
 constexpr uint32_t PageTableEntry(uint32_t address) {
   return SWITCHER_PAGE_TABLE + (address - SWITCHER_CODE) / kPageSize * uint32_t{sizeof(uint32_t)};
 }
 
-// Of the 32-bit task state segment, those fields that the processor reads.
+// The 32-bit task state segment. Only the fields with names matter here.
 struct TaskState {
   uint32_t link;
   uint32_t esp0, ss0;
@@ -44,7 +44,8 @@ uint32_t Linear(const std::byte* label) {
   return SWITCHER_CODE + static_cast<uint32_t>(label - switcher_start);
 }
 
-// The switcher's own entry for `vector`, which the guest may only name where it is a hypercall.
+// The gate to the switcher's own entry for `vector`. The guest kernel may use `int n` only for
+// hypercalls: their gate has DPL 1, all others have DPL 0 (ABI.md §4.1).
 uint64_t OwnGate(uint32_t vector) {
   return EncodeGate(Linear(switcher_stubs) + vector * kStubSize, SWITCHER_CODE_SELECTOR,
                     kInterruptGate, vector == kHypercallVector ? 1 : 0);
@@ -81,7 +82,7 @@ Switcher::Switcher(std::byte* memory) : memory_(memory) {
   task_state.esp0 = SWITCHER_STACK_END;
   task_state.ss0 = SWITCHER_DATA_SELECTOR;
   task_state.ss1 = kGuestKernelDs;
-  task_state.io_map = kTaskStateSize << 16;  // beyond the limit: no port for the guest
+  task_state.io_map = kTaskStateSize << 16;  // beyond the limit: all ports are forbidden
   const std::array<uint64_t, kGdtEntries> none = {};
   SetGdt(none);
 }

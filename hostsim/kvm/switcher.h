@@ -17,7 +17,8 @@
 
 namespace lguest::hostsim {
 
-// The guest's registers while it is stopped, as the processor and the switcher push them.
+// The registers of the stopped guest, in the layout in which the processor and the switcher push
+// them.
 struct SwitcherFrame {
   uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
   uint32_t vector, error_code;
@@ -36,7 +37,7 @@ static_assert(offsetof(SwitcherFrame, esp) == FRAME_ESP);
 static_assert(offsetof(SwitcherFrame, ss) == FRAME_SS);
 static_assert(SWITCHER_FRAME + sizeof(SwitcherFrame) - 1 == SWITCHER_STACK_END - 1);
 
-// A handler of the guest's that the switcher enters by itself.
+// A handler of the guest that the switcher enters itself.
 struct SwitcherGate {
   uint32_t handler;  // 0: none
   uint32_t disables_interrupts;
@@ -46,14 +47,14 @@ static_assert(offsetof(SwitcherGate, handler) == GATE_HANDLER);
 static_assert(offsetof(SwitcherGate, disables_interrupts) == GATE_DISABLES_INTERRUPTS);
 
 struct SwitcherState {
-  uint32_t lguest_data;  // where the switcher sees it; 0: nothing is served
+  uint32_t lguest_data;  // linear address in SWITCHER_DATA_WINDOW; 0: no hypercall is served
   uint32_t next_ring_slot;
   uint32_t page_offset;
   uint32_t memory_size;
   uint32_t directory;  // CR3
   uint32_t cr0;
   uint32_t cr2;                      // of the last page fault
-  uint32_t reload;                   // RELOAD_*: what to load before the guest goes on
+  uint32_t reload;                   // RELOAD_*: registers to load before the guest resumes
   std::array<uint32_t, 4> segments;  // %ds, %es, %fs, %gs
   std::array<SwitcherGate, kExceptionVectors> gates;
 };
@@ -81,25 +82,25 @@ static_assert(offsetof(LguestData, hcall_status) == LGUEST_DATA_HCALL_STATUS);
 static_assert(offsetof(LguestData, hcalls) == LGUEST_DATA_HCALLS);
 static_assert(kHostAreaStart == SWITCHER_CODE);
 
-// The memory of a switcher: its code, tables, state and stack. The guest runs on it, and its kernel
-// can write to it: whatever is read here may be anything.
+// The memory of a switcher: code, tables, state and stack. The processor uses it while the guest
+// runs, and the guest kernel can write to it. So each value that is read here may be arbitrary.
 class Switcher {
  public:
   static constexpr uint32_t kSize = SWITCHER_PAGES * kPageSize;
 
-  // ResourceExhausted when there is no memory.
+  // Fails with ResourceExhausted if there is not enough memory.
   static absl::StatusOr<std::unique_ptr<Switcher>> Create();
   ~Switcher();
   Switcher(const Switcher&) = delete;
   Switcher& operator=(const Switcher&) = delete;
 
-  // kSize bytes, which the guest is to have at guest-physical and linear address SWITCHER_CODE.
+  // kSize bytes. The caller must map them at guest-physical address SWITCHER_CODE.
   std::byte* memory() { return memory_; }
 
-  // The last entry that every page directory has to have.
+  // The last entry of each page directory. It maps the switcher at linear address SWITCHER_CODE.
   static constexpr uint32_t kDirectoryEntry = SWITCHER_PAGE_TABLE | SWITCHER_ENTRY_FLAGS;
 
-  // Where a stopped guest goes on.
+  // The linear address at which the switcher resumes a stopped guest.
   static uint32_t ResumeAddress();
 
   SwitcherFrame& frame() { return At<SwitcherFrame>(SWITCHER_FRAME); }
@@ -107,19 +108,19 @@ class Switcher {
   SwitcherState& state() { return At<SwitcherState>(SWITCHER_STATE); }
   const SwitcherState& state() const { return At<const SwitcherState>(SWITCHER_STATE); }
 
-  // The guest's descriptors, but for those whose place is the switcher's; made harmless.
+  // Sets the guest's descriptors, sanitized, except the entries of the switcher (ABI.md §4.4).
   void SetGdt(std::span<const uint64_t, kGdtEntries> gdt);
   uint64_t Descriptor(uint32_t entry) const;
 
-  // The stack on which ring 3 enters ring 1.
+  // The ring-1 stack for entries from ring 3 (ABI.md §4.7).
   void SetKernelStack(uint16_t ss, uint32_t esp);
   uint16_t kernel_ss() const;
   uint32_t kernel_esp() const;
 
-  // Has the switcher serve hypercalls from now on.
+  // Maps lguest_data for the switcher, which serves hypercalls from now on.
   void MapLguestData(GuestPhys addr, uint32_t memory_size);
 
-  // Who enters a handler of the guest's.
+  // Set which component enters the guest's handler: the processor, the switcher or the host.
   void SetException(uint32_t vector, const AcceleratedGate& accelerated);
   void SetSystemCall(const AcceleratedGate& accelerated);
 

@@ -1,20 +1,20 @@
-// Where the switcher keeps what, for its assembly and for the launcher. All of it lies in the last
-// 4 MB of the guest's address space.
+// The memory layout of the switcher, for its assembly and for C++. All of it is in the last 4 MB of
+// the guest's address space.
 //
-// The guest's kernel runs at ring 1, which is "supervisor" to the processor's paging: it can write
-// to the data page if it wants to. So nothing that is read back from there may be believed; what a
-// guest breaks is its own virtual machine.
+// The guest kernel runs at ring 1, which counts as supervisor mode in paging. So it can write to
+// the data page. The launcher must not trust any value that it reads from there. A guest that
+// overwrites the page damages only its own virtual machine.
 
 #ifndef HOSTSIM_KVM_SWITCHER_LAYOUT_H_
 #define HOSTSIM_KVM_SWITCHER_LAYOUT_H_
 
-// Linear addresses. The first three pages are memory of the switcher's own, at the same
-// guest-physical address; the others are windows on pages of the guest.
+// Linear addresses. The first three pages are the switcher's own memory, at guest-physical
+// addresses equal to the linear ones. The other pages are windows that map pages of the guest.
 #define SWITCHER_CODE 0xffc00000        /* code and IDT, read-only */
 #define SWITCHER_DATA 0xffc01000        /* descriptors, state, stack */
-#define SWITCHER_PAGE_TABLE 0xffc02000  /* of the whole area */
-#define SWITCHER_DATA_WINDOW 0xffc03000 /* two pages, with lguest_data in them */
-#define SWITCHER_PAGE_WINDOW 0xffc05000 /* any page, for the moment */
+#define SWITCHER_PAGE_TABLE 0xffc02000  /* the page table of the last 4 MB */
+#define SWITCHER_DATA_WINDOW 0xffc03000 /* two pages, which contain lguest_data */
+#define SWITCHER_PAGE_WINDOW 0xffc05000 /* any guest page, mapped by open_window */
 #define SWITCHER_PAGES 3
 
 // In the code page.
@@ -25,20 +25,20 @@
 #define SWITCHER_GDT SWITCHER_DATA
 #define SWITCHER_TSS (SWITCHER_DATA + 0x100)
 #define SWITCHER_STATE (SWITCHER_DATA + 0x200)
-#define SWITCHER_FRAME (SWITCHER_DATA + 0xfc4) /* at the bottom of the stack */
+#define SWITCHER_FRAME (SWITCHER_DATA + 0xfc4) /* the first words on the stack */
 #define SWITCHER_STACK_END (SWITCHER_DATA + 0x1000)
 
-// The entry of the page table that maps the page window, and the flags of all such entries:
-// present, writable, for ring 1 and below, accessed, dirty.
+// The page table entry of the page window, and the flags of all entries: present, writable,
+// supervisor (rings 0 and 1), accessed, dirty.
 #define SWITCHER_PAGE_WINDOW_ENTRY (SWITCHER_PAGE_TABLE + 5 * 4)
 #define SWITCHER_ENTRY_FLAGS 0x63
 
-// Entries of the GDT that a guest cannot have (ABI.md §4.4).
+// Selectors of GDT entries that the guest cannot set (ABI.md §4.4).
 #define SWITCHER_CODE_SELECTOR 0x50
 #define SWITCHER_DATA_SELECTOR 0x58
 #define SWITCHER_TSS_SELECTOR 0x80
 
-// What the switcher writes to in order to reach the launcher.
+// The switcher exits to the launcher by an `out` to this port.
 #define SWITCHER_PORT 0x42
 
 // Offsets in the state, SwitcherState in C++.

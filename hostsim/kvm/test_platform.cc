@@ -13,8 +13,8 @@ namespace lguest::hostsim {
 namespace {
 
 absl::StatusOr<std::unique_ptr<Vcpu>> NewCpu(GuestMemory& memory) {
-  // KVM initializes itself for the first machine and shuts down with the last one, which takes
-  // longer than most tests. This machine stays.
+  // KVM initializes itself for the first machine and shuts down after the last one. Both take
+  // longer than most tests. So keep one machine for the lifetime of the process.
   static const auto* const kFirst = new absl::StatusOr<KvmMachine>(OpenKvm());
   if (!kFirst->ok()) return kFirst->status();
   ASSIGN_OR_RETURN(KvmMachine machine, OpenKvm());

@@ -33,8 +33,9 @@ kvm_segment NoSegment() {
   return segment;
 }
 
-// Intel's processors want the task in force marked as busy. AMD's take either, but QEMU's emulation
-// of them wants it available, and KVM returns it as busy whatever it was.
+// The type of the current TSS. Intel processors require "busy". AMD processors accept both types,
+// but QEMU's emulation of an AMD processor requires "available", and KVM_GET_SREGS always returns
+// "busy".
 uint8_t TaskType() {
   constexpr uint32_t kExtendedFeatures = 0x80000001;
   constexpr uint32_t kSvm = 1u << 2;
