@@ -11,7 +11,7 @@ namespace {
 
 // An accelerator enters all handlers with these two segments. If one of them is not usable, the
 // host has to see every trap, to end the guest.
-bool HasUsualSegments(const GuestState& guest) {
+bool HasStandardSegments(const GuestState& guest) {
   return guest.kernel_ss == kGuestKernelDs && guest.gdt.IsRing1Stack(kGuestKernelDs) &&
          guest.gdt.IsRing1Code(kGuestKernelCs);
 }
@@ -19,7 +19,7 @@ bool HasUsualSegments(const GuestState& guest) {
 AcceleratorPolicy PolicyFor(const GuestState& guest, const SharedData& data) {
   AcceleratorPolicy policy;
   policy.lguest_data = data.address();
-  if (!HasUsualSegments(guest)) return policy;
+  if (!HasStandardSegments(guest)) return policy;
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     policy.exceptions[vector] = guest.gates.Accelerated(vector);
   }

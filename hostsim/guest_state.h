@@ -22,8 +22,8 @@ namespace lguest::hostsim {
 
 // Belongs to the thread that runs the guest.
 struct GuestState {
-  GuestState(GuestMemory& its_memory, Vcpu& its_cpu, Clock& its_clock)
-      : memory(its_memory), cpu(its_cpu), clock(its_clock) {}
+  GuestState(GuestMemory& guest_memory, Vcpu& vcpu, Clock& host_clock)
+      : memory(guest_memory), cpu(vcpu), clock(host_clock) {}
 
   // The guest-physical address of a kernel address, by the linear map and not by the guest's page
   // tables (ABI.md §4.15). Unchecked.

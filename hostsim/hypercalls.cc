@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint32_t kCrashTextSize = 128;
 constexpr uint32_t kMaxStackPages = 2;
-constexpr Nanos kShortestTimer = 100;
+constexpr Nanos kMinTimer = 100;
 // What a hypercall returns in %eax; nullopt leaves %eax as it was.
 using HypercallResult = absl::StatusOr<std::optional<uint32_t>>;
 
@@ -24,7 +24,7 @@ HypercallResult NoResult(absl::Status status) {
   return std::nullopt;
 }
 
-absl::Status CheckReach(const GuestState& guest, GuestPhys addr, uint32_t len) {
+absl::Status CheckQuirk(const GuestState& guest, GuestPhys addr, uint32_t len) {
   if (!QuirkRejects(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
   return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
 }
@@ -49,7 +49,7 @@ absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
 }
 
 absl::Status Crash(const GuestState& guest, GuestPhys text) {
-  RETURN_IF_ERROR(CheckReach(guest, text, kCrashTextSize));
+  RETURN_IF_ERROR(CheckQuirk(guest, text, kCrashTextSize));
   std::array<char, kCrashTextSize> reason;
   if (absl::Status read = guest.memory.ReadBytes(text, std::as_writable_bytes(std::span(reason)));
       !read.ok()) {
@@ -98,13 +98,13 @@ void SetClockEvent(GuestState& guest, uint32_t nanos) {
   if (nanos == 0) {
     guest.timer.reset();
   } else {
-    guest.timer = guest.clock.Now() + std::max<Nanos>(nanos, kShortestTimer);
+    guest.timer = guest.clock.Now() + std::max<Nanos>(nanos, kMinTimer);
   }
 }
 
 absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
-  RETURN_IF_ERROR(CheckReach(guest, table, len));
+  RETURN_IF_ERROR(CheckQuirk(guest, table, len));
   absl::Status loaded = guest.gdt.Load(guest.memory, table, count);
   if (loaded.ok()) guest.cpu.SetGdt(guest.gdt.descriptors());
   guest.policy_changed = true;
@@ -113,7 +113,7 @@ absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
 
 absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
-  RETURN_IF_ERROR(CheckReach(guest, table, kLen));
+  RETURN_IF_ERROR(CheckQuirk(guest, table, kLen));
   absl::Status loaded = guest.gdt.LoadTls(guest.memory, table);
   if (loaded.ok()) guest.cpu.SetGdt(guest.gdt.descriptors());
   return loaded;
@@ -124,14 +124,14 @@ absl::Status LoadIdtEntry(GuestState& guest, const HypercallArguments& call) {
   return guest.gates.Load(call.edx, call.ebx, call.ecx);
 }
 
-bool NamesNoMemory(const GuestState& guest, uint32_t entry) {
+bool IsOutsideMemory(const GuestState& guest, uint32_t entry) {
   return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
 }
 
 // An entry that is not present may have any value: guests keep other data there.
 absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
   if ((entry & kEntryPresent) != 0 &&
-      ((entry & kBadTableEntryFlags) != 0 || NamesNoMemory(guest, entry))) {
+      ((entry & kBadTableEntryFlags) != 0 || IsOutsideMemory(guest, entry))) {
     return GuestDeath("bad page table entry");
   }
   guest.cpu.FlushPage(directory, GuestVirt(PageAlignDown(address)));
@@ -144,7 +144,7 @@ absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   const absl::StatusOr<uint32_t> entry =
       guest.memory.Read<uint32_t>(GuestPhys(page + index * uint32_t{sizeof(uint32_t)}));
   if (entry.ok() && (*entry & kEntryPresent) != 0 &&
-      ((*entry & kBadDirectoryEntryFlags) != 0 || NamesNoMemory(guest, *entry))) {
+      ((*entry & kBadDirectoryEntryFlags) != 0 || IsOutsideMemory(guest, *entry))) {
     return GuestDeath("bad page directory entry");
   }
   guest.cpu.FlushDirectoryEntry(directory, index);

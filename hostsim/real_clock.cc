@@ -44,7 +44,7 @@ class RealClock final : public Clock {
   }
 
   void SetAlarmCallback(std::function<void()> callback) override {
-    const std::lock_guard calling(calling_);
+    const std::lock_guard calling(call_mutex_);
     callback_ = std::move(callback);
   }
 
@@ -53,9 +53,8 @@ class RealClock final : public Clock {
     {
       const std::lock_guard lock(mutex_);
       deadline_ = deadline;
-      is_sooner =
-          deadline.has_value() && (!sleeps_until_.has_value() || *deadline < *sleeps_until_);
-      if (is_sooner) sleeps_until_ = deadline;
+      is_sooner = deadline.has_value() && (!wakes_at_.has_value() || *deadline < *wakes_at_);
+      if (is_sooner) wakes_at_ = deadline;
     }
     // A later deadline, or none, is found out when the thread wakes up anyway. A guest that waits
     // for its disk sets one, and then a sooner one again, for each request: all of them at one
@@ -83,23 +82,23 @@ class RealClock final : public Clock {
         lock.lock();
         continue;
       }
-      if (!sleeps_until_.has_value() || Now() >= *sleeps_until_) sleeps_until_ = deadline_;
-      Wait(lock, changed_, sleeps_until_);
+      if (!wakes_at_.has_value() || Now() >= *wakes_at_) wakes_at_ = deadline_;
+      Wait(lock, changed_, wakes_at_);
     }
   }
 
   void Call() {
-    const std::lock_guard calling(calling_);
+    const std::lock_guard calling(call_mutex_);
     if (callback_) callback_();
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Nanos> deadline_;
-  std::optional<Nanos> sleeps_until_;  // when the thread wakes up, if it is not woken
+  std::optional<Nanos> wakes_at_;  // when the thread wakes up, if it is not woken
   bool stopping_ = false;
 
-  std::mutex calling_;  // held during a call
+  std::mutex call_mutex_;  // held during a call
   std::function<void()> callback_;
 
   std::thread thread_;

@@ -92,8 +92,8 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
 
 absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   RETURN_IF_ERROR(CheckCaller());
-  const bool faithful = guest_.quirks == Quirks::kLinux2623;
-  if (faithful && !guest_.IsUsableKey(key)) {
+  const bool is_linux2623 = guest_.quirks == Quirks::kLinux2623;
+  if (is_linux2623 && !guest_.IsUsableKey(key)) {
     Die("bad registered DMA buffer");
     return DeadGuest();
   }
@@ -108,7 +108,7 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
     return absl::ErrnoToStatus(ENOENT,
                                absl::StrFormat("no free buffer is bound to key 0x%x", key.value()));
   }
-  if (faithful) {
+  if (is_linux2623) {
     RETURN_IF_ERROR(guest_.memory.Write(buffer->dma, buffer->irq));
   }
   return *buffer;

@@ -24,7 +24,7 @@ constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
 
 // Does `what` on a thread that does not own the guest.
 template <typename What>
-auto Elsewhere(What what) {
+auto OnOtherThread(What what) {
   return std::async(std::launch::async, what).get();
 }
 
@@ -82,10 +82,11 @@ TEST(OwnerTest, OtherThreadsMayOnlyBreakOut) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   SoftwareHost& host = machine.host();
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.Run().status(); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.GetDma(DmaKey(0)).status(); })));
-  EXPECT_TRUE(absl::IsPermissionDenied(Elsewhere([&] { return host.RaiseInterrupt(0); })));
-  EXPECT_TRUE(Elsewhere([&] { return host.Resume(); }).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(OnOtherThread([&] { return host.Run().status(); })));
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(OnOtherThread([&] { return host.GetDma(DmaKey(0)).status(); })));
+  EXPECT_TRUE(absl::IsPermissionDenied(OnOtherThread([&] { return host.RaiseInterrupt(0); })));
+  EXPECT_TRUE(OnOtherThread([&] { return host.Resume(); }).ok());
 }
 
 TEST(GetDmaTest, GivesTheBoundBufferAndItsInterrupt) {

@@ -12,7 +12,7 @@ constexpr bool IsReservedVector(uint32_t vector) {
 }
 
 // Vectors that the host handles first, so user code never raises them with `int n`.
-constexpr bool HostMustSee(uint32_t vector) {
+constexpr bool IsHandledByHostFirst(uint32_t vector) {
   return vector == kDeviceNotAvailable || vector == kGeneralProtection || vector == kPageFault;
 }
 
@@ -53,7 +53,7 @@ AcceleratedGate TrapGates::Accelerated(uint32_t vector) const {
   if (!gate.present || is_interrupt || vector == kGeneralProtection) {
     return {.gate = gate};  // #GP may be a port instruction, which the host emulates
   }
-  const bool is_direct = !gate.disables_interrupts && !HostMustSee(vector);
+  const bool is_direct = !gate.disables_interrupts && !IsHandledByHostFirst(vector);
   return {.entry = is_direct ? AcceleratedGate::Entry::kDirect : AcceleratedGate::Entry::kReflected,
           .gate = gate};
 }
