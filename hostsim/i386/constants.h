@@ -81,7 +81,7 @@ inline constexpr uint32_t kBadDirectoryEntryFlags = I386_BAD_DIRECTORY_ENTRY;
 inline constexpr uint32_t kEntriesPerTable = 1024;
 inline constexpr uint32_t kDirectoryShift = 22;  // of the index in a virtual address
 
-// The directory entry of the host's area, which starts at 0xFFC00000.
+// The directory entry of the host area, which starts at 0xFFC00000 (ABI.md §4.16).
 inline constexpr uint32_t kHostDirectoryEntry = I386_HOST_DIRECTORY_ENTRY;
 
 }  // namespace lguest::hostsim

@@ -5,7 +5,8 @@
 namespace lguest::hostsim {
 namespace {
 
-// One entry of a table, read once. The caller has checked that its page lies in guest memory.
+// One entry of a page table or directory. The constructor reads it once. The caller has checked
+// that the table lies in guest memory.
 class Entry {
  public:
   Entry(GuestMemory& memory, uint32_t table, uint32_t index)
@@ -71,7 +72,7 @@ Translation WalkPageTables(GuestMemory& memory, GuestPhys directory, GuestVirt a
 
   pde.SetBits(kEntryAccessed);
   pte.SetBits(access == Access::kWrite ? kEntryAccessed | kEntryDirty : kEntryAccessed);
-  // The first write to a clean page needs another walk, which sets the dirty bit.
+  // A clean page is not `writable`: the first write must walk again, to set the dirty bit.
   return {.result = Result::kMapped,
           .frame = pte.Frame(),
           .writable = may_write && pte.Has(kEntryDirty),

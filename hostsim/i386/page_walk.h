@@ -16,7 +16,7 @@ struct Translation {
   enum class Result : uint8_t {
     kMapped,             // frame, writable
     kFault,              // error_code: of the page fault
-    kBadDirectoryEntry,  // present, with flags or a frame that no guest may use
+    kBadDirectoryEntry,  // a present entry has bad flags or a bad frame (ABI.md §4.5)
     kBadTableEntry,
   };
 
@@ -26,9 +26,9 @@ struct Translation {
   uint32_t error_code = 0;
 };
 
-// Translates `address` for one access by ring 3 (`user`) or by the guest's kernel, for which a
-// read-only page is read-only too (CR0.WP). Sets the accessed and dirty bits of the entries it
-// used, as the processor does.
+// Translates `address` for one access by ring 3 (`user`) or by the guest kernel. CR0.WP is set, so
+// the kernel cannot write to a read-only page, either (ABI.md §4.16). Sets the accessed and dirty
+// bits of the entries like a processor.
 //
 // Reads each entry once, and checks `directory` and each frame against the size of `memory`.
 // Ignores the low 12 bits of `directory`. Does not check an entry that is not present (ABI.md

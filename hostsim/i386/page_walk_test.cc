@@ -54,13 +54,13 @@ class PageWalkTest : public testing::Test {
   std::unique_ptr<GuestMemory> memory_;
 };
 
-TEST_F(PageWalkTest, FindsThePage) {
+TEST_F(PageWalkTest, AddressIsTranslated) {
   const Translation translation = Walk(Access::kRead, true);
   EXPECT_EQ(translation.result, Result::kMapped);
   EXPECT_EQ(translation.frame, GuestPhys(kPage));
 }
 
-TEST_F(PageWalkTest, ReadSetsAccessedAndLeavesThePageReadOnlyUntilItIsDirty) {
+TEST_F(PageWalkTest, ReadSetsAccessedAndPageStaysReadOnly) {
   EXPECT_FALSE(Walk(Access::kRead, true).writable);
   EXPECT_EQ(Peek(kPde), kTable | kAll | kAccessed);
   EXPECT_EQ(Peek(kPte), kPage | kAll | kAccessed);
@@ -80,7 +80,7 @@ TEST_F(PageWalkTest, FaultSetsNothing) {
   EXPECT_EQ(Peek(kPte), kPage | kPresent | kUser);
 }
 
-TEST_F(PageWalkTest, MissingTableOrPageIsAFaultWithoutProtection) {
+TEST_F(PageWalkTest, NotPresentFaultHasNoProtectionBit) {
   for (const uint32_t entry : {kPte, kPde}) {
     Poke(entry, 0);
     ExpectFault(Access::kRead, false, 0);
@@ -90,7 +90,7 @@ TEST_F(PageWalkTest, MissingTableOrPageIsAFaultWithoutProtection) {
   }
 }
 
-TEST_F(PageWalkTest, RightsAreThoseThatBothLevelsGive) {
+TEST_F(PageWalkTest, RightsNeedBothLevels) {
   Poke(kPde, kTable | kPresent | kWritable);
   ExpectFault(Access::kRead, true, kFaultProtection | kFaultUser);
   EXPECT_EQ(Walk(Access::kWrite, false).result, Result::kMapped);
@@ -99,13 +99,13 @@ TEST_F(PageWalkTest, RightsAreThoseThatBothLevelsGive) {
   EXPECT_EQ(Walk(Access::kExecute, true).result, Result::kMapped);
 }
 
-TEST_F(PageWalkTest, KernelMayNotWriteReadOnlyPages) {
+TEST_F(PageWalkTest, KernelWriteToReadOnlyPageFaults) {
   Poke(kPte, kPage | kPresent | kDirty);
   ExpectFault(Access::kWrite, false, kFaultProtection | kFaultWrite);
   EXPECT_FALSE(Walk(Access::kRead, false).writable);
 }
 
-TEST_F(PageWalkTest, DirectoryEntryFlagsThatNoGuestMayUseAreBad) {
+TEST_F(PageWalkTest, BadDirectoryEntryFlags) {
   for (const uint32_t flag : {0x8u, 0x10u, 0x80u, 0x100u, 0x200u, 0x400u, 0x800u}) {
     Poke(kPde, kTable | kAll | flag);
     EXPECT_EQ(Walk(Access::kRead, false).result, Result::kBadDirectoryEntry) << flag;
@@ -114,16 +114,16 @@ TEST_F(PageWalkTest, DirectoryEntryFlagsThatNoGuestMayUseAreBad) {
   EXPECT_EQ(Walk(Access::kRead, false).result, Result::kMapped);
 }
 
-TEST_F(PageWalkTest, TableEntryFlagsThatNoGuestMayUseAreBad) {
+TEST_F(PageWalkTest, BadTableEntryFlags) {
   for (const uint32_t flag : {kWriteThrough, kLarge}) {
     Poke(kPte, kPage | kAll | flag);
     EXPECT_EQ(Walk(Access::kRead, false).result, Result::kBadTableEntry) << flag;
   }
-  Poke(kPte, kPage | kAll | 0xf10);  // PCD, G and those free for software
+  Poke(kPte, kPage | kAll | 0xf10);  // PCD, G and the three bits that are free for software
   EXPECT_EQ(Walk(Access::kRead, false).result, Result::kMapped);
 }
 
-TEST_F(PageWalkTest, FramesAtTheTopOfMemoryAreBadAndTheLastOneIsGood) {
+TEST_F(PageWalkTest, FrameBeyondMemoryIsBad) {
   constexpr uint32_t kTop = kPages * kPageSize;
   for (const uint32_t frame : {kTop, 0x80000000u, 0xfffff000u}) {
     Poke(kPte, frame | kAll);
@@ -137,7 +137,7 @@ TEST_F(PageWalkTest, FramesAtTheTopOfMemoryAreBadAndTheLastOneIsGood) {
   }
 }
 
-TEST_F(PageWalkTest, EntriesThatAreNotPresentAreNotValidated) {
+TEST_F(PageWalkTest, NotPresentEntryIsNotChecked) {
   Poke(kPte, 0xfffff000 | 0xffe);
   ExpectFault(Access::kRead, false, 0);
   Poke(kPde, 0xfffff000 | 0xffe);
