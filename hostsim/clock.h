@@ -1,4 +1,4 @@
-// Time, as a software host sees it: real, or in a test's hands.
+// The clock of a software host. Tests use a fake one.
 
 #ifndef HOSTSIM_CLOCK_H_
 #define HOSTSIM_CLOCK_H_
@@ -14,7 +14,7 @@
 
 namespace lguest::hostsim {
 
-// Nanoseconds since some moment, never going back.
+// Nanoseconds on a monotonic clock, since an unspecified time.
 using Nanos = int64_t;
 
 class Clock {
@@ -26,20 +26,20 @@ class Clock {
   // Seconds and nanoseconds since 1970.
   virtual GuestTime WallTime() = 0;
 
-  // Who is called when an alarm is due, on a thread of the clock's; nullptr: nobody any more, and a
-  // call that was under way has returned.
+  // Sets the function that the clock calls, on its own thread, when the alarm is due. nullptr: no
+  // function. When this returns, no call of the previous function is in progress.
   virtual void SetAlarmCallback(std::function<void()> callback) = 0;
 
-  // One alarm at `deadline`, in place of the one before; nullopt: none.
+  // Sets the alarm to `deadline`. It replaces the previous alarm. nullopt: no alarm.
   virtual void SetAlarm(std::optional<Nanos> deadline) = 0;
 
-  // Waits for `wakeup` with `lock` held (given up meanwhile), or until `deadline` has come. May
-  // return early.
+  // Waits for `wakeup` until `deadline`. The caller holds `lock`; it is released during the wait.
+  // May return early.
   virtual void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
                     std::optional<Nanos> deadline) = 0;
 };
 
-// The machine's own monotonic and wall clocks.
+// Returns a clock that reads the system's monotonic and wall clocks.
 std::unique_ptr<Clock> NewRealClock();
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// The buffers that a guest has bound to keys.
+// The DMA buffers that a guest has bound to keys.
 
 #ifndef HOSTSIM_DMA_BINDINGS_H_
 #define HOSTSIM_DMA_BINDINGS_H_
@@ -16,19 +16,20 @@
 
 namespace lguest::hostsim {
 
-// BIND_DMA and GETDMA (ABI.md §2.6, §4.11): at most 32 bindings, each of an array of lguest_dma to
-// a key and an interrupt.
+// The bindings of one guest, for BIND_DMA and GETDMA (ABI.md §2.6, §4.11). Each binding has a key,
+// an interrupt, and an array of lguest_dma. A guest has at most 32 bindings.
 class DmaBindings {
  public:
-  // False when the interrupt is none (>= 32) or no slot is left.
+  // Returns false if irq is 0 or >= 32, or if all 32 slots are in use.
   bool Bind(DmaKey key, GuestPhys array, uint32_t count, uint32_t irq);
 
-  // False when that array is not bound to that key.
+  // Returns false if `array` is not bound to `key`.
   bool Unbind(DmaKey key, GuestPhys array);
 
-  // The first buffer that is free to be filled, of those bound to `key`; of several bindings the
-  // latest counts. nullopt when there is none; with Quirks::kLinux2623 then the last buffer, if
-  // any. Aborted (the guest dies) when the array does not lie in guest memory.
+  // Returns the first free buffer (used_len is 0) of the latest binding of `key`. If all buffers
+  // are in use, returns nullopt, or with Quirks::kLinux2623 the last buffer. Returns nullopt if the
+  // key is not bound or the array is empty. Fails with Aborted (the guest dies) if the array is not
+  // in guest memory.
   absl::StatusOr<std::optional<BoundDma>> NextBuffer(const GuestMemory& memory, DmaKey key,
                                                      Quirks quirks) const;
 
@@ -40,7 +41,7 @@ class DmaBindings {
     uint32_t irq;
   };
 
-  std::vector<Binding> bindings_;  // the latest is the last
+  std::vector<Binding> bindings_;  // from the oldest to the latest
 };
 
 }  // namespace lguest::hostsim

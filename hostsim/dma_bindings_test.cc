@@ -23,7 +23,7 @@ class DmaBindingsTest : public ::testing::Test {
             .ok());
   }
 
-  // The buffer that is free at `key`; one at address 0 without an interrupt when there is none.
+  // The free buffer of `key`, or BoundDma() if none is free.
   BoundDma FreeBuffer(DmaKey key, Quirks quirks = Quirks::kNone) {
     return bindings_.NextBuffer(*memory_, key, quirks).value().value_or(BoundDma());
   }
@@ -32,7 +32,7 @@ class DmaBindingsTest : public ::testing::Test {
   DmaBindings bindings_;
 };
 
-TEST_F(DmaBindingsTest, TheFirstFreeBufferIsFoundWithItsInterrupt) {
+TEST_F(DmaBindingsTest, FirstFreeBufferIsReturned) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 3, 7));
   MarkUsed(0);
   const BoundDma buffer = FreeBuffer(kKey);
@@ -40,20 +40,20 @@ TEST_F(DmaBindingsTest, TheFirstFreeBufferIsFoundWithItsInterrupt) {
   EXPECT_EQ(buffer.irq, 7u);
 }
 
-TEST_F(DmaBindingsTest, NoneIsFreeWhenAllAreUsed) {
+TEST_F(DmaBindingsTest, NoBufferIfAllAreInUse) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 2, 7));
   MarkUsed(0);
   MarkUsed(1);
   EXPECT_FALSE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
 }
 
-TEST_F(DmaBindingsTest, AnEmptyOrUnboundKeyHasNone) {
+TEST_F(DmaBindingsTest, NoBufferIfKeyIsEmptyOrUnbound) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 0, 7));
   EXPECT_FALSE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
   EXPECT_FALSE(bindings_.NextBuffer(*memory_, DmaKey(4), Quirks::kNone).value().has_value());
 }
 
-TEST_F(DmaBindingsTest, TheLatestBindingOfAKeyCounts) {
+TEST_F(DmaBindingsTest, LatestBindingOfAKeyWins) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0x3000), 1, 2));
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
   EXPECT_EQ(FreeBuffer(kKey).irq, 1u);
@@ -61,14 +61,14 @@ TEST_F(DmaBindingsTest, TheLatestBindingOfAKeyCounts) {
   EXPECT_EQ(FreeBuffer(kKey).irq, 2u);
 }
 
-TEST_F(DmaBindingsTest, TheThirtyThirdBindingFails) {
+TEST_F(DmaBindingsTest, Binding33Fails) {
   for (uint32_t i = 0; i < 32; ++i) ASSERT_TRUE(bindings_.Bind(DmaKey(4 * i), kArray, 1, 1));
   EXPECT_FALSE(bindings_.Bind(DmaKey(0x400), kArray, 1, 1));
   ASSERT_TRUE(bindings_.Unbind(DmaKey(4), kArray));
   EXPECT_TRUE(bindings_.Bind(DmaKey(0x400), kArray, 1, 1));
 }
 
-TEST_F(DmaBindingsTest, WithQuirksTheLastBufferIsHandedOutAlthoughInUse) {
+TEST_F(DmaBindingsTest, Linux2623ReturnsLastBufferInUse) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 2, 7));
   MarkUsed(0);
   MarkUsed(1);
@@ -77,13 +77,13 @@ TEST_F(DmaBindingsTest, WithQuirksTheLastBufferIsHandedOutAlthoughInUse) {
   EXPECT_FALSE(bindings_.NextBuffer(*memory_, DmaKey(4), Quirks::kLinux2623).value().has_value());
 }
 
-TEST_F(DmaBindingsTest, WithQuirksABufferThatEndsAtTheTopIsTheGuestsEnd) {
+TEST_F(DmaBindingsTest, Linux2623RejectsBufferThatEndsAtTheTop) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 100), 1, 1));
   EXPECT_EQ(bindings_.NextBuffer(*memory_, kKey, Quirks::kLinux2623).status().message(),
             "bad read address 0x3f9c len 100");
 }
 
-TEST_F(DmaBindingsTest, UnbindingNeedsKeyAndArray) {
+TEST_F(DmaBindingsTest, UnbindNeedsKeyAndArray) {
   ASSERT_TRUE(bindings_.Bind(kKey, kArray, 1, 1));
   EXPECT_FALSE(bindings_.Unbind(kKey, GuestPhys(0x3000)));
   EXPECT_FALSE(bindings_.Unbind(DmaKey(4), kArray));
@@ -91,23 +91,23 @@ TEST_F(DmaBindingsTest, UnbindingNeedsKeyAndArray) {
   EXPECT_FALSE(bindings_.Unbind(kKey, kArray));
 }
 
-TEST_F(DmaBindingsTest, AnUnboundSlotIsNotUnboundAgain) {
+TEST_F(DmaBindingsTest, UnusedSlotCannotBeUnbound) {
   EXPECT_FALSE(bindings_.Unbind(DmaKey(0), GuestPhys(0)));
 }
 
-TEST_F(DmaBindingsTest, AnArrayThatLeavesMemoryIsTheGuestsEnd) {
+TEST_F(DmaBindingsTest, ArrayBeyondMemoryKillsTheGuest) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 150), 2, 1));
   ASSERT_TRUE(memory_->Write(GuestPhys(kSize - 150), uint32_t{1}).ok());
   EXPECT_TRUE(absl::IsAborted(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).status()));
 }
 
-TEST_F(DmaBindingsTest, AnArrayThatWrapsAroundIsTheGuestsEnd) {
+TEST_F(DmaBindingsTest, ArrayThatWrapsAroundKillsTheGuest) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(0xffffffe0), 0xffff, 1));
   EXPECT_EQ(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).status().message(),
             "bad read address 0xffffffe0 len 100");
 }
 
-TEST_F(DmaBindingsTest, ABufferThatEndsAtTheTopIsFine) {
+TEST_F(DmaBindingsTest, BufferMayEndAtTheTop) {
   ASSERT_TRUE(bindings_.Bind(kKey, GuestPhys(kSize - 100), 1, 1));
   EXPECT_TRUE(bindings_.NextBuffer(*memory_, kKey, Quirks::kNone).value().has_value());
 }

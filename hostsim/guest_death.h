@@ -1,4 +1,4 @@
-// How a guest's misbehaviour travels through the host: as an error with the reason for its death.
+// The error status of a guest that must die.
 
 #ifndef HOSTSIM_GUEST_DEATH_H_
 #define HOSTSIM_GUEST_DEATH_H_
@@ -8,8 +8,8 @@
 
 namespace lguest::hostsim {
 
-// The status of a guest that has to die; its message is the reason, in the words of the 2.6.23
-// host.
+// Returns Aborted. The message is the reason of death, in the words of the 2.6.23 host (ABI.md
+// §4.18).
 template <typename... Args>
 absl::Status GuestDeath(const absl::FormatSpec<Args...>& format, const Args&... args) {
   return absl::AbortedError(absl::StrFormat(format, args...));

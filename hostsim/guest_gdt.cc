@@ -14,8 +14,8 @@ static_assert(kGdtEntries == Vcpu::kGdtEntries);
 constexpr uint32_t kKernelCodeEntry = kGuestKernelCs >> 3;
 constexpr uint32_t kKernelDataEntry = kGuestKernelDs >> 3;
 
-// Entries that a guest cannot change (ABI.md §4.4): the host's code and data, the task state and
-// the double-fault task.
+// Entries that a guest cannot change (ABI.md §4.4): the host's code and data segments, its TSS, and
+// the TSS of its double-fault handler.
 constexpr bool IsReservedEntry(uint32_t entry) {
   return entry == 10 || entry == 11 || entry == 16 || entry == 31;
 }
@@ -50,7 +50,7 @@ bool GuestGdt::IsRing1Code(uint16_t selector) const {
 }
 
 bool GuestGdt::IsRing1(uint16_t selector, uint32_t type_mask, uint32_t type) const {
-  constexpr uint16_t kPrivilegeAndTable = 7;  // requested privilege level, and the local table
+  constexpr uint16_t kPrivilegeAndTable = 7;  // RPL and table indicator
   constexpr uint32_t kNeeded = kDescriptorPresent | kDescriptorCodeOrData | kDescriptorPrivilege1;
   const uint32_t entry = selector >> 3;
   if ((selector & kPrivilegeAndTable) != 1 || entry >= kGdtEntries) return false;

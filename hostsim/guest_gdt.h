@@ -1,4 +1,4 @@
-// The guest's segment descriptors, made safe.
+// The guest's GDT, sanitized.
 
 #ifndef HOSTSIM_GUEST_GDT_H_
 #define HOSTSIM_GUEST_GDT_H_
@@ -20,23 +20,23 @@ class GuestGdt {
   // The boot state: entries 12 and 13, flat 4 GB code and data at ring 1.
   GuestGdt();
 
-  // LOAD_GDT: `count` descriptors at `table` replace the first ones. Aborted when there are more
-  // than 32 or they do not lie in guest memory.
+  // LOAD_GDT: copies `count` descriptors at `table` to the first entries. Fails with Aborted if
+  // `count` is above 32 or the table is not in guest memory.
   absl::Status Load(const GuestMemory& memory, GuestPhys table, uint32_t count);
 
-  // LOAD_TLS: 3 descriptors, entries 6 to 8.
+  // LOAD_TLS: copies 3 descriptors to the entries 6 to 8. Fails like Load().
   absl::Status LoadTls(const GuestMemory& memory, GuestPhys table);
 
-  // The same, where a CPU has loaded them already.
+  // The same for 3 descriptors that an accelerator has already loaded.
   void SetTls(std::span<const uint64_t, kTlsEntries> descriptors);
 
-  // Whether a handler of the guest's kernel may run with `selector` in %ss or %cs: the processor
-  // would refuse another, and a CPU that is told to load it regardless would be at another
-  // privilege level.
+  // True if a handler of the guest kernel may run with `selector` in %ss or %cs. A processor faults
+  // when it loads another selector. Vcpu::Set() makes no checks, so another selector could change
+  // the privilege level.
   bool IsRing1Stack(uint16_t selector) const;
   bool IsRing1Code(uint16_t selector) const;
 
-  // What the CPU may be given.
+  // The sanitized descriptors, for Vcpu::SetGdt().
   std::span<const uint64_t, kGdtEntries> descriptors() const { return gdt_; }
 
  private:

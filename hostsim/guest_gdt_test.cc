@@ -28,7 +28,7 @@ class GuestGdtTest : public ::testing::Test {
   GuestGdt segments_;
 };
 
-TEST_F(GuestGdtTest, TheBootStateHasFlatCodeAndDataOfRing1) {
+TEST_F(GuestGdtTest, BootStateHasFlatRing1Segments) {
   EXPECT_EQ(segments_.descriptors()[12], 0x00cfbb000000ffffu);
   EXPECT_EQ(segments_.descriptors()[13], kFlatDataRing1);
   EXPECT_EQ(segments_.descriptors()[0], 0u);
@@ -42,20 +42,19 @@ TEST_F(GuestGdtTest, Ring0BecomesRing1AndRing3Stays) {
   EXPECT_EQ(segments_.descriptors()[1], kFlatDataRing3);
 }
 
-TEST_F(GuestGdtTest, TheHostsEntriesAreNotReplaced) {
+TEST_F(GuestGdtTest, ReservedEntriesAreNotReplaced) {
   ASSERT_TRUE(Load(std::vector<uint64_t>(kGdtEntries, kFlatDataRing3)).ok());
   for (const uint32_t entry : {10u, 11u, 16u, 31u}) EXPECT_EQ(segments_.descriptors()[entry], 0u);
   EXPECT_EQ(segments_.descriptors()[30], kFlatDataRing3);
 }
 
-// A jump through a call gate, or to a task state with %eflags of the guest's choosing, must not
-// exist.
+// A guest could use a call gate, or a TSS with chosen EFLAGS, to change its privilege level.
 TEST_F(GuestGdtTest, GatesAndSystemSegmentsAreDropped) {
   ASSERT_TRUE(Load({0x0000ec0000610000, 0x0000e90000000067, 0x0000e20000000fff}).ok());
   for (const uint32_t entry : {0u, 1u, 2u}) EXPECT_EQ(segments_.descriptors()[entry], 0u);
 }
 
-TEST_F(GuestGdtTest, TlsReplacesThreeEntries) {
+TEST_F(GuestGdtTest, LoadTlsReplacesThreeEntries) {
   for (uint32_t i = 0; i < 3; ++i) {
     ASSERT_TRUE(memory_->Write(GuestPhys(kTable.value() + 8 * i), kFlatDataRing3 + i).ok());
   }
@@ -66,13 +65,13 @@ TEST_F(GuestGdtTest, TlsReplacesThreeEntries) {
   EXPECT_EQ(segments_.descriptors()[9], 0u);
 }
 
-TEST_F(GuestGdtTest, ATableThatLeavesMemoryChangesNothing) {
+TEST_F(GuestGdtTest, InvalidTableChangesNothing) {
   EXPECT_TRUE(absl::IsAborted(segments_.Load(*memory_, GuestPhys(kPageSize - 8), 2)));
   EXPECT_TRUE(absl::IsAborted(segments_.Load(*memory_, kTable, kGdtEntries + 1)));
   EXPECT_TRUE(segments_.IsRing1Code(kGuestKernelCs));
 }
 
-TEST_F(GuestGdtTest, OnlyWritableDataOfRing1IsAStack) {
+TEST_F(GuestGdtTest, StackNeedsWritableRing1Data) {
   ASSERT_TRUE(Load({0, kFlatDataRing3, 0x00cfb1000000ffff /* read-only */,
                     0x00cf33000000ffff /* absent */, kFlatDataRing1})
                   .ok());
@@ -81,9 +80,9 @@ TEST_F(GuestGdtTest, OnlyWritableDataOfRing1IsAStack) {
   EXPECT_FALSE(segments_.IsRing1Stack(0x11));
   EXPECT_FALSE(segments_.IsRing1Stack(0x19));
   EXPECT_TRUE(segments_.IsRing1Stack(0x21));
-  EXPECT_FALSE(segments_.IsRing1Stack(0x23)) << "asked for as ring 3";
-  EXPECT_FALSE(segments_.IsRing1Stack(0x25)) << "of the local table";
-  EXPECT_FALSE(segments_.IsRing1Stack(0xfff9)) << "behind the table";
+  EXPECT_FALSE(segments_.IsRing1Stack(0x23)) << "RPL 3";
+  EXPECT_FALSE(segments_.IsRing1Stack(0x25)) << "an LDT selector";
+  EXPECT_FALSE(segments_.IsRing1Stack(0xfff9)) << "beyond the limit";
 }
 
 }  // namespace

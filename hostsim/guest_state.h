@@ -20,7 +20,7 @@
 
 namespace lguest::hostsim {
 
-// Belongs to the thread that runs the guest.
+// Belongs to the thread that owns the guest.
 struct GuestState {
   GuestState(GuestMemory& guest_memory, Vcpu& vcpu, Clock& host_clock)
       : memory(guest_memory), cpu(vcpu), clock(host_clock) {}
@@ -59,7 +59,7 @@ struct GuestState {
   std::optional<Nanos> timer;       // when interrupt 0 is due
 
   bool halted = false;
-  std::optional<DmaSent> sent;     // the launcher must serve it before the guest goes on
+  std::optional<DmaSent> sent;     // the launcher must serve it before the guest continues
   bool hypercall_pending = false;  // an `int $0x1f` is not yet executed
   uint32_t next_ring_slot = 0;
 

@@ -16,6 +16,7 @@ namespace {
 constexpr uint32_t kCrashTextSize = 128;
 constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kMinTimer = 100;
+
 // What a hypercall returns in %eax; nullopt leaves %eax as it was.
 using HypercallResult = absl::StatusOr<std::optional<uint32_t>>;
 
@@ -29,6 +30,7 @@ absl::Status CheckQuirk(const GuestState& guest, GuestPhys addr, uint32_t len) {
   return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
 }
 
+// ABI.md §4.2.
 absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
   if (static_cast<Hypercall>(call.eax) != Hypercall::kLguestInit) {
     return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
@@ -48,6 +50,7 @@ absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
   return absl::OkStatus();
 }
 
+// ABI.md §4.3.
 absl::Status Crash(const GuestState& guest, GuestPhys text) {
   RETURN_IF_ERROR(CheckQuirk(guest, text, kCrashTextSize));
   std::array<char, kCrashTextSize> reason;
@@ -59,6 +62,7 @@ absl::Status Crash(const GuestState& guest, GuestPhys text) {
   return GuestDeath("CRASH: %s", std::string_view(reason.begin(), end));
 }
 
+// ABI.md §4.5.
 absl::Status SwitchPageTable(GuestState& guest, GuestPhys directory) {
   if (!guest.memory.Contains(directory, kPageSize)) {
     return GuestDeath("bad read address 0x%x len %u", directory.value(), kPageSize);
@@ -67,6 +71,7 @@ absl::Status SwitchPageTable(GuestState& guest, GuestPhys directory) {
   return absl::OkStatus();
 }
 
+// ABI.md §4.7.
 absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pages) {
   if ((ss & 3) != 1) return GuestDeath("bad stack segment %u", ss);
   if (pages > kMaxStackPages) return GuestDeath("bad stack pages %u", pages);
@@ -76,6 +81,7 @@ absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pag
   return absl::OkStatus();
 }
 
+// ABI.md §4.11.
 HypercallResult BindDma(GuestState& guest, const HypercallArguments& call) {
   const DmaKey key(call.edx);
   const GuestPhys array(call.ebx);
@@ -88,12 +94,14 @@ HypercallResult BindDma(GuestState& guest, const HypercallArguments& call) {
   return done ? 1 : 0;
 }
 
+// ABI.md §4.12.
 absl::Status SendDma(GuestState& guest, DmaKey key, GuestPhys dma) {
   if (!guest.IsUsableKey(key)) return GuestDeath("bad sending DMA key");
   guest.sent = DmaSent{.dma = dma, .key = key};
   return absl::OkStatus();
 }
 
+// ABI.md §4.9.
 void SetClockEvent(GuestState& guest, uint32_t nanos) {
   if (nanos == 0) {
     guest.timer.reset();
@@ -102,6 +110,7 @@ void SetClockEvent(GuestState& guest, uint32_t nanos) {
   }
 }
 
+// ABI.md §4.4.
 absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   const auto len = static_cast<uint32_t>(std::min(count, kGdtEntries) * sizeof(uint64_t));
   RETURN_IF_ERROR(CheckQuirk(guest, table, len));
@@ -111,6 +120,7 @@ absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   return loaded;
 }
 
+// ABI.md §4.4.
 absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
   RETURN_IF_ERROR(CheckQuirk(guest, table, kLen));
@@ -119,6 +129,7 @@ absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   return loaded;
 }
 
+// ABI.md §4.6.
 absl::Status LoadIdtEntry(GuestState& guest, const HypercallArguments& call) {
   guest.policy_changed = true;
   return guest.gates.Load(call.edx, call.ebx, call.ecx);
@@ -128,7 +139,7 @@ bool IsOutsideMemory(const GuestState& guest, uint32_t entry) {
   return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
 }
 
-// An entry that is not present may have any value: guests keep other data there.
+// ABI.md §4.5. Guests keep other data in entries that are not present, so these are not checked.
 absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
   if ((entry & kEntryPresent) != 0 &&
       ((entry & kBadTableEntryFlags) != 0 || IsOutsideMemory(guest, entry))) {
@@ -138,6 +149,7 @@ absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, ui
   return absl::OkStatus();
 }
 
+// ABI.md §4.5.
 absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   if (index >= kHostDirectoryEntry) return absl::OkStatus();
   const uint32_t page = PageAlignDown(directory.value());
@@ -151,6 +163,7 @@ absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   return absl::OkStatus();
 }
 
+// ABI.md §4.1.
 HypercallResult Execute(GuestState& guest, const HypercallArguments& call) {
   switch (static_cast<Hypercall>(call.eax)) {
     case Hypercall::kFlushAsync:
@@ -198,7 +211,8 @@ HypercallResult Execute(GuestState& guest, const HypercallArguments& call) {
   return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
 }
 
-// Executes each slot at most once, so that a guest that refills the ring cannot occupy its host.
+// ABI.md §4.13. Executes each slot at most once. Otherwise a guest that refills the ring all the
+// time would keep the host in this loop.
 absl::Status DrainRing(GuestState& guest, SharedData& data) {
   for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
     const uint32_t slot = guest.next_ring_slot;

@@ -1,4 +1,4 @@
-// Hypercalls of the guest.
+// Executes the guest's hypercalls.
 
 #ifndef HOSTSIM_HYPERCALLS_H_
 #define HOSTSIM_HYPERCALLS_H_

@@ -1,4 +1,4 @@
-// Every hypercall of ABI.md §4.1, and what kills the guest that gets it wrong.
+// Tests of all hypercalls of ABI.md §4.1, and of the arguments that kill the guest.
 
 #include "hostsim/hypercalls.h"
 
@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 constexpr uint32_t kTop = ScriptedMachine::kMemorySize;
 constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
 
-// How the guest of `script` dies.
+// The reason of death of a guest that runs `script`.
 std::string DeathOf(const Script& script) {
   ScriptedMachine machine(script);
   std::string death = machine.Death();
@@ -27,7 +27,7 @@ std::string DeathOf(const Script& script) {
   return death;
 }
 
-TEST(LguestInitTest, TellsTheGuestAboutItsHost) {
+TEST(LguestInitTest, WritesLguestData) {
   ScriptedMachine machine(Script().Init().Crash("x"));
   machine.Death();
   const LguestData data = machine.memory().Read<LguestData>(Script::kData).value();
@@ -37,22 +37,22 @@ TEST(LguestInitTest, TellsTheGuestAboutItsHost) {
   EXPECT_EQ(data.time.sec, 1u);
 }
 
-TEST(LguestInitTest, HasToComeFirst) {
+TEST(LguestInitTest, MustBeTheFirstHypercall) {
   EXPECT_EQ(DeathOf(Script().Call(Hypercall::kFlushAsync)), "hypercall 0 before LGUEST_INIT");
   EXPECT_EQ(DeathOf(Script().Crash("x")), "hypercall 2 before LGUEST_INIT");
 }
 
-TEST(LguestInitTest, HasToComeOnce) {
+TEST(LguestInitTest, SecondCallKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLguestInit, Script::kData.value())),
             "already have lguest_data");
 }
 
-TEST(LguestInitTest, NeedsItsDataInGuestMemory) {
+TEST(LguestInitTest, DataMustBeInGuestMemory) {
   EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, kTop - 1127)), "bad guest page 0000fb99");
   EXPECT_EQ(DeathOf(Script().Call(Hypercall::kLguestInit, 0xfffffff0)), "bad guest page fffffff0");
 }
 
-TEST(LguestInitTest, ItsDataMayEndAtTheTop) {
+TEST(LguestInitTest, DataMayEndAtTheTop) {
   const std::string idle_ring(kHypercallRingSize, static_cast<char>(kHypercallDone));
   EXPECT_EQ(DeathOf(Script()
                         .Put(kTop - 1128 + 20, idle_ring)
@@ -61,16 +61,16 @@ TEST(LguestInitTest, ItsDataMayEndAtTheTop) {
             "CRASH: x");
 }
 
-TEST(CrashTest, GivesItsReason) {
-  EXPECT_EQ(DeathOf(Script().Init().Crash("so it is")), "CRASH: so it is");
+TEST(CrashTest, ReasonIsReported) {
+  EXPECT_EQ(DeathOf(Script().Init().Crash("test reason")), "CRASH: test reason");
 }
 
-TEST(CrashTest, TheReasonIsCutAt127Bytes) {
+TEST(CrashTest, ReasonIsTruncatedAfter127Bytes) {
   EXPECT_EQ(DeathOf(Script().Init().Crash(std::string(300, 'a'))),
             "CRASH: " + std::string(127, 'a'));
 }
 
-TEST(CrashTest, TheReasonHasToBeInGuestMemory) {
+TEST(CrashTest, ReasonMustBeInGuestMemory) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kCrash, kTop - 127)),
             "bad read address 0xff81 len 128");
 }
@@ -83,13 +83,13 @@ TEST(UnknownHypercallTest, KillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(static_cast<Hypercall>(0xffffffff))), "Bad hypercall -1");
 }
 
-TEST(PageTableTest, NewPgtableSwitches) {
+TEST(PageTableTest, NewPgtableSwitchesDirectory) {
   ScriptedMachine machine(Script().Init().Call(Hypercall::kNewPgtable, kFree).Crash("x"));
   machine.Death();
   EXPECT_EQ(machine.cpu().page_directory(), GuestPhys(kFree));
 }
 
-TEST(PageTableTest, APageDirectoryHasToBeInGuestMemory) {
+TEST(PageTableTest, DirectoryMustBeInGuestMemory) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kNewPgtable, kTop - 4095)),
             "bad read address 0xf001 len 4096");
 }
@@ -108,7 +108,7 @@ TEST(PageTableTest, FlushesReachTheCpu) {
               ElementsAre("all", "user", "page 0xc0123000 of 0x5000", "entry 768 of 0x5000"));
 }
 
-TEST(PageTableTest, APresentEntryNamesMemoryAndHasNoOddFlags) {
+TEST(PageTableTest, SetPteChecksPresentEntries) {
   const auto set_pte = [](uint32_t entry) {
     ScriptedMachine machine(Script().Init().Call(Hypercall::kSetPte, kFree, 0, entry).Crash("x"));
     return machine.Death();
@@ -118,10 +118,10 @@ TEST(PageTableTest, APresentEntryNamesMemoryAndHasNoOddFlags) {
   EXPECT_EQ(set_pte((kLastPage + kPageSize) | 1), "bad page table entry");
   EXPECT_EQ(set_pte(kFree | 0x81), "bad page table entry");
   EXPECT_EQ(set_pte(kFree | 0x09), "bad page table entry");
-  EXPECT_EQ(set_pte(0xfffffffe), "CRASH: x") << "it is not present";
+  EXPECT_EQ(set_pte(0xfffffffe), "CRASH: x") << "the entry is not present";
 }
 
-TEST(PageTableTest, APresentEntryOfADirectoryNamesMemoryAndHasNoOddFlags) {
+TEST(PageTableTest, SetPmdChecksPresentEntries) {
   const auto set_pmd = [](uint32_t directory, uint32_t entry) {
     ScriptedMachine machine(
         Script().Init().Put32(kFree + 4, entry).Call(Hypercall::kSetPmd, directory, 1).Crash("x"));
@@ -130,11 +130,11 @@ TEST(PageTableTest, APresentEntryOfADirectoryNamesMemoryAndHasNoOddFlags) {
   EXPECT_EQ(set_pmd(kFree, 0x1067), "CRASH: x");
   EXPECT_EQ(set_pmd(kFree, ScriptedMachine::kMemorySize | 1), "bad page directory entry");
   EXPECT_EQ(set_pmd(kFree, 0x1081), "bad page directory entry");
-  EXPECT_EQ(set_pmd(kFree, 0xfffffffe), "CRASH: x") << "it is not present";
-  EXPECT_EQ(set_pmd(0xfffff000, 0), "CRASH: x") << "there is no such directory";
+  EXPECT_EQ(set_pmd(kFree, 0xfffffffe), "CRASH: x") << "the entry is not present";
+  EXPECT_EQ(set_pmd(0xfffff000, 0), "CRASH: x") << "the directory is not in guest memory";
 }
 
-TEST(TaskSwitchedTest, SetsAndClearsTheFlag) {
+TEST(TaskSwitchedTest, FlagIsSetAndCleared) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Call(Hypercall::kTs, 8)
@@ -159,7 +159,7 @@ TEST(SegmentsTest, LoadGdtReachesTheCpu) {
   EXPECT_EQ(machine.cpu().gdt()[7], 0u);
 }
 
-TEST(SegmentsTest, TablesHaveToFitAndToBeInGuestMemory) {
+TEST(SegmentsTest, InvalidTableKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kFree, 33)),
             "too many gdt entries 33");
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadGdt, kTop - 8, 2)),
@@ -168,18 +168,18 @@ TEST(SegmentsTest, TablesHaveToFitAndToBeInGuestMemory) {
             "bad read address 0x10000 len 24");
 }
 
-TEST(GatesTest, ATaskGateKillsTheGuest) {
+TEST(GatesTest, TaskGateKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kLoadIdtEntry, 3, 0, 0x8500)),
             "bad IDT type 5");
 }
 
-TEST(StackTest, HasToBeOfRing1AndSmall) {
+TEST(StackTest, InvalidStackKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x68, 0, 1)),
             "bad stack segment 104");
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x69, 0, 3)), "bad stack pages 3");
 }
 
-TEST(BindDmaTest, ReturnsWhetherItWorked) {
+TEST(BindDmaTest, ResultIsReturned) {
   EXPECT_EQ(DeathOf(Script()
                         .Init()
                         .Bind(DmaKey(kFree), GuestPhys(0x6000), 1, 31)
@@ -196,7 +196,7 @@ TEST(BindDmaTest, ReturnsWhetherItWorked) {
             "CRASH: x");
 }
 
-TEST(BindDmaTest, TheThirtyThirdBindingFails) {
+TEST(BindDmaTest, Binding33Fails) {
   Script script;
   script.Init();
   for (uint32_t i = 0; i < kMaxDmaBindings; ++i) {
@@ -206,13 +206,13 @@ TEST(BindDmaTest, TheThirtyThirdBindingFails) {
   EXPECT_EQ(DeathOf(script), "CRASH: x");
 }
 
-TEST(BindDmaTest, AKeyOutsideMemoryOrUnalignedKillsTheGuest) {
+TEST(BindDmaTest, BadKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(kTop), GuestPhys(0x6000), 1, 1)),
             "bad dma key 0x10000");
   EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(2), GuestPhys(0x6000), 1, 1)), "bad dma key 0x2");
 }
 
-TEST(SendDmaTest, GoesToTheLauncherUnchecked) {
+TEST(SendDmaTest, DmaIsPassedUnchecked) {
   ScriptedMachine machine(Script().Init().Send(DmaKey(kFree), GuestPhys(0xfffffff0)).Crash("x"));
   const Exit exit = machine.Run();
   ASSERT_TRUE(std::holds_alternative<DmaSent>(exit));
@@ -221,12 +221,12 @@ TEST(SendDmaTest, GoesToTheLauncherUnchecked) {
   EXPECT_EQ(machine.Death(), "CRASH: x");
 }
 
-TEST(SendDmaTest, AKeyOutsideMemoryOrUnalignedKillsTheGuest) {
+TEST(SendDmaTest, BadKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(kTop), GuestPhys(0))), "bad sending DMA key");
   EXPECT_EQ(DeathOf(Script().Init().Send(DmaKey(1), GuestPhys(0))), "bad sending DMA key");
 }
 
-TEST(RingTest, IsDrainedBeforeTheDirectHypercall) {
+TEST(RingTest, DrainedBeforeDirectHypercall) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Ring(Hypercall::kFlushTlb, 1)
@@ -239,13 +239,13 @@ TEST(RingTest, IsDrainedBeforeTheDirectHypercall) {
   EXPECT_THAT(machine.cpu().failures(), IsEmpty());
 }
 
-TEST(RingTest, IsDrainedAtEveryTrap) {
+TEST(RingTest, DrainedAtEachTrap) {
   ScriptedMachine machine(Script().Init().Ring(Hypercall::kFlushTlb, 1).Trap(7).Crash("x"));
   machine.Death();
   EXPECT_THAT(machine.cpu().flushes(), ElementsAre("all"));
 }
 
-TEST(RingTest, PausesAtADmaForTheLauncherUntilItIsServed) {
+TEST(RingTest, PausesUntilDmaIsServed) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Ring(Hypercall::kSendDma, 0, 0x100)
@@ -259,7 +259,7 @@ TEST(RingTest, PausesAtADmaForTheLauncherUntilItIsServed) {
   EXPECT_THAT(machine.cpu().flushes(), ElementsAre("all"));
 }
 
-TEST(RingTest, WrapsAroundAfterSixtyFourCalls) {
+TEST(RingTest, WrapsAroundAfter64Calls) {
   Script script;
   script.Init();
   for (int round = 0; round < 3; ++round) {
@@ -271,12 +271,12 @@ TEST(RingTest, WrapsAroundAfterSixtyFourCalls) {
   EXPECT_EQ(machine.cpu().flushes().size(), 120u);
 }
 
-TEST(RingTest, ABadCallInItKillsTheGuest) {
+TEST(RingTest, BadCallKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Ring(static_cast<Hypercall>(99)).Call(Hypercall::kFlushAsync)),
             "Bad hypercall 99");
 }
 
-TEST(RingTest, ABindInItLeavesTheGuestsRegistersAlone) {
+TEST(RingTest, ResultOfBindDmaIsDiscarded) {
   EXPECT_EQ(DeathOf(Script()
                         .Init()
                         .Ring(Hypercall::kBindDma, kFree, 0x6000, 0x101)

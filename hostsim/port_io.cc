@@ -7,7 +7,7 @@ namespace {
 
 constexpr uint8_t kOperandSizePrefix = 0x66;
 
-// Opcodes but for bit 0, which tells one byte from a whole word.
+// Opcodes with bit 0 cleared. Bit 0 is the operand size: 0 is a byte, 1 is a word.
 constexpr uint8_t kInImmediate = 0xe4;
 constexpr uint8_t kInDx = 0xec;
 constexpr uint8_t kOutImmediate = 0xe6;

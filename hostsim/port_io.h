@@ -1,4 +1,4 @@
-// `in` and `out` of a guest kernel that probes for hardware.
+// Emulates `in` and `out` of a guest kernel that probes for hardware.
 
 #ifndef HOSTSIM_PORT_IO_H_
 #define HOSTSIM_PORT_IO_H_
@@ -8,9 +8,9 @@
 
 namespace lguest::hostsim {
 
-// Carries out the port instruction at %eip as if there were no device: `in` reads all ones, `out`
-// is ignored (ABI.md §4.17). False when the instruction is another, or not the guest kernel's.
-// Aborted when it does not lie in guest memory.
+// Executes the port instruction at %eip as if no device existed: `in` reads all ones, `out` has no
+// effect (ABI.md §4.17). Returns false if it is another instruction or not in kernel code. Fails
+// with Aborted if the instruction is not in guest memory.
 absl::StatusOr<bool> EmulatePortInstruction(GuestState& guest);
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// Where the 2.6.23 kernel does what nobody would want.
+// Behavior of the 2.6.23 kernel that a host may reproduce or not.
 
 #ifndef HOSTSIM_QUIRKS_H_
 #define HOSTSIM_QUIRKS_H_
@@ -10,15 +10,15 @@
 
 namespace lguest::hostsim {
 
-// Whether a host is like the kernel there, too (ABI.md §2.6, §2.10):
+// With kLinux2623 a host has these quirks of the kernel (ABI.md §2.6, §2.10):
 //
-//  * GETDMA stashes the interrupt in the buffer's `used_len`; when all buffers are in use it hands
-//    out the last one, over its length;
-//  * GETDMA of what cannot be a key kills the guest;
-//  * a range that ends exactly at the top of guest memory is refused.
+//  * GETDMA stores the interrupt number in `used_len` of the buffer. If all buffers are in use, it
+//    returns the last one and overwrites its `used_len`.
+//  * GETDMA with an invalid key kills the guest.
+//  * A range that ends exactly at the top of guest memory is rejected.
 enum class Quirks : uint8_t { kNone, kLinux2623 };
 
-// The last of these.
+// True if the last quirk rejects the range.
 inline bool QuirkRejects(Quirks quirks, const GuestMemory& memory, GuestPhys addr, uint64_t len) {
   return quirks == Quirks::kLinux2623 && addr.value() + len == memory.size();
 }

@@ -56,9 +56,9 @@ class RealClock final : public Clock {
       is_sooner = deadline.has_value() && (!wakes_at_.has_value() || *deadline < *wakes_at_);
       if (is_sooner) wakes_at_ = deadline;
     }
-    // A later deadline, or none, is found out when the thread wakes up anyway. A guest that waits
-    // for its disk sets one, and then a sooner one again, for each request: all of them at one
-    // wake-up.
+    // If the new deadline is not before wakes_at_, do not wake the thread: it reads deadline_ when
+    // it wakes up anyway. A guest that waits for its disk removes the alarm and sets it again for
+    // each request. The thread wakes up once for many of these requests.
     if (is_sooner) changed_.notify_one();
   }
 
@@ -95,10 +95,12 @@ class RealClock final : public Clock {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Nanos> deadline_;
-  std::optional<Nanos> wakes_at_;  // when the thread wakes up, if it is not woken
+  // The time at which thread_ wakes up without a notification; nullopt: never. It may be before
+  // deadline_.
+  std::optional<Nanos> wakes_at_;
   bool stopping_ = false;
 
-  std::mutex call_mutex_;  // held during a call
+  std::mutex call_mutex_;  // held during a call of callback_
   std::function<void()> callback_;
 
   std::thread thread_;

@@ -13,19 +13,19 @@ namespace {
 constexpr Nanos kSoon = 1'000'000;
 constexpr Nanos kNever = 3'600'000'000'000;
 
-TEST(RealClockTest, NeverGoesBack) {
+TEST(RealClockTest, NowIsMonotonic) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   const Nanos before = clock->Now();
   EXPECT_GE(clock->Now(), before);
 }
 
-TEST(RealClockTest, WallTimeIsAfterThisWasWritten) {
+TEST(RealClockTest, WallTimeIsPlausible) {
   const GuestTime time = NewRealClock()->WallTime();
   EXPECT_GT(time.sec, 1'700'000'000u);
   EXPECT_LT(time.nsec, 1'000'000'000u);
 }
 
-TEST(RealClockTest, AnAlarmRingsOnceItIsDue) {
+TEST(RealClockTest, AlarmIsNotEarly) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<Nanos> rang;
   clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
@@ -35,7 +35,7 @@ TEST(RealClockTest, AnAlarmRingsOnceItIsDue) {
   clock->SetAlarmCallback(nullptr);
 }
 
-TEST(RealClockTest, ASoonerAlarmReplacesALaterOne) {
+TEST(RealClockTest, EarlierAlarmReplacesLaterOne) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<void> rang;
   clock->SetAlarmCallback([&] { rang.set_value(); });
@@ -45,7 +45,7 @@ TEST(RealClockTest, ASoonerAlarmReplacesALaterOne) {
   clock->SetAlarmCallback(nullptr);
 }
 
-TEST(RealClockTest, ALaterAlarmReplacesASoonerOne) {
+TEST(RealClockTest, LaterAlarmReplacesEarlierOne) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::promise<Nanos> rang;
   clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
@@ -56,7 +56,7 @@ TEST(RealClockTest, ALaterAlarmReplacesASoonerOne) {
   clock->SetAlarmCallback(nullptr);
 }
 
-TEST(RealClockTest, AWaitEndsAtItsDeadline) {
+TEST(RealClockTest, WaitEndsAtDeadline) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   std::mutex mutex;
   std::condition_variable nobody;
@@ -66,7 +66,7 @@ TEST(RealClockTest, AWaitEndsAtItsDeadline) {
   EXPECT_GE(clock->Now(), deadline);
 }
 
-TEST(RealClockTest, GoesAwayWithAnAlarmPending) {
+TEST(RealClockTest, CanBeDestroyedWithAlarmSet) {
   const std::unique_ptr<Clock> clock = NewRealClock();
   clock->SetAlarm(clock->Now() + kNever);
 }

@@ -1,4 +1,4 @@
-// lguest_data: what host and guest share while the guest runs.
+// lguest_data: the structure that host and guest share while the guest runs.
 
 #ifndef HOSTSIM_SHARED_DATA_H_
 #define HOSTSIM_SHARED_DATA_H_
@@ -19,7 +19,7 @@ namespace lguest::hostsim {
 // have written any value.
 class SharedData {
  public:
-  // OutOfRange unless all of it lies in guest memory.
+  // Fails with OutOfRange if the structure is not completely in guest memory.
   static absl::StatusOr<SharedData> At(GuestMemory& memory, GuestPhys addr);
 
   GuestPhys address() const { return addr_; }

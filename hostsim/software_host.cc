@@ -16,8 +16,8 @@
 namespace lguest::hostsim {
 namespace {
 
-// A guest that enables or unblocks interrupts does so with a plain store, of which nobody hears.
-// While one waits, the host looks again this often.
+// A guest enables or unblocks interrupts with a plain store, which causes no exit (ABI.md §4.14).
+// While an interrupt is pending, the host stops the guest at this interval to try the delivery.
 constexpr Nanos kRetryInterval = 1'000'000;
 
 absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead"); }
@@ -36,16 +36,16 @@ SoftwareHost::~SoftwareHost() { guest_.clock.SetAlarmCallback(nullptr); }
 
 absl::Status SoftwareHost::Initialize(const BootState& boot) {
   if (initialized_) {
-    return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is initialized already");
+    return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is already initialized");
   }
   if (boot.page_offset >= kHostAreaStart) {
     return absl::ErrnoToStatus(
-        EINVAL, absl::StrFormat("page offset 0x%x lies in the host's area, from 0x%x",
+        EINVAL, absl::StrFormat("page offset 0x%x lies in the host area, which starts at 0x%x",
                                 boot.page_offset, kHostAreaStart));
   }
   if (uint64_t{boot.pfn_limit} * kPageSize != guest_.memory.size()) {
     return absl::ErrnoToStatus(
-        EINVAL, absl::StrFormat("pfn limit %u is not that of %u bytes of memory", boot.pfn_limit,
+        EINVAL, absl::StrFormat("pfn limit %u does not match %u bytes of memory", boot.pfn_limit,
                                 guest_.memory.size()));
   }
   if (!guest_.memory.Contains(boot.page_directory, kPageSize)) {
@@ -68,6 +68,7 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   return absl::OkStatus();
 }
 
+// ABI.md §2.3.
 absl::Status SoftwareHost::CheckCaller() const {
   if (!initialized_) return absl::ErrnoToStatus(EINVAL, "the guest is not initialized");
   if (is_dead()) return DeadGuest();
@@ -90,6 +91,7 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   return BrokenOut();
 }
 
+// ABI.md §2.6.
 absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   RETURN_IF_ERROR(CheckCaller());
   const bool is_linux2623 = guest_.quirks == Quirks::kLinux2623;
@@ -118,12 +120,13 @@ absl::Status SoftwareHost::RaiseInterrupt(uint32_t irq) {
   RETURN_IF_ERROR(CheckCaller());
   if (irq >= kInterrupts) {
     return absl::ErrnoToStatus(EINVAL,
-                               absl::StrFormat("interrupt %u: there are %u", irq, kInterrupts));
+                               absl::StrFormat("interrupt %u is not below %u", irq, kInterrupts));
   }
   guest_.pending_interrupts |= 1u << irq;
   return absl::OkStatus();
 }
 
+// ABI.md §2.9.
 absl::Status SoftwareHost::BreakOut() {
   if (!initialized_) return absl::ErrnoToStatus(EINVAL, "the guest is not initialized");
   std::unique_lock lock(mutex_);
@@ -165,6 +168,7 @@ bool SoftwareHost::OnTrap(const Trap& trap) {
   return PrepareToRun();
 }
 
+// ABI.md §4.15 to §4.18.
 absl::Status SoftwareHost::Handle(const Trap& trap) {
   switch (trap.kind) {
     case Trap::Kind::kSoftwareInterrupt:
@@ -194,7 +198,7 @@ absl::Status SoftwareHost::HandleSoftwareInterrupt(uint8_t vector) {
     return absl::OkStatus();
   }
   if (guest_.gates.MayInvoke(vector, privilege)) return Reflect({.vector = vector});
-  // The processor refuses the instruction: %eip goes back to it.
+  // The processor raises #GP instead (ABI.md §4.1), with %eip at the instruction.
   guest_.cpu.Set(Register::kEip, guest_.cpu.Get(Register::kEip) - SoftwareInterruptLength(vector));
   return Reflect({.vector = kGeneralProtection, .error_code = IdtErrorCode(vector)});
 }
@@ -264,7 +268,7 @@ void SoftwareHost::HandleAlarm() {
 }
 
 void SoftwareHost::SleepUntilInterrupt() {
-  if (alarm_.has_value()) {  // the wait below has its own deadline
+  if (alarm_.has_value()) {  // Wait() has its own deadline
     alarm_.reset();
     guest_.clock.SetAlarm(std::nullopt);
   }

@@ -23,18 +23,18 @@
 
 namespace lguest::hostsim {
 
-// In what software hosts differ, besides their CPUs.
+// Properties of a software host, besides its CPU.
 struct HostTraits {
-  uint32_t tsc_khz = 0;  // the rate of the time stamp counter that the guest reads; 0: not constant
-  uint16_t guest_id = 0;  // Linux makes its network addresses of it
+  uint32_t tsc_khz = 0;   // rate of the guest's time stamp counter; 0: not constant
+  uint16_t guest_id = 0;  // Linux derives the MAC addresses of the guest from it
   Quirks quirks = Quirks::kNone;
 };
 
-// What the 2.6.23 kernel does for one guest (ABI.md §2, §3, §4), on any Vcpu. Whatever the guest
-// does ends, at worst, the guest.
+// Implements the host of one guest, like the 2.6.23 kernel (ABI.md §2, §3, §4), on any Vcpu. A
+// hostile guest can kill only itself.
 class SoftwareHost final : public Host, private TrapHandler {
  public:
-  // The first three have to outlive the host.
+  // `memory`, `cpu` and `clock` must outlive the host.
   SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const HostTraits& traits = {});
   ~SoftwareHost() override;
 
@@ -51,7 +51,8 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status HandleSoftwareInterrupt(uint8_t vector);
   absl::Status Reflect(const Trap& trap);
 
-  // Serves the guest until it can run (true), or the launcher has to be told something (false).
+  // Executes pending hypercalls, delivers interrupts and waits while the guest is halted. Returns
+  // true if the guest can run, false if Run() must return.
   bool PrepareToRun();
   void HandleAlarm();
   void CheckTimer();
@@ -59,7 +60,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   void SleepUntilInterrupt();
   void Die(std::string_view reason);
 
-  // The checks that every request starts with.
+  // The checks at the start of Run(), GetDma() and RaiseInterrupt() (ABI.md §2.3).
   absl::Status CheckCaller() const;
   bool is_dead() const { return dead_.load(std::memory_order_acquire); }
 
@@ -70,14 +71,14 @@ class SoftwareHost final : public Host, private TrapHandler {
   std::string death_reason_;  // valid once dead_
   std::atomic<bool> dead_ = false;
 
-  std::optional<Nanos> retry_;  // when to look again at an interrupt that the guest did not accept
-  std::optional<Nanos> alarm_;  // what the clock has been told
+  std::optional<Nanos> retry_;  // when to retry an interrupt that the guest did not accept
+  std::optional<Nanos> alarm_;  // the alarm set on the clock
   std::atomic<bool> alarm_rang_ = false;
 
   std::mutex mutex_;
-  std::condition_variable wakeup_;   // of a halted guest
-  std::condition_variable resumed_;  // of those who broke out
-  bool sleeping_ = false;            // in SleepUntilInterrupt()
+  std::condition_variable wakeup_;   // wakes SleepUntilInterrupt()
+  std::condition_variable resumed_;  // wakes threads in BreakOut()
+  bool sleeping_ = false;            // the owner is in SleepUntilInterrupt()
   std::atomic<bool> broken_out_ = false;
 };
 

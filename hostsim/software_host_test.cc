@@ -1,4 +1,4 @@
-// The /dev/lguest protocol: ABI.md §2.
+// Tests of the /dev/lguest protocol (ABI.md §2).
 
 #include "hostsim/software_host.h"
 
@@ -22,13 +22,13 @@ using ::testing::IsEmpty;
 
 constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
 
-// Does `what` on a thread that does not own the guest.
+// Runs `what` on a thread that does not own the guest, and returns its result.
 template <typename What>
 auto OnOtherThread(What what) {
   return std::async(std::launch::async, what).get();
 }
 
-TEST(InitializeTest, HasToComeFirst) {
+TEST(InitializeTest, OtherCallsFailBeforeInitialize) {
   ScriptedMachine machine(Script().Init());
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Run().status()));
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().GetDma(DmaKey(0)).status()));
@@ -37,22 +37,22 @@ TEST(InitializeTest, HasToComeFirst) {
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Resume()));
 }
 
-TEST(InitializeTest, ASecondTimeIsRefused) {
+TEST(InitializeTest, SecondCallFails) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   EXPECT_EQ(machine.host().Initialize(machine.boot()).code(), absl::ErrnoToStatusCode(EBUSY));
 }
 
-TEST(InitializeTest, APageOffsetInTheHostsAreaIsRefused) {
+TEST(InitializeTest, PageOffsetInHostAreaFails) {
   ScriptedMachine machine(Script().Init());
   BootState boot = machine.boot();
   boot.page_offset = 0xffc00000;
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Initialize(boot)));
   boot.page_offset = 0xffbff000;
-  EXPECT_TRUE(machine.host().Initialize(boot).ok()) << "a refused attempt does not count";
+  EXPECT_TRUE(machine.host().Initialize(boot).ok()) << "after a failed attempt";
 }
 
-TEST(InitializeTest, MemoryAndPageDirectoryHaveToFit) {
+TEST(InitializeTest, BadPfnLimitOrDirectoryFails) {
   ScriptedMachine machine(Script().Init());
   BootState boot = machine.boot();
   boot.pfn_limit = 0;
@@ -62,7 +62,7 @@ TEST(InitializeTest, MemoryAndPageDirectoryHaveToFit) {
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().Initialize(boot)));
 }
 
-TEST(InitializeTest, TheGuestStartsInTheBootState) {
+TEST(InitializeTest, GuestStartsInBootState) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   ScriptedVcpu& cpu = machine.cpu();
@@ -78,7 +78,7 @@ TEST(InitializeTest, TheGuestStartsInTheBootState) {
   EXPECT_EQ(cpu.page_offset(), Script::kPageOffset);
 }
 
-TEST(OwnerTest, OtherThreadsMayOnlyBreakOut) {
+TEST(OwnerTest, OtherThreadsMayOnlyBreakOutAndResume) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   SoftwareHost& host = machine.host();
@@ -89,7 +89,7 @@ TEST(OwnerTest, OtherThreadsMayOnlyBreakOut) {
   EXPECT_TRUE(OnOtherThread([&] { return host.Resume(); }).ok());
 }
 
-TEST(GetDmaTest, GivesTheBoundBufferAndItsInterrupt) {
+TEST(GetDmaTest, ReturnsBufferAndInterrupt) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Dma(kFree, {{0x6000, 64}})
@@ -103,7 +103,7 @@ TEST(GetDmaTest, GivesTheBoundBufferAndItsInterrupt) {
   EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(8)).status()));
 }
 
-TEST(GetDmaTest, ABadArrayKillsTheGuest) {
+TEST(GetDmaTest, BadArrayKillsTheGuest) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 3)
@@ -123,14 +123,14 @@ Script BoundButFull() {
       .Send(DmaKey(0), GuestPhys(kFree));
 }
 
-TEST(GetDmaTest, LeavesBuffersInUseAlone) {
+TEST(GetDmaTest, BuffersInUseAreNotReturned) {
   ScriptedMachine machine(BoundButFull());
   machine.Run();
   EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(DmaKey(0)).status()));
   EXPECT_EQ(machine.memory().Read<uint32_t>(GuestPhys(kFree + 100)).value(), 2u);
 }
 
-TEST(QuirksTest, TheLastBufferInUseIsHandedOutAndItsLengthOverwritten) {
+TEST(QuirksTest, GetDmaOverwritesLastBufferInUse) {
   ScriptedMachine machine(BoundButFull(), ScriptedMachine::kMemorySize, Quirks::kLinux2623);
   machine.Run();
   EXPECT_EQ(machine.host().GetDma(DmaKey(0))->dma, GuestPhys(kFree + 100));
@@ -138,7 +138,7 @@ TEST(QuirksTest, TheLastBufferInUseIsHandedOutAndItsLengthOverwritten) {
   EXPECT_EQ(machine.memory().Read<uint32_t>(GuestPhys(kFree + 100)).value(), 3u);
 }
 
-TEST(QuirksTest, WhatCannotBeAKeyKillsTheGuest) {
+TEST(QuirksTest, GetDmaWithBadKeyKillsTheGuest) {
   for (const uint32_t key : {2u, ScriptedMachine::kMemorySize}) {
     for (const Quirks quirks : {Quirks::kNone, Quirks::kLinux2623}) {
       ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Crash("x"),
@@ -151,8 +151,8 @@ TEST(QuirksTest, WhatCannotBeAKeyKillsTheGuest) {
   }
 }
 
-// The same scripts without quirks: hypercalls_test.cc.
-TEST(QuirksTest, ARangeThatEndsAtTheTopIsRefused) {
+// hypercalls_test.cc has similar scripts without quirks.
+TEST(QuirksTest, RangeThatEndsAtTheTopIsRejected) {
   constexpr uint32_t kTop = ScriptedMachine::kMemorySize;
   const auto death = [](const Script& script) {
     return ScriptedMachine(script, kTop, Quirks::kLinux2623).Death();
@@ -172,21 +172,21 @@ TEST(QuirksTest, ARangeThatEndsAtTheTopIsRefused) {
             "bad write address 0xfff4");
 }
 
-TEST(RaiseInterruptTest, ReachesTheGuestWhenItRuns) {
+TEST(RaiseInterruptTest, DeliveredAtNextRun) {
   ScriptedMachine machine(Script().Init().Send(DmaKey(0), GuestPhys(0)).Wait(5).Crash("got it"));
   machine.Run();
   ASSERT_TRUE(machine.host().RaiseInterrupt(5).ok());
   EXPECT_EQ(machine.Death(), "CRASH: got it");
 }
 
-TEST(RaiseInterruptTest, ThereAre32) {
+TEST(RaiseInterruptTest, NumberMustBeBelow32) {
   ScriptedMachine machine(Script().Init());
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   EXPECT_TRUE(machine.host().RaiseInterrupt(31).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(machine.host().RaiseInterrupt(32)));
 }
 
-TEST(ClockEventTest, WakesAHaltedGuestInTime) {
+TEST(ClockEventTest, WakesHaltedGuest) {
   ScriptedMachine machine(
       Script().Init().Call(Hypercall::kSetClockevent, 5000).Wait(0).Crash("tick"));
   const Nanos start = machine.clock().Now();
@@ -194,14 +194,14 @@ TEST(ClockEventTest, WakesAHaltedGuestInTime) {
   EXPECT_EQ(machine.clock().Now() - start, 5000);
 }
 
-TEST(ClockEventTest, IsAtLeastAHundredNanoseconds) {
+TEST(ClockEventTest, MinimumIs100Nanoseconds) {
   ScriptedMachine machine(Script().Init().Call(Hypercall::kSetClockevent, 1).Wait(0).Crash("tick"));
   const Nanos start = machine.clock().Now();
   machine.Death();
   EXPECT_EQ(machine.clock().Now() - start, 100);
 }
 
-TEST(ClockEventTest, InterruptsARunningGuest) {
+TEST(ClockEventTest, InterruptsRunningGuest) {
   ScriptedMachine machine(
       Script().Init().Call(Hypercall::kSetClockevent, 5000).Spin(0).Crash("tick"));
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
@@ -213,7 +213,7 @@ TEST(ClockEventTest, InterruptsARunningGuest) {
   time.get();
 }
 
-TEST(ClockEventTest, ZeroTurnsItOff) {
+TEST(ClockEventTest, ZeroTurnsTimerOff) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Call(Hypercall::kSetClockevent, 5000)
@@ -227,8 +227,8 @@ TEST(ClockEventTest, ZeroTurnsItOff) {
   EXPECT_FALSE(machine.clock().alarm().has_value());
 }
 
-// Nobody hears of the store that unblocks an interrupt, so the host has to look again.
-TEST(ClockEventTest, AnInterruptThatWasBlockedIsLookedAtAgain) {
+// The store that unblocks an interrupt causes no exit, so the host must retry the delivery.
+TEST(ClockEventTest, BlockedInterruptIsRetried) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Put32(Script::kData.value() + 4, 1)  // block the timer
@@ -252,21 +252,20 @@ TEST(ClockEventTest, AnInterruptThatWasBlockedIsLookedAtAgain) {
   time.get();
 }
 
-TEST(BreakOutTest, StopsARunningGuestAndBlocksUntilResumed) {
+TEST(BreakOutTest, StopsRunningGuestAndBlocksUntilResume) {
   ScriptedMachine machine(Script().Init().Spin(9).Crash("x"));
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   std::future<absl::Status> breaker =
       std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
-  EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()))
-      << "as long as nobody resumes";
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value())) << "before Resume()";
   ASSERT_TRUE(machine.host().Resume().ok());
   EXPECT_TRUE(breaker.get().ok());
   ASSERT_TRUE(machine.host().RaiseInterrupt(9).ok());
   EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
 }
 
-TEST(BreakOutTest, StopsAHaltedGuest) {
+TEST(BreakOutTest, StopsHaltedGuest) {
   ScriptedMachine machine(Script().Init().Wait(9).Crash("x"));
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   std::future<absl::Status> breaker =
@@ -278,7 +277,7 @@ TEST(BreakOutTest, StopsAHaltedGuest) {
   EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: x");
 }
 
-TEST(BreakOutTest, OneResumeReleasesEverybody) {
+TEST(BreakOutTest, OneResumeReleasesAllThreads) {
   ScriptedMachine machine(Script().Init().Wait(9));
   ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
   std::vector<std::future<absl::Status>> breakers(4);
@@ -292,7 +291,7 @@ TEST(BreakOutTest, OneResumeReleasesEverybody) {
     return machine.host().BreakOut();
   });
   bool was_last = false;
-  while (!was_last) {  // some may come after a Resume(): they break out again
+  while (!was_last) {  // a thread that calls BreakOut() after Resume() starts another break-out
     EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
     was_last = all_released;
     EXPECT_TRUE(machine.host().Resume().ok());
@@ -300,7 +299,7 @@ TEST(BreakOutTest, OneResumeReleasesEverybody) {
   EXPECT_TRUE(last.get().ok());
 }
 
-TEST(DeathTest, IsToldByEachRunAndFailsAllElse) {
+TEST(DeathTest, RunReturnsReasonAndOtherCallsFail) {
   ScriptedMachine machine(Script().Init().Crash("x"));
   EXPECT_EQ(machine.Death(), "CRASH: x");
   EXPECT_EQ(machine.Death(), "CRASH: x");
@@ -311,13 +310,13 @@ TEST(DeathTest, IsToldByEachRunAndFailsAllElse) {
   EXPECT_TRUE(absl::IsNotFound(machine.host().Initialize(machine.boot())));
 }
 
-TEST(DeathTest, ReleasesWhoBrokeOut) {
+TEST(DeathTest, ReleasesThreadsInBreakOut) {
   ScriptedMachine machine(Script()
                               .Init()
                               .Bind(DmaKey(0), GuestPhys(0xfffff000), 1, 1)
                               .Send(DmaKey(0), GuestPhys(0))
                               .Spin(9));
-  ASSERT_TRUE(std::holds_alternative<DmaSent>(machine.Run()));  // it has bound its buffer
+  ASSERT_TRUE(std::holds_alternative<DmaSent>(machine.Run()));  // the buffer is bound now
   std::future<absl::Status> breaker =
       std::async(std::launch::async, [&] { return machine.host().BreakOut(); });
   ASSERT_TRUE(std::holds_alternative<BrokenOut>(machine.host().Run().value()));
@@ -325,25 +324,25 @@ TEST(DeathTest, ReleasesWhoBrokeOut) {
   EXPECT_TRUE(absl::IsNotFound(breaker.get()));
 }
 
-TEST(TrapTest, WithoutAHandlerIsTheGuestsEnd) {
+TEST(TrapTest, UnhandledTrapKillsTheGuest) {
   ScriptedMachine machine(Script().Init().SetRegister(8, 0xc0012345).Trap(13, 0x1a));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0012345 (0x1a)");
   ScriptedMachine faulting(Script().Init().SetRegister(8, 0xc0012345).Trap(14, 2, 0xdeadbeef));
   EXPECT_EQ(faulting.Death(), "unhandled trap 14 at 0xc0012345 (0xdeadbeef)");
 }
 
-TEST(TrapTest, APageFaultTellsItsAddress) {
+TEST(TrapTest, PageFaultWritesCr2) {
   ScriptedMachine machine(Script().Init().Trap(14, 2, 0xdeadbeef));
   machine.Death();
   EXPECT_EQ(machine.memory().Read<LguestData>(Script::kData).value().cr2, 0xdeadbeefu);
 }
 
-TEST(TrapTest, ASoftwareInterruptWithoutAGateIsAGeneralProtectionFault) {
+TEST(TrapTest, SoftwareInterruptWithoutGateIsGp) {
   ScriptedMachine machine(Script().Init().SetRegister(8, 0xc0012345).SoftwareInterrupt(0x80));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0012343 (0x402)");
 }
 
-TEST(TrapTest, AHypercallFromUserCodeIsAGeneralProtectionFault) {
+TEST(TrapTest, HypercallFromUserCodeIsGp) {
   constexpr uint32_t kCsNumber = static_cast<uint32_t>(Register::kCs);
   ScriptedMachine machine(Script()
                               .Init()
@@ -353,14 +352,14 @@ TEST(TrapTest, AHypercallFromUserCodeIsAGeneralProtectionFault) {
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0xfa)");
 }
 
-TEST(PortTest, InReadsAllOnesAndOutIsIgnored) {
+TEST(PortTest, InReadsAllOnesAndOutHasNoEffect) {
   constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
   ScriptedMachine machine(Script()
                               .Init()
                               .Put(kFree, "\xec\xe5\x70\x66\xec\xee\xe6\x70")
                               .SetRegister(8, 0xc0005000)
                               .SetRegister(kEaxNumber, 0)
-                              .Trap(13)  // inb (%dx): the host does not look at sizes below a word
+                              .Trap(13)  // inb (%dx): the host sets 16 bits (ABI.md §4.17)
                               .ExpectResult(0xffff)
                               .Trap(13)  // in $0x70,%eax
                               .ExpectResult(0xffffffff)
@@ -375,7 +374,7 @@ TEST(PortTest, InReadsAllOnesAndOutIsIgnored) {
   EXPECT_THAT(machine.cpu().failures(), IsEmpty());
 }
 
-TEST(PortTest, UserCodeIsNotHelped) {
+TEST(PortTest, UserCodeIsNotEmulated) {
   ScriptedMachine machine(Script().Init().SetRegister(8, 0x08048000).Trap(13));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0x0)");
 }

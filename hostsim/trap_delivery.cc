@@ -47,7 +47,7 @@ absl::Status EnterHandler(GuestState& guest, const Gate& gate, std::optional<uin
   return absl::OkStatus();
 }
 
-// Whether the guest accepts an interrupt just now.
+// True if the guest accepts interrupts now (ABI.md §4.14).
 bool CanDeliverInterrupt(const GuestState& guest, const SharedData& data) {
   const uint32_t eip = guest.cpu.Get(Register::kEip);
   if (eip >= guest.noirq_start && eip < guest.noirq_end) return false;

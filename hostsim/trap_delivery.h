@@ -1,4 +1,4 @@
-// Traps and interrupts, as the guest's kernel gets them.
+// Delivers traps and interrupts to the guest kernel.
 
 #ifndef HOSTSIM_TRAP_DELIVERY_H_
 #define HOSTSIM_TRAP_DELIVERY_H_
@@ -11,13 +11,13 @@
 
 namespace lguest::hostsim {
 
-// Makes the guest enter its handler of `vector`: pushes the frame on its ring-1 stack and turns its
-// interrupts off where the gate says so. False when it has no such handler. Aborted when its stack
-// is not in its memory.
+// Enters the guest's handler of `vector` (ABI.md §4.15): pushes the frame on the ring-1 stack, and
+// disables interrupts if the gate is an interrupt gate. Returns false if the guest has no handler.
+// Fails with Aborted if the stack is not in guest memory.
 absl::StatusOr<bool> DeliverTrap(GuestState& guest, uint32_t vector, uint32_t error_code);
 
-// Delivers the first interrupt that is pending, not blocked and welcome, and wakes the guest when
-// it is halted (ABI.md §4.14). Aborted when its stack is not in its memory.
+// Delivers the deliverable interrupt with the lowest number, if any (ABI.md §4.14). Wakes the guest
+// if it is halted. Fails with Aborted if the stack is not in guest memory.
 absl::Status DeliverInterrupt(GuestState& guest);
 
 }  // namespace lguest::hostsim

@@ -1,4 +1,4 @@
-// Traps and interrupts of ABI.md §4.14, §4.15.
+// Tests of the delivery of traps and interrupts (ABI.md §4.14, §4.15).
 
 #include "hostsim/trap_delivery.h"
 
@@ -22,7 +22,7 @@ constexpr uint32_t kStack = 0x4000;  // guest-physical, grows down
 constexpr uint32_t kTrapGateFlags = 0x8f00;
 constexpr uint32_t kInterruptGateFlags = 0x8e00;
 
-// A guest without a host: what DeliverTrap() does to it is looked at directly.
+// The state of a guest without a host. The tests call DeliverTrap() directly.
 class TrapDeliveryTest : public ::testing::Test {
  protected:
   TrapDeliveryTest()
@@ -65,7 +65,7 @@ class TrapDeliveryTest : public ::testing::Test {
   SharedData data_;
 };
 
-TEST_F(TrapDeliveryTest, FromTheKernelThreeWordsGoOnItsOwnStack) {
+TEST_F(TrapDeliveryTest, TrapInKernelPushesThreeWords) {
   SetGate(3, kTrapGateFlags);
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
   EXPECT_THAT(Stack<3>(), ElementsAre(0xc0012345, kGuestKernelCs, 0x246));
@@ -73,7 +73,7 @@ TEST_F(TrapDeliveryTest, FromTheKernelThreeWordsGoOnItsOwnStack) {
   EXPECT_EQ(cpu_.Get(Register::kEip), kHandler);
 }
 
-TEST_F(TrapDeliveryTest, FromUserCodeFiveWordsGoOnTheKernelStack) {
+TEST_F(TrapDeliveryTest, TrapInUserCodePushesFiveWords) {
   SetGate(3, kTrapGateFlags);
   EnterUserMode();
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
@@ -83,7 +83,7 @@ TEST_F(TrapDeliveryTest, FromUserCodeFiveWordsGoOnTheKernelStack) {
   EXPECT_EQ(cpu_.Get(Register::kSs), kGuestKernelDs);
 }
 
-TEST_F(TrapDeliveryTest, OnlySixVectorsPushAnErrorCode) {
+TEST_F(TrapDeliveryTest, OnlySomeVectorsPushAnErrorCode) {
   for (uint32_t vector = 0; vector < 31; ++vector) {
     SetGate(vector, kTrapGateFlags);
     if (!guest_.gates.Find(vector).present) continue;
@@ -97,7 +97,7 @@ TEST_F(TrapDeliveryTest, OnlySixVectorsPushAnErrorCode) {
   }
 }
 
-TEST_F(TrapDeliveryTest, AnInterruptGateTurnsInterruptsOffAndATrapGateDoesNot) {
+TEST_F(TrapDeliveryTest, OnlyInterruptGateDisablesInterrupts) {
   SetGate(3, kTrapGateFlags);
   SetGate(4, kInterruptGateFlags);
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
@@ -106,28 +106,28 @@ TEST_F(TrapDeliveryTest, AnInterruptGateTurnsInterruptsOffAndATrapGateDoesNot) {
   EXPECT_EQ(data_.irq_enabled(), 0u);
 }
 
-TEST_F(TrapDeliveryTest, ThePushedFlagsShowWhatTheGuestBelievesOfInterrupts) {
+TEST_F(TrapDeliveryTest, PushedIfIsThatOfIrqEnabled) {
   SetGate(3, kTrapGateFlags);
   data_.set_irq_enabled(0);
   EXPECT_TRUE(DeliverTrap(guest_, 3, 0).value());
   EXPECT_EQ(Stack<3>()[2], 0x46u);
 }
 
-TEST_F(TrapDeliveryTest, SingleSteppingEndsAtTheHandler) {
+TEST_F(TrapDeliveryTest, TrapFlagIsPushedAndCleared) {
   SetGate(1, kTrapGateFlags);
   cpu_.Set(Register::kEflags, 0x346);
   EXPECT_TRUE(DeliverTrap(guest_, 1, 0).value());
-  EXPECT_EQ(Stack<3>()[2], 0x346u) << "the interrupted code goes on stepping";
+  EXPECT_EQ(Stack<3>()[2], 0x346u) << "iret resumes single-stepping";
   EXPECT_EQ(cpu_.Get(Register::kEflags), 0x246u);
 }
 
-TEST_F(TrapDeliveryTest, AVectorWithoutAGateIsNotDelivered) {
+TEST_F(TrapDeliveryTest, VectorWithoutGateIsNotDelivered) {
   EXPECT_FALSE(DeliverTrap(guest_, 3, 0).value());
   EXPECT_FALSE(DeliverTrap(guest_, 255, 0).value());
   EXPECT_EQ(cpu_.Get(Register::kEip), 0xc0012345u);
 }
 
-TEST_F(TrapDeliveryTest, AStackOutsideMemoryIsTheGuestsEnd) {
+TEST_F(TrapDeliveryTest, StackOutsideMemoryKillsTheGuest) {
   SetGate(3, kTrapGateFlags);
   cpu_.Set(Register::kEsp, 0xdeadbeef);
   EXPECT_EQ(DeliverTrap(guest_, 3, 0).status().message(), "bad write address 0x1eadbee3 len 12");
@@ -135,10 +135,10 @@ TEST_F(TrapDeliveryTest, AStackOutsideMemoryIsTheGuestsEnd) {
   EXPECT_FALSE(DeliverTrap(guest_, 3, 0).ok());
 }
 
-TEST_F(TrapDeliveryTest, AStackSegmentOfAnotherRingIsTheGuestsEnd) {
+TEST_F(TrapDeliveryTest, InvalidStackSegmentKillsTheGuest) {
   SetGate(3, kTrapGateFlags);
   EnterUserMode();
-  guest_.kernel_ss = 0x1;  // the null descriptor, which would be ring 0
+  guest_.kernel_ss = 0x1;  // the null descriptor, with DPL 0
   EXPECT_EQ(DeliverTrap(guest_, 3, 0).status().message(), "bad stack segment 1");
   guest_.kernel_ss = kGuestKernelCs;  // code
   EXPECT_EQ(DeliverTrap(guest_, 3, 0).status().message(), "bad stack segment 97");
@@ -158,14 +158,14 @@ class InterruptTest : public TrapDeliveryTest {
   }
 };
 
-TEST_F(InterruptTest, IsDeliveredOnceAndRefreshesTheTime) {
+TEST_F(InterruptTest, DeliveredOnceAndUpdatesTime) {
   guest_.pending_interrupts = 1u << 5;
   EXPECT_TRUE(Delivers());
   EXPECT_EQ(guest_.pending_interrupts, 0u);
   EXPECT_EQ(memory_->Read<LguestData>(Script::kData).value().time.sec, 1u);
 }
 
-TEST_F(InterruptTest, TheLowestNumberGoesFirst) {
+TEST_F(InterruptTest, LowestNumberIsDeliveredFirst) {
   guest_.pending_interrupts = 0x80000006;
   EXPECT_TRUE(Delivers());
   EXPECT_EQ(guest_.pending_interrupts, 0x80000004u);
@@ -178,13 +178,13 @@ TEST_F(InterruptTest, WaitsWhileBlocked) {
   EXPECT_EQ(guest_.pending_interrupts, 1u);
 }
 
-TEST_F(InterruptTest, WaitsWhileTheGuestHasInterruptsOff) {
+TEST_F(InterruptTest, WaitsWhileInterruptsAreDisabled) {
   guest_.pending_interrupts = 1;
   data_.set_irq_enabled(0);
   EXPECT_FALSE(Delivers());
 }
 
-TEST_F(InterruptTest, WaitsInTheNoirqWindowWhoseEndIsOutside) {
+TEST_F(InterruptTest, WaitsInNoirqRangeWithExclusiveEnd) {
   guest_.pending_interrupts = 1;
   guest_.noirq_start = 0xc0012345;
   guest_.noirq_end = 0xc0012346;
@@ -194,16 +194,16 @@ TEST_F(InterruptTest, WaitsInTheNoirqWindowWhoseEndIsOutside) {
   EXPECT_TRUE(Delivers());
 }
 
-TEST_F(InterruptTest, WakesAHaltedGuestEvenWithInterruptsOff) {
+TEST_F(InterruptTest, WakesHaltedGuestWithInterruptsDisabled) {
   guest_.pending_interrupts = 1;
   guest_.halted = true;
   data_.set_irq_enabled(0);
   EXPECT_TRUE(Delivers());
   EXPECT_FALSE(guest_.halted);
-  EXPECT_EQ(Stack<3>()[2] & kInterruptFlag, kInterruptFlag) << "it was enabled on waking";
+  EXPECT_EQ(Stack<3>()[2] & kInterruptFlag, kInterruptFlag) << "the wake-up enables interrupts";
 }
 
-TEST_F(InterruptTest, WithoutAHandlerStaysPending) {
+TEST_F(InterruptTest, StaysPendingWithoutHandler) {
   guest_.gates = TrapGates();
   guest_.pending_interrupts = 1;
   EXPECT_FALSE(Delivers());

@@ -40,8 +40,8 @@ Gate TrapGates::Find(uint32_t vector) const {
 }
 
 bool TrapGates::MayInvoke(uint32_t vector, uint32_t privilege) const {
-  // Only trap gates go straight to the guest. For all others the processor uses the host's own
-  // gate, of privilege 0.
+  // Only trap gates lead directly to the guest. For other vectors the processor uses the host's own
+  // gate, which has DPL 0.
   const AcceleratedGate accelerated = Accelerated(vector);
   return accelerated.entry == AcceleratedGate::Entry::kDirect &&
          accelerated.gate.privilege >= privilege;

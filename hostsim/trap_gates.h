@@ -1,4 +1,4 @@
-// Where the guest wants to be told of traps and interrupts.
+// The guest's IDT.
 
 #ifndef HOSTSIM_TRAP_GATES_H_
 #define HOSTSIM_TRAP_GATES_H_
@@ -16,17 +16,17 @@ namespace lguest::hostsim {
 // The guest's IDT (ABI.md §4.6): vectors 0 to 63 and 0x80.
 class TrapGates {
  public:
-  // Aborted when a present gate is neither interrupt nor trap gate. Vectors that a guest cannot
-  // have are ignored.
+  // LOAD_IDT_ENTRY. Ignores vectors that a guest cannot set. Fails with Aborted if the gate is
+  // present and neither an interrupt gate nor a trap gate.
   absl::Status Load(uint32_t vector, uint32_t low, uint32_t high);
 
-  // Not present where the guest has set none, or may not have one.
+  // The gate of `vector`. It is not present if the guest has not set it or cannot set it.
   Gate Find(uint32_t vector) const;
 
-  // Whether `int n` at ring `privilege` reaches the guest's handler; otherwise it is a #GP.
+  // True if `int n` at ring `privilege` enters the guest's handler. Otherwise it raises #GP.
   bool MayInvoke(uint32_t vector, uint32_t privilege) const;
 
-  // Whether a CPU may enter the handler of `vector` in the host's place.
+  // The gate of `vector`, and which component may enter its handler (ABI.md §4.15).
   AcceleratedGate Accelerated(uint32_t vector) const;
 
  private:

@@ -1,4 +1,4 @@
-// The machine's time stamp counter.
+// Measures the rate of the time stamp counter.
 
 #ifndef HOSTSIM_TSC_H_
 #define HOSTSIM_TSC_H_
@@ -8,14 +8,14 @@
 
 namespace lguest::hostsim {
 
-// Measures the counter against the clock from construction on, so that other work can be done
-// meanwhile.
+// Measures the counter against the system's clock. The measurement starts in the constructor, so
+// the caller can do other work before it calls Khz().
 class TscCalibration {
  public:
   TscCalibration();
 
-  // Thousands of ticks a second, to about 0.01 %; 0 where the counter does not run at one rate all
-  // the time. Waits until enough time has passed: 5 ms from construction.
+  // The rate in kHz, with an error of about 0.01 %; 0 if the rate is not constant. Blocks until
+  // 5 ms after construction.
   uint32_t Khz() const;
 
  private:
