@@ -9,8 +9,8 @@
 namespace lguest::hostsim {
 namespace {
 
-// An accelerator enters all handlers with these two segments. If one of them is not usable, the
-// host has to see every trap, to end the guest.
+// An accelerator enters all handlers with these two segments. If one of them is not valid, the host
+// must get every trap, to kill the guest.
 bool HasStandardSegments(const GuestState& guest) {
   return guest.kernel_ss == kGuestKernelDs && guest.gdt.IsRing1Stack(kGuestKernelDs) &&
          guest.gdt.IsRing1Code(kGuestKernelCs);

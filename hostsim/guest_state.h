@@ -25,8 +25,8 @@ struct GuestState {
   GuestState(GuestMemory& guest_memory, Vcpu& vcpu, Clock& host_clock)
       : memory(guest_memory), cpu(vcpu), clock(host_clock) {}
 
-  // The guest-physical address of a kernel address, by the linear map and not by the guest's page
-  // tables (ABI.md §4.15). Unchecked.
+  // The guest-physical address of a kernel address, by the linear map (ABI.md §4.15), not by the
+  // guest's page tables. The result may be outside guest memory.
   GuestPhys KernelPhys(uint32_t virt) const { return GuestPhys(virt - page_offset); }
 
   // A key is the address of an aligned word in guest memory.
@@ -44,7 +44,7 @@ struct GuestState {
   uint32_t tsc_khz = 0;  // 0: the rate of the time stamp counter is not constant
   uint16_t guest_id = 0;
 
-  std::optional<SharedData> data;  // since LGUEST_INIT
+  std::optional<SharedData> data;  // set by LGUEST_INIT
   uint32_t noirq_start = 0;        // no interrupt is delivered at %eip in [start, end)
   uint32_t noirq_end = 0;
 
@@ -63,8 +63,8 @@ struct GuestState {
   bool hypercall_pending = false;  // an `int $0x1f` is not yet executed
   uint32_t next_ring_slot = 0;
 
-  HypercallAccelerator* accelerator = nullptr;  // once it has a policy
-  bool policy_changed = true;                   // since the accelerator got its last one
+  HypercallAccelerator* accelerator = nullptr;  // nullptr until it has a policy
+  bool policy_changed = true;                   // since the last SetPolicy()
 };
 
 }  // namespace lguest::hostsim

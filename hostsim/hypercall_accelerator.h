@@ -1,4 +1,4 @@
-// What a CPU may serve in place of the host, because it happens very often.
+// The interface of a CPU that serves frequent traps and hypercalls itself, in place of the host.
 
 #ifndef HOSTSIM_HYPERCALL_ACCELERATOR_H_
 #define HOSTSIM_HYPERCALL_ACCELERATOR_H_
@@ -14,10 +14,10 @@
 
 namespace lguest::hostsim {
 
-// A handler of the guest's kernel, and who enters it.
+// A handler of the guest kernel, and the component that enters it.
 struct AcceleratedGate {
   enum class Entry : uint8_t {
-    kByHost,     // the trap handler
+    kByHost,     // the host: its TrapHandler gets the trap
     kReflected,  // the CPU, by MakeTrapEntry(); never for an `int n`
     kDirect,     // the processor, as through a trap gate, also for an `int n`
   };
@@ -25,7 +25,7 @@ struct AcceleratedGate {
   Gate gate;
 };
 
-// What the CPU may serve. The host has checked all of it.
+// The traps and hypercalls that the CPU may serve. The host has checked all values.
 struct AcceleratorPolicy {
   // The address of lguest_data, all of it in guest memory. The CPU may serve hypercalls from its
   // ring and from %eax that change nothing but the CPU and AcceleratorState, the ring first
@@ -35,7 +35,7 @@ struct AcceleratorPolicy {
   AcceleratedGate system_call;
 };
 
-// What those hypercalls change.
+// The state that these hypercalls change.
 struct AcceleratorState {
   uint16_t kernel_ss = kGuestKernelDs;  // the ring-1 stack for entries from ring 3
   uint32_t kernel_esp = 0;
@@ -56,7 +56,7 @@ class HypercallAccelerator {
 
   // Copies the host's state to the CPU before the guest runs. `irq_pending`: an interrupt is
   // pending that the guest does not accept now. The guest accepts it later by a plain store, so a
-  // CPU for which traps are cheap passes every trap to the host then, and the host looks again.
+  // CPU for which traps are cheap then passes every trap to the host, which retries the delivery.
   virtual void SetState(const AcceleratorState& state, bool irq_pending) = 0;
 
   // The state after the guest has stopped; nullopt if it is unchanged. The guest may have written

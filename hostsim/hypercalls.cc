@@ -17,7 +17,7 @@ constexpr uint32_t kCrashTextSize = 128;
 constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kMinTimer = 100;
 
-// What a hypercall returns in %eax; nullopt leaves %eax as it was.
+// The result for %eax; nullopt leaves %eax unchanged.
 using HypercallResult = absl::StatusOr<std::optional<uint32_t>>;
 
 HypercallResult NoResult(absl::Status status) {

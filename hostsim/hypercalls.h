@@ -8,10 +8,10 @@
 
 namespace lguest::hostsim {
 
-// Executes the asynchronous hypercalls in the guest's ring, then the direct one that is pending, if
-// any (ABI.md §4.1, §4.13). Stops early when a hypercall sends a DMA to the launcher: the launcher
-// must serve it first, and the next call executes the rest. Aborted, with the reason, when the
-// guest must die.
+// Executes the hypercalls in the guest's async ring, then the pending direct hypercall, if any
+// (ABI.md §4.1, §4.13). Stops after a SEND_DMA: the launcher must serve it first, and the next
+// ExecuteHypercalls() executes the rest. Fails with Aborted and the reason of death if the guest
+// must die.
 absl::Status ExecuteHypercalls(GuestState& guest);
 
 }  // namespace lguest::hostsim

@@ -14,9 +14,9 @@
 
 namespace lguest::hostsim {
 
-// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2). At() checks its range once, because
-// it stays where LGUEST_INIT put it. Each call reads or writes guest memory once. The guest may
-// have written any value.
+// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2). At() checks the address once,
+// because it does not change after LGUEST_INIT. Each function reads or writes guest memory once.
+// The guest may have written any value.
 class SharedData {
  public:
   // Fails with OutOfRange if the structure is not completely in guest memory.

@@ -34,6 +34,7 @@ SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const H
 
 SoftwareHost::~SoftwareHost() { guest_.clock.SetAlarmCallback(nullptr); }
 
+// ABI.md §2.1, §3.7.
 absl::Status SoftwareHost::Initialize(const BootState& boot) {
   if (initialized_) {
     return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is already initialized");
@@ -116,6 +117,7 @@ absl::StatusOr<BoundDma> SoftwareHost::GetDma(DmaKey key) {
   return *buffer;
 }
 
+// ABI.md §2.1, §4.14.
 absl::Status SoftwareHost::RaiseInterrupt(uint32_t irq) {
   RETURN_IF_ERROR(CheckCaller());
   if (irq >= kInterrupts) {

@@ -68,7 +68,7 @@ class SoftwareHost final : public Host, private TrapHandler {
 
   std::atomic<bool> initialized_ = false;
   std::thread::id owner_;
-  std::string death_reason_;  // valid once dead_
+  std::string death_reason_;  // valid if dead_
   std::atomic<bool> dead_ = false;
 
   std::optional<Nanos> retry_;  // when to retry an interrupt that the guest did not accept

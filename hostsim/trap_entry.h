@@ -27,7 +27,7 @@ struct TrapContext {
   uint32_t kernel_ss = kGuestKernelDs;
   uint32_t kernel_esp = 0;
 
-  bool irqs_enabled = true;  // lguest_data.irq_enabled != 0, or the guest has no lguest_data yet
+  bool irqs_enabled = true;  // bit 0x200 of lguest_data.irq_enabled; true before LGUEST_INIT
 };
 
 // The guest at the first instruction of the handler. %cs is kGuestKernelCs.
@@ -55,7 +55,7 @@ class TrapEntry {
 };
 
 // ABI.md §4.15. The processor's own IF is always set while a guest runs. The IF of the pushed
-// EFLAGS is what the guest believes: lguest_data.irq_enabled.
+// EFLAGS is the virtual one, from lguest_data.irq_enabled.
 //
 // Every C++ path enters handlers this way. The switcher's assembly does the same; a test runs one
 // table of cases through both.

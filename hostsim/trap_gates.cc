@@ -5,13 +5,13 @@
 namespace lguest::hostsim {
 namespace {
 
-// Vectors that a guest cannot have (ABI.md §4.6).
+// Vectors that a guest cannot set (ABI.md §4.6).
 constexpr bool IsReservedVector(uint32_t vector) {
   return vector == kNonMaskableInterrupt || vector == kDoubleFault ||
          vector == kSpuriousInterrupt || vector == kHypercallVector;
 }
 
-// Vectors that the host handles first, so user code never raises them with `int n`.
+// Vectors that always go through the host (ABI.md §4.15), so `int n` cannot invoke their gates.
 constexpr bool IsHandledByHostFirst(uint32_t vector) {
   return vector == kDeviceNotAvailable || vector == kGeneralProtection || vector == kPageFault;
 }

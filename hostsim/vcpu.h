@@ -20,10 +20,10 @@ class HypercallAccelerator;
 struct Trap {
   enum class Kind : uint8_t {
     kException,              // vector, error_code (0 for a vector without one), cr2 for vector 14
-    kSoftwareInterrupt,      // vector: of an `int n`, int3 or into, whatever the caller's privilege
+    kSoftwareInterrupt,      // vector; an `int n`, int3 or into, before any check of its gate
     kBadPageDirectoryEntry,  // a present entry has a frame or flags that no guest may use
     kBadPageTableEntry,
-    kHostAreaDamaged,  // the guest overwrote what the CPU keeps above 0xFFC00000; it cannot go on
+    kHostAreaDamaged,  // the guest overwrote the host area (above 0xFFC00000) and cannot continue
   };
 
   Kind kind = Kind::kException;
@@ -37,16 +37,16 @@ class TrapHandler {
   virtual ~TrapHandler() = default;
 
   // Called inside Vcpu::Run(), on its thread, for each trap of the guest. May read and change all
-  // state of the CPU. Returns true if the guest is to go on, false if Run() is to return.
+  // state of the CPU. Returns true to continue the guest, false to make Run() return.
   virtual bool OnTrap(const Trap& trap) = 0;
 };
 
 // One i386 that runs guest code on the guest's own page tables.
 //
-// The last page directory entry belongs to the host. The area above 0xFFC00000 shows the guest
-// nothing that ring 3 may use, and nothing that ring 1 can write to the harm of anything outside
-// the guest. CR0.WP is set. `in` and `out` are #GP(0). Every guest memory address in a page table
-// is checked against the size of the memory.
+// The last page directory entry belongs to the host (ABI.md §4.16). Ring 3 cannot access the area
+// above 0xFFC00000. If ring 1 can write there, the write can harm only the guest itself. CR0.WP is
+// set. `in` and `out` are #GP(0). Each guest-physical address in a page table is checked against
+// the size of the memory.
 //
 // Belongs to one thread, except Kick().
 class Vcpu {
@@ -61,7 +61,7 @@ class Vcpu {
   virtual ~Vcpu() = default;
 
   // Prepares a guest whose kernel is linked at virtual addresses from `page_offset`: loads the page
-  // directory and sets all registers to 0. Once, before all else.
+  // directory and sets all registers to 0. Call it once, before all other functions.
   virtual absl::Status Start(GuestPhys page_directory, uint32_t page_offset) = 0;
 
   // Runs the guest and passes each trap to `handler`. Fails with Internal when the CPU itself
@@ -79,7 +79,7 @@ class Vcpu {
   // level.
   virtual void Set(Register reg, uint32_t value) = 0;
 
-  // All descriptors, as the guest is to have them.
+  // Sets all descriptors. The caller has sanitized them.
   virtual void SetGdt(std::span<const uint64_t, kGdtEntries> gdt) = 0;
 
   // CR0.TS: the next FPU instruction traps with vector 7.
@@ -89,8 +89,8 @@ class Vcpu {
   virtual void SetPageDirectory(GuestPhys page_directory) = 0;
   virtual GuestPhys page_directory() const = 0;
 
-  // The guest changed page tables: the TLB must forget what it holds of them. `directory` may be
-  // another directory than the current one.
+  // Flush the TLB after the guest has changed page tables. `directory` may differ from the current
+  // directory.
   virtual void FlushTlb() = 0;
   virtual void FlushUserTlb() = 0;  // below page_offset only
   virtual void FlushPage(GuestPhys directory, GuestVirt page) = 0;

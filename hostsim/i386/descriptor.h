@@ -1,4 +1,4 @@
-// Segment descriptors: as a GDT holds them, and as a processor keeps them once loaded.
+// Segment descriptors, in the formats of the GDT and of a loaded segment register.
 
 #ifndef HOSTSIM_I386_DESCRIPTOR_H_
 #define HOSTSIM_I386_DESCRIPTOR_H_
@@ -33,10 +33,10 @@ constexpr uint64_t AtPrivilege1(uint64_t descriptor) {
   return descriptor | uint64_t{kDescriptorPrivilege1} << 32;
 }
 
-// `descriptor` as a guest may have it (ABI.md §4.4). Gates and task segments become 0: a jump
-// through one could change the privilege level. Privilege 0 becomes 1. The accessed bit is set,
-// because the guest's processor cannot write to the table. A segment that is not present is kept:
-// loading it is #NP. The switcher's load_tls does the same in assembly.
+// Returns `descriptor` in a form that is safe for a guest (ABI.md §4.4). Gates and task segments
+// become 0: a jump through one could change the privilege level. Privilege 0 becomes 1. The
+// accessed bit is set, because the guest's processor cannot write to the table. A segment that is
+// not present is kept: loading it is #NP. The switcher's load_tls does the same in assembly.
 constexpr uint64_t SanitizeDescriptor(uint64_t descriptor) {
   uint32_t high = UpperWord(descriptor);
   if ((high & kDescriptorCodeOrData) == 0) return 0;

@@ -19,7 +19,7 @@
 
 namespace lguest::hostsim {
 
-// Runs the experiments. It is the client of the CPU meanwhile, and records the library's calls.
+// Runs the experiments. As the client of the CPU, it also records the library's calls.
 class UnicornCheck : public UnicornClient {
  public:
   UnicornCheck(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame)
