@@ -17,13 +17,9 @@ constexpr uint32_t kCrashTextSize = 128;
 constexpr uint32_t kMaxStackPages = 2;
 constexpr Nanos kMinTimer = 100;
 
-// The result for %eax; nullopt leaves %eax unchanged.
-using HypercallResult = absl::StatusOr<std::optional<uint32_t>>;
-
-HypercallResult NoResult(absl::Status status) {
-  if (!status.ok()) return status;
-  return std::nullopt;
-}
+// The result of a hypercall for %eax. A hypercall without a result leaves it empty, and %eax
+// unchanged.
+using HypercallResult = std::optional<uint32_t>;
 
 absl::Status CheckQuirk(const GuestState& guest, GuestPhys addr, uint32_t len) {
   if (!QuirkRejects(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
@@ -82,16 +78,18 @@ absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pag
 }
 
 // ABI.md §4.11.
-HypercallResult BindDma(GuestState& guest, const HypercallArguments& call) {
+absl::Status BindDma(GuestState& guest, const HypercallArguments& call, HypercallResult& result) {
   const DmaKey key(call.edx);
   const GuestPhys array(call.ebx);
   const uint32_t irq = call.ecx & 0xff;
   const uint32_t count = (call.ecx >> 8) & 0xffff;
-  if (irq >= kInterrupts) return 0;
+  result = 0;
+  if (irq >= kInterrupts) return absl::OkStatus();
   if (!guest.IsUsableKey(key)) return GuestDeath("bad dma key 0x%x", key.value());
   const bool done =
       irq == 0 ? guest.bindings.Unbind(key, array) : guest.bindings.Bind(key, array, count, irq);
-  return done ? 1 : 0;
+  result = done ? 1 : 0;
+  return absl::OkStatus();
 }
 
 // ABI.md §4.12.
@@ -164,49 +162,49 @@ absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
 }
 
 // ABI.md §4.1.
-HypercallResult Execute(GuestState& guest, const HypercallArguments& call) {
+absl::Status Execute(GuestState& guest, const HypercallArguments& call, HypercallResult& result) {
   switch (static_cast<Hypercall>(call.eax)) {
     case Hypercall::kFlushAsync:
-      return std::nullopt;
+      return absl::OkStatus();
     case Hypercall::kLguestInit:
       return GuestDeath("already have lguest_data");
     case Hypercall::kCrash:
-      return NoResult(Crash(guest, GuestPhys(call.edx)));
+      return Crash(guest, GuestPhys(call.edx));
     case Hypercall::kLoadGdt:
-      return NoResult(LoadGdt(guest, GuestPhys(call.edx), call.ebx));
+      return LoadGdt(guest, GuestPhys(call.edx), call.ebx);
     case Hypercall::kNewPgtable:
-      return NoResult(SwitchPageTable(guest, GuestPhys(call.edx)));
+      return SwitchPageTable(guest, GuestPhys(call.edx));
     case Hypercall::kFlushTlb:
       if (call.edx != 0) {
         guest.cpu.FlushTlb();
       } else {
         guest.cpu.FlushUserTlb();
       }
-      return std::nullopt;
+      return absl::OkStatus();
     case Hypercall::kLoadIdtEntry:
-      return NoResult(LoadIdtEntry(guest, call));
+      return LoadIdtEntry(guest, call);
     case Hypercall::kSetStack:
-      return NoResult(SetStack(guest, call.edx, call.ebx, call.ecx));
+      return SetStack(guest, call.edx, call.ebx, call.ecx);
     case Hypercall::kTs:
       guest.task_switched = call.edx != 0;
       guest.cpu.SetTaskSwitched(guest.task_switched);
-      return std::nullopt;
+      return absl::OkStatus();
     case Hypercall::kSetClockevent:
       SetClockEvent(guest, call.edx);
-      return std::nullopt;
+      return absl::OkStatus();
     case Hypercall::kHalt:
       guest.halted = true;
-      return std::nullopt;
+      return absl::OkStatus();
     case Hypercall::kBindDma:
-      return BindDma(guest, call);
+      return BindDma(guest, call, result);
     case Hypercall::kSendDma:
-      return NoResult(SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx)));
+      return SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx));
     case Hypercall::kSetPte:
-      return NoResult(SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx));
+      return SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx);
     case Hypercall::kSetPmd:
-      return NoResult(SetPmd(guest, GuestPhys(call.edx), call.ebx));
+      return SetPmd(guest, GuestPhys(call.edx), call.ebx);
     case Hypercall::kLoadTls:
-      return NoResult(LoadTls(guest, GuestPhys(call.edx)));
+      return LoadTls(guest, GuestPhys(call.edx));
   }
   return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
 }
@@ -218,7 +216,8 @@ absl::Status DrainRing(GuestState& guest, SharedData& data) {
     const uint32_t slot = guest.next_ring_slot;
     if (data.hypercall_status(slot) == kHypercallDone) break;
     guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
-    RETURN_IF_ERROR(Execute(guest, data.hypercall(slot)).status());
+    HypercallResult result;  // dropped: %eax belongs to the direct hypercall
+    RETURN_IF_ERROR(Execute(guest, data.hypercall(slot), result));
     data.set_hypercall_status(slot, kHypercallDone);
   }
   return absl::OkStatus();
@@ -237,7 +236,8 @@ absl::Status ExecuteHypercalls(GuestState& guest) {
                                    .ebx = guest.cpu.Get(Register::kEbx),
                                    .ecx = guest.cpu.Get(Register::kEcx)};
   if (!guest.data.has_value()) return Initialize(guest, call);
-  ASSIGN_OR_RETURN(const std::optional<uint32_t> result, Execute(guest, call));
+  HypercallResult result;
+  RETURN_IF_ERROR(Execute(guest, call, result));
   if (result.has_value()) guest.cpu.Set(Register::kEax, *result);
   return absl::OkStatus();
 }

@@ -48,10 +48,13 @@ absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan) {
   for (uint32_t t = 0; t < plan.table_count; ++t) {
     const uint32_t first_page = t * kEntriesPerTable;
     const uint32_t count = std::min(kEntriesPerTable, plan.mapped_pages - first_page);
-    Table table = {};
-    for (uint32_t i = 0; i < count; ++i) {
-      table[i] = ((first_page + i) << kPageShift) | kEntryFlags;
+    Table table;
+    uint32_t value = (first_page << kPageShift) | kEntryFlags;
+    for (uint32_t& entry : std::span(table).first(count)) {
+      entry = value;
+      value += kPageSize;
     }
+    std::fill(table.begin() + count, table.end(), 0);
     const uint32_t address = plan.tables.value() + t * kPageSize;
     RETURN_IF_ERROR(WriteTable(memory, address, table));
     directory[plan.page_offset / kBytesPerTable + t] = address | kEntryFlags;

@@ -36,7 +36,10 @@ const Gate* TrapAccelerator::Find(const Trap& trap) const {
 bool TrapAccelerator::TryEnter(const Trap& trap) {
   if (irq_pending_) return false;
   const Gate* const gate = Find(trap);
-  if (gate == nullptr) return false;
+  return gate != nullptr && Enter(trap, *gate);
+}
+
+bool TrapAccelerator::Enter(const Trap& trap, const Gate& gate) {
   const GuestPhys irq_enabled(policy_.lguest_data.value() + offsetof(LguestData, irq_enabled));
   const TrapContext context = {
       .cs = unicorn_.selector(kCs),
@@ -49,7 +52,7 @@ bool TrapAccelerator::TryEnter(const Trap& trap) {
       .irqs_enabled = (memory_.Fetch<uint32_t>(irq_enabled) & kInterruptFlag) != 0};
   const bool is_page_fault = trap.vector == kPageFault;
   const TrapEntry entry = MakeTrapEntry(
-      context, *gate, is_page_fault ? std::optional<uint32_t>(trap.error_code) : std::nullopt);
+      context, gate, is_page_fault ? std::optional<uint32_t>(trap.error_code) : std::nullopt);
   // The kernel was running on another stack segment. The host checks whether it is valid.
   if (entry.ss != kGuestKernelDs) return false;
 
