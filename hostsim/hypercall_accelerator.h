@@ -27,8 +27,8 @@ struct AcceleratedGate {
 
 // The traps and hypercalls that the CPU may serve. The host has checked all values.
 struct AcceleratorPolicy {
-  // The address of lguest_data, all of it in guest memory. The CPU may serve hypercalls from its
-  // ring and from %eax that change nothing but the CPU and AcceleratorState, the ring first
+  // The address of lguest_data, all of it in guest memory. The CPU may execute hypercalls that
+  // change only CPU state and AcceleratorState: first the calls in the ring, then the direct call
   // (ABI.md §4.1, §4.13).
   GuestPhys lguest_data;
   std::array<AcceleratedGate, kExceptionVectors> exceptions;

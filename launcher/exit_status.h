@@ -35,7 +35,7 @@ enum class Stage : uint8_t {
   kRun,        // running the guest
 };
 
-// Notes the stage in an error; returns OK unchanged. A stage that is noted already stays.
+// Notes the stage in an error, unless it has a stage already. Returns OK unchanged.
 absl::Status AtStage(Stage stage, absl::Status error);
 
 template <typename T>

@@ -26,7 +26,7 @@ class DeviceMachine final : public HostMachine {
 }  // namespace
 
 absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
-  if (choice == HostChoice::kKvm || choice == HostChoice::kSimulator) {
+  if (choice == HostChoice::kKvm || choice == HostChoice::kSoftCpu) {
     return absl::UnavailableError(
         "--host=kvm and --host=sim need the 64-bit launcher; this one has --host=device only");
   }

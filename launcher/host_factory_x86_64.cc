@@ -83,7 +83,8 @@ HostPlan PlanBest() {
   absl::StatusOr<KvmMachine> kvm = hostsim::OpenKvm();
   if (!kvm.ok()) return PlanSoftCpu(kvm.status().message());
   if (!hostsim::HasNestedPaging()) {
-    return PlanSoftCpu("which is faster than a KVM without nested paging, the one here");
+    return PlanSoftCpu(
+        "the KVM of this machine has no nested paging, and the software CPU is faster");
   }
   return PlanKvm(*std::move(kvm), /*nested_paging=*/true);
 }
@@ -104,7 +105,7 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
       }
       return PlanKvm(*std::move(kvm), hostsim::HasNestedPaging());
     }
-    case HostChoice::kSimulator:
+    case HostChoice::kSoftCpu:
       return PlanSoftCpu("as chosen");
     case HostChoice::kAuto:
       return PlanBest();

@@ -52,7 +52,8 @@ InputPoller::~InputPoller() {
   WakeThread();
   {
     std::unique_lock lock(mutex_);
-    // Resume() until the thread stops: one that comes just before the thread's BreakOut() is lost.
+    // Call Resume() repeatedly. A Resume() just before the thread's BreakOut() has no effect, and
+    // the thread would block.
     while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
       lock.unlock();
       host_.Resume().IgnoreError();
@@ -99,7 +100,7 @@ DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 
 void InputPoller::WakeThread() const {
   const char byte = 0;
-  // Not written to a full pipe, which wakes the thread, too.
+  // If the pipe is full, write() fails. That is harmless: any byte in it wakes the thread.
   [[maybe_unused]] const ssize_t written = write(wake_write_.get(), &byte, 1);
 }
 

@@ -50,8 +50,8 @@ class InputPoller {
   // Undoes Watch(). The device may be reported once more, if it was found readable just before.
   void Ignore(size_t device, int fd);
 
-  // Reports `device` after a delay, because the guest had no buffer for its input. The delay grows
-  // from 1 to 32 ms with each call; MadeProgress() resets it.
+  // Reports `device` after a delay, because the guest had no buffer for its input. The delay is
+  // 2 ms at first and grows to 32 ms; MadeProgress() resets it.
   void RetryLater(size_t device);
   void MadeProgress();
 

@@ -29,7 +29,7 @@ using ::lguest::hostsim::ScriptedMachine;
 constexpr size_t kDevice = 3;
 constexpr DeviceSet kOnlyDevice = 1u << kDevice;
 
-// A guest that halts for ever, so that only the waker gets Run() to return.
+// A guest that halts for ever, so that only the poller gets Run() to return.
 class InputPollerTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -45,7 +45,7 @@ class InputPollerTest : public ::testing::Test {
 
   void MakeReadable() const { ASSERT_EQ(write(pipe_[1], "x", 1), 1); }
 
-  // Runs until the waker breaks the guest out; returns what it reports.
+  // Runs until the poller breaks the guest out; returns what it reports.
   DeviceSet NextBreakOut() {
     EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
     const DeviceSet ready = poller_->TakeReady();
@@ -98,7 +98,7 @@ TEST_F(InputPollerTest, TheEndOfInputIsReported) {
 }
 
 TEST_F(InputPollerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
-  const std::string path = ::testing::TempDir() + "/waker_test.input";
+  const std::string path = ::testing::TempDir() + "/input_poller_test.input";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0);
   for (int i = 0; i < 3; ++i) {
@@ -113,7 +113,7 @@ TEST_F(InputPollerTest, ADeviceWithoutRoomIsReportedAgainAfterAWhile) {
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-// A signal that only the waker's thread takes makes its wait fail, and nothing else.
+// A signal that only the poller's thread takes makes its wait fail, and nothing else.
 std::atomic<int> signals = 0;
 
 TEST_F(InputPollerTest, SignalsDoNotDisturbIt_B33_B34) {
@@ -167,7 +167,7 @@ TEST_F(InputPollerTest, EndsInTheMiddleOfABreakOut) {
 
 TEST_F(InputPollerTest, EndsWithoutAnythingHavingHappened) {}
 
-TEST(WakerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
+TEST(InputPollerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
   ScriptedMachine machine(Script().Init().Crash("x"));
   EXPECT_EQ(machine.Death(), "CRASH: x");
   std::array<int, 2> pipe_ends = {-1, -1};

@@ -18,7 +18,7 @@ def run(*args, stdin=b""):
 
 
 def drop_capabilities():
-    """For a process that is about to become another program, as which it will have none."""
+    """Drops all capabilities of the program that this process executes next."""
     libc = ctypes.CDLL(None)
     capability = 0
     while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
@@ -60,6 +60,18 @@ class GuestTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0)
             self.assertEqual(os.path.getsize(disk.name), 1 << 20)
 
+    def test_a_closed_standard_descriptor_does_not_become_a_disk_F1(self):
+        for closed in (0, 1, 2):
+            with self.subTest(closed=closed), tempfile.NamedTemporaryFile() as disk:
+                disk.truncate(1 << 20)
+                command = [LAUNCHER, "--host=sim", "--block=" + disk.name, "64", VMLINUX, "crash=x"]
+                streams = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+                result = subprocess.run(
+                    command, preexec_fn=lambda: os.close(closed), timeout=TIME_LIMIT, check=False, **streams)
+                self.assertEqual(result.returncode, 1)
+                with open(disk.name, "rb") as file:
+                    self.assertEqual(file.read(), bytes(1 << 20))
+
     def test_a_read_only_disk_stays_as_it_is(self):
         with tempfile.NamedTemporaryFile() as disk:
             disk.truncate(1 << 20)
@@ -68,7 +80,7 @@ class GuestTest(unittest.TestCase):
             with open(disk.name, "rb") as file:
                 self.assertEqual(file.read(), bytes(1 << 20))
 
-    def test_no_right_of_root_is_needed_b89(self):
+    def test_unprivileged_user_needs_no_capability_B89(self):
         unprivileged = {"preexec_fn": drop_capabilities, "capture_output": True, "check": False}
         status = subprocess.run(["cat", "/proc/self/status"], **unprivileged).stdout
         self.assertIn(b"CapEff:\t0000000000000000\n", status)
@@ -158,7 +170,7 @@ class GuestTest(unittest.TestCase):
         self.assertIn(b"\nit works\r\n", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_nobody_hears_the_console_and_the_guest_lives_on_b39_b46(self):
+    def test_closed_console_output_does_not_end_the_guest_B39_B46(self):
         reader, writer = os.pipe()
         os.close(reader)
         guest = subprocess.run(
@@ -174,7 +186,7 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(guest.stderr.count(b"console output is lost"), 1, guest)
         self.assertIn(b"guest died: CRASH: x", guest.stderr)
 
-    def test_console_output_is_all_of_standard_output_b48(self):
+    def test_standard_output_is_the_console_only_B48(self):
         result = self.boot("-v", "crash=x")
         self.assertIn(b"host: software CPU", result.stderr)
         self.assertTrue(result.stdout.startswith(b"lguest demo kernel"), result)

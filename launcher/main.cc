@@ -17,6 +17,7 @@
 #include "launcher/exit_status.h"
 #include "launcher/host_factory.h"
 #include "launcher/options.h"
+#include "launcher/process.h"
 #include "launcher/stats.h"
 #include "launcher/virtual_machine.h"
 
@@ -86,5 +87,6 @@ ExitStatus Main(const std::vector<std::string>& args) {
 }  // namespace lguest
 
 int main(int argc, char** argv) {
+  lguest::FillStandardDescriptors();
   return static_cast<int>(lguest::Main(std::vector<std::string>(argv + 1, argv + argc)));
 }

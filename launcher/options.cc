@@ -30,7 +30,9 @@ constexpr std::string_view kUsage =
 Runs KERNEL, an lguest guest kernel (vmlinux or bzImage), with MEM megabytes of memory (64, 64m, 1g).
 Options may stand anywhere before a --.
 
-  --block=FILE[,readonly]   a disk (/dev/lgba, /dev/lgbb, ...)
+  --block=FILE[,readonly][,format=raw]
+                            a disk (/dev/lgba, /dev/lgbb, ...); format=raw: also if FILE looks like
+                            an image of another format
   --tunnet=IP[/PREFIX]      a network with this machine, which gets address IP (eth0, eth1, ...)
   --tunnet=bridge:NAME      a network that joins bridge NAME
   --tunnet=tap:NAME         a network through the existing tap NAME
@@ -167,7 +169,7 @@ class Parser {
         {"auto", HostChoice::kAuto},
         {"device", HostChoice::kDevice},
         {"kvm", HostChoice::kKvm},
-        {"sim", HostChoice::kSimulator}};
+        {"sim", HostChoice::kSoftCpu}};
     for (const auto& [name, choice] : kChoices) {
       if (value == name) {
         options_.host = choice;

@@ -24,7 +24,7 @@ inline constexpr uint32_t kMaxMemoryMegabytes = 0xb80;
 // is allowed, for anything else, for 0, and for more than kMaxMemoryMegabytes.
 absl::StatusOr<uint32_t> ParseMemorySize(std::string_view text);
 
-enum class HostChoice : uint8_t { kAuto, kDevice, kKvm, kSimulator };
+enum class HostChoice : uint8_t { kAuto, kDevice, kKvm, kSoftCpu };
 
 // A network with the other guests that name the same file.
 struct SharedNetSpec {

@@ -116,7 +116,7 @@ TEST(OptionsTest, HostsAreKnownByName) {
   EXPECT_EQ(Parse("--host=auto 64 vmlinux")->host, HostChoice::kAuto);
   EXPECT_EQ(Parse("--host=device 64 vmlinux")->host, HostChoice::kDevice);
   EXPECT_EQ(Parse("--host=kvm 64 vmlinux")->host, HostChoice::kKvm);
-  EXPECT_EQ(Parse("--host sim 64 vmlinux")->host, HostChoice::kSimulator);
+  EXPECT_EQ(Parse("--host sim 64 vmlinux")->host, HostChoice::kSoftCpu);
   EXPECT_EQ(Error("--host=xen 64 vmlinux"),
             "--host=xen: not a host; the hosts are auto, device, kvm and sim");
 }

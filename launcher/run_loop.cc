@@ -28,7 +28,8 @@ class InputServer {
     return absl::OkStatus();
   }
 
-  // Serves the devices that the waker reported, and those that the guest had no room for.
+  // Serves the devices that the input poller reported, and those whose input waits for a guest
+  // buffer.
   absl::Status Serve() {
     DeviceSet ready = poller_.TakeReady() | std::exchange(stalled_, 0);
     for (; ready != 0; ready &= ready - 1) {

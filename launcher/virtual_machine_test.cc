@@ -127,6 +127,37 @@ TEST_F(VirtualMachineTest, DirectoryIsNoDisk) {
   EXPECT_NE(FailureOf(Build(Script())), ExitStatus::kPoweredOff);
 }
 
+TEST_F(VirtualMachineTest, OneFileForTwoDisksIsRefused_F4) {
+  const std::string path = dir_.File("disk", std::string(4096, 'd'));
+  AddDisk(path);
+  AddDisk(dir_.Path("./disk"));
+  const auto built = Build(Script());
+  EXPECT_EQ(FailureOf(built), ExitStatus::kBadFile);
+  EXPECT_THAT(std::string(built.status().message()), HasSubstr("are the same file"));
+}
+
+TEST_F(VirtualMachineTest, ReadOnlyDisksMayBeOneFile_F4) {
+  const std::string path = dir_.File("disk", std::string(4096, 'd'));
+  for (int i = 0; i < 2; ++i) {
+    options_.devices.push_back({"--block", BlockSpec{.path = path, .read_only = true}});
+  }
+  EXPECT_TRUE(Build(Script()).ok());
+}
+
+TEST_F(VirtualMachineTest, ImageOfAnotherFormatIsRefusedAndUntouched_F8) {
+  const std::string image = "QFI\xfb" + std::string(4092, 'q');
+  AddDisk(dir_.File("disk", image));
+  const auto built = Build(Script());
+  EXPECT_EQ(FailureOf(built), ExitStatus::kBadFile);
+  EXPECT_THAT(std::string(built.status().message()), HasSubstr("qemu-img convert"));
+  EXPECT_EQ(dir_.Contents("disk"), image);
+}
+
+TEST_F(VirtualMachineTest, DiskWithoutASectorIsRefused_F19) {
+  AddDisk(dir_.File("disk", std::string(511, 'd')));
+  EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
+}
+
 TEST_F(VirtualMachineTest, FailureReleasesTheDisk) {
   AddDisk(dir_.File("disk", std::string(4096, 'd')));
   HostPlan plan;

@@ -20,11 +20,18 @@ uint32_t SectorsOf(const BlockBackend& disk) {
 
 }  // namespace
 
-BlockDevice::BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, LogSink log)
+BlockDevice::BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, const LogSink& log)
     : label_(std::move(label)),
       disk_(std::move(disk)),
       num_sectors_(SectorsOf(*disk_)),
-      failure_log_(std::move(log)) {}
+      failure_log_(log) {
+  const uint64_t hidden = disk_->size() - uint64_t{num_sectors_} * kSectorSize;
+  if (hidden != 0 && log) {
+    log(absl::StrFormat("%s: the guest cannot see the last %u bytes: %s", name(), hidden,
+                        hidden < kSectorSize ? "they are not a whole sector"
+                                             : "a disk has at most 4294967295 sectors"));
+  }
+}
 
 BlockDevice::~BlockDevice() {
   if (const absl::Status synced = disk_->Sync(); !synced.ok()) {

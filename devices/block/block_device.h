@@ -28,7 +28,7 @@ namespace lguest {
 class BlockDevice final : public Device {
  public:
   // `label`: the disk's name in messages. `log` receives only the first failure of the disk.
-  BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, LogSink log = nullptr);
+  BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, const LogSink& log = nullptr);
 
   // Syncs the disk, because the protocol gives the guest no flush request.
   ~BlockDevice() override;

@@ -249,6 +249,22 @@ TEST_F(BlockDeviceTest, EmptyDiskHasNoSectors) {
   EXPECT_EQ(Read(0, 0, {}), 1);
 }
 
+TEST(BlockDeviceSizeTest, HiddenBytesAreLogged_F19) {
+  const auto logged = [](uint64_t size) {
+    std::string line;
+    const BlockDevice device("disk", std::make_unique<HugeDisk>(size),
+                             [&](const std::string& text) { line = text; });
+    return line;
+  };
+  EXPECT_EQ(logged(1024), "");
+  EXPECT_EQ(logged(1000),
+            "block disk: the guest cannot see the last 488 bytes: they are not a "
+            "whole sector");
+  EXPECT_EQ(logged(0x100000000 * 512),
+            "block disk: the guest cannot see the last 512 bytes: a disk "
+            "has at most 4294967295 sectors");
+}
+
 TEST_F(BlockDeviceTest, SyncsOnDestruction_B65) {
   device_.reset();
   EXPECT_EQ(faults_.syncs, 1);

@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace lguest {
 
@@ -17,14 +18,18 @@ absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value) {
   }
   if (spec.path.empty()) return absl::InvalidArgumentError("the file name is empty");
   if (i == value.size()) return spec;
-  const std::string option(value.substr(i + 1));
-  if (option != "readonly") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown option '", option,
-                     "': only 'readonly' may follow the file name (write a comma in the file name "
-                     "twice)"));
+  for (const std::string_view option : absl::StrSplit(value.substr(i + 1), ',')) {
+    if (option == "readonly") {
+      spec.read_only = true;
+    } else if (option == "format=raw") {
+      spec.is_raw = true;
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "unknown option '", option,
+          "': only 'readonly' and 'format=raw' may follow the file name (write a comma "
+          "in the file name twice)"));
+    }
   }
-  spec.read_only = true;
   return spec;
 }
 

@@ -20,16 +20,23 @@ TEST(ParseBlockSpec, DoubledCommaIsPartOfTheName) {
   EXPECT_EQ(ParseBlockSpec("a,,readonly").value(), (BlockSpec{"a,readonly", false}));
 }
 
+TEST(ParseBlockSpec, RawFormat_F8) {
+  EXPECT_EQ(*ParseBlockSpec("a,format=raw"), (BlockSpec{.path = "a", .is_raw = true}));
+  EXPECT_EQ(*ParseBlockSpec("a,format=raw,readonly"),
+            (BlockSpec{.path = "a", .read_only = true, .is_raw = true}));
+  EXPECT_FALSE(ParseBlockSpec("a,format=qcow2").ok());
+}
+
 TEST(ParseBlockSpec, NoFile) {
   EXPECT_EQ(ParseBlockSpec("").status().message(), "the file name is empty");
   EXPECT_FALSE(ParseBlockSpec(",readonly").ok());
 }
 
 TEST(ParseBlockSpec, UnknownOption) {
-  EXPECT_EQ(
-      ParseBlockSpec("a,ro").status().message(),
-      "unknown option 'ro': only 'readonly' may follow the file name (write a comma in the file "
-      "name twice)");
+  EXPECT_EQ(ParseBlockSpec("a,ro").status().message(),
+            "unknown option 'ro': only 'readonly' and 'format=raw' may follow the file name (write "
+            "a comma "
+            "in the file name twice)");
   EXPECT_FALSE(ParseBlockSpec("a,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,readonly,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,READONLY").ok());

@@ -7,15 +7,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "devices/block/image_format.h"
 #include "devices/bus/io_vector.h"
 #include "launcher/base/file_lock.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {
@@ -30,6 +33,24 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
     return ErrnoStatus("getting the size of ", path);
   }
   return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file or block device"));
+}
+
+// Refuses what would be destroyed by the guest's first write, and what is no disk at all.
+absl::Status CheckContents(int fd, const BlockSpec& spec, uint64_t size) {
+  if (size < kSectorSize) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s has %u bytes: a disk needs one sector of %u bytes", spec.path, size, kSectorSize));
+  }
+  std::array<std::byte, kImageFormatBytes> start = {};
+  const ssize_t len = pread64(fd, start.data(), start.size(), 0);
+  if (len < 0) return ErrnoStatus("reading ", spec.path);
+  const char* const format =
+      spec.is_raw ? nullptr : ImageFormatName(std::span(start).first(static_cast<size_t>(len)));
+  if (format == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s is a disk image of format %s: convert it (qemu-img convert -O raw %s NEW), or use its "
+      "bytes as they are with ',format=raw'",
+      spec.path, format, spec.path));
 }
 
 // Uses preadv() or pwritev(); before Linux 2.6.30, which lacks them, lseek() and readv() or
@@ -64,6 +85,8 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
                        may_be_readable ? " for reading and writing (',readonly' reads only)" : "");
   }
   ASSIGN_OR_RETURN(const uint64_t size, SizeOf(fd.get(), spec.path));
+
+  RETURN_IF_ERROR(CheckContents(fd.get(), spec, size));
 
   const absl::StatusOr<bool> locked =
       LockFile(fd.get(), spec.read_only ? FileLock::kShared : FileLock::kExclusive, {});

@@ -106,9 +106,9 @@ TEST_F(FileBlockBackendTest, UnalignedRequestsUseTheCache_B62) {
 }
 
 TEST_F(FileBlockBackendTest, FileOfOddSize_B62) {
-  const auto disk = Open(dir_.File("disk", std::string(100, 'a')));
+  const auto disk = Open(dir_.File("disk", std::string(600, 'a')));
   ASSERT_TRUE(disk.ok()) << disk.status();
-  ASSERT_TRUE((*disk)->ReadAt(99, buffer_.Piece(0, 1)).ok());
+  ASSERT_TRUE((*disk)->ReadAt(599, buffer_.Piece(0, 1)).ok());
   EXPECT_EQ(buffer_.data()[0], 'a');
 }
 
@@ -186,7 +186,7 @@ TEST_F(FileBlockBackendTest, OtherKindsOfFilesAreRefused_B64) {
 }
 
 TEST_F(FileBlockBackendTest, DescriptorIsCloseOnExec_B37) {
-  const auto disk = Open(dir_.File("disk", "x"));
+  const auto disk = Open(dir_.File("disk", std::string(512, 'x')));
   bool found = false;
   for (int fd = 0; fd < 1024; ++fd) {
     std::error_code error;

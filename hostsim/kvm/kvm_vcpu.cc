@@ -70,7 +70,7 @@ uint32_t* GeneralRegister(SwitcherFrame& frame, Register reg) {
 }
 
 // The index of a segment register in SwitcherState::segments.
-size_t SegmentIndex(Register reg) {
+size_t SwitcherSegmentIndex(Register reg) {
   return reg == Register::kEs ? 1 : reg == Register::kFs ? 2 : reg == Register::kGs ? 3 : 0;
 }
 
@@ -253,7 +253,7 @@ uint32_t KvmVcpu::Get(Register reg) const {
   if (const uint32_t* found = GeneralRegister(switcher_->frame(), reg)) {
     return reg == Register::kCs || reg == Register::kSs ? *found & 0xffff : *found;
   }
-  return switcher_->state().segments[SegmentIndex(reg)] & 0xffff;
+  return switcher_->state().segments[SwitcherSegmentIndex(reg)] & 0xffff;
 }
 
 void KvmVcpu::Set(Register reg, uint32_t value) {
@@ -267,7 +267,7 @@ void KvmVcpu::Set(Register reg, uint32_t value) {
     MaskEflags();
     return;
   }
-  switcher_->state().segments[SegmentIndex(reg)] = value & 0xffff;
+  switcher_->state().segments[SwitcherSegmentIndex(reg)] = value & 0xffff;
   switcher_->state().reload |= RELOAD_SEGMENTS;
 }
 

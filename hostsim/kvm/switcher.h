@@ -35,7 +35,7 @@ static_assert(offsetof(SwitcherFrame, cs) == FRAME_CS);
 static_assert(offsetof(SwitcherFrame, eflags) == FRAME_EFLAGS);
 static_assert(offsetof(SwitcherFrame, esp) == FRAME_ESP);
 static_assert(offsetof(SwitcherFrame, ss) == FRAME_SS);
-static_assert(SWITCHER_FRAME + sizeof(SwitcherFrame) - 1 == SWITCHER_STACK_END - 1);
+static_assert(SWITCHER_FRAME + sizeof(SwitcherFrame) == SWITCHER_STACK_END);
 
 // A handler of the guest that the switcher enters itself.
 struct SwitcherGate {

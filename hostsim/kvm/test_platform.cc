@@ -24,7 +24,7 @@ absl::StatusOr<std::unique_ptr<Vcpu>> NewCpu(GuestMemory& memory) {
 std::string Missing(CpuFeature feature) {
   switch (feature) {
     case CpuFeature::kReportsBadEntries:
-      return "the processor walks the page tables and reports a page fault";
+      return "the processor walks the page tables and does not report bad flags";
     case CpuFeature::kHostAreaOfOnePage:
       return "the switcher has three pages, which ring 1 can reach";
     case CpuFeature::kPentiumThreeOnly:

@@ -80,11 +80,10 @@ enum class DeviceType : uint16_t { kNone = 0, kConsole = 1, kNet = 2, kBlock = 3
 inline constexpr uint16_t kNetFeatureNoChecksum = 0x4000;
 inline constexpr uint16_t kDeviceFeatureRandomness = 0x8000;
 
-// Bits of DeviceDescriptor::status. The guest sets all but kStatusRemoved.
+// Bits of DeviceDescriptor::status. The guest sets all of them; bit 8, REMOVED, is the host's.
 inline constexpr uint16_t kStatusAcknowledge = 1;
 inline constexpr uint16_t kStatusDriver = 2;
 inline constexpr uint16_t kStatusDriverOk = 4;
-inline constexpr uint16_t kStatusRemoved = 8;
 inline constexpr uint16_t kStatusRemovedAck = 16;
 inline constexpr uint16_t kStatusFailed = 128;
 

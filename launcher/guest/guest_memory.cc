@@ -59,7 +59,7 @@ void* MapForHugePages(uint32_t size) {
   return reinterpret_cast<void*>(aligned);
 }
 
-// Replaces no existing mapping: it would be the launcher's own.
+// Does not replace an existing mapping, which belongs to the launcher.
 absl::Status MapFromZero(uint32_t size) {
   if (mmap(nullptr, kPageSize, kProtection, kPrivate | MAP_FIXED, -1, 0) == MAP_FAILED) {
     return ErrnoStatus(

@@ -133,11 +133,11 @@ class GuestMemory {
   // file and every other process that maps it. The file must keep that page while the guest lives.
   absl::Status MapSharedPage(GuestPhys addr, int fd);
 
-  // At most one, which outlives its registration. nullptr: none.
+  // Registers the observer; nullptr removes it. The caller removes it before destroying it.
   void set_write_observer(WriteObserver* observer) { observer_ = observer; }
 
-  // The address of guest-physical 0 in this process, for a CPU that maps guest memory and for the
-  // pieces of a checked DmaChain. nullptr with Placement::kIdentity.
+  // The address of guest-physical 0 in this process: for a CPU that maps guest memory, for the
+  // pieces of a checked DmaChain, and for statistics. nullptr with Placement::kIdentity.
   std::byte* base() const { return reinterpret_cast<std::byte*>(base_); }
 
  private:

@@ -139,8 +139,8 @@ absl::Status DevLguest::BreakOut() {
 }
 
 absl::Status DevLguest::Resume() {
-  // Cleared before the request: this may be another thread than the owner, which may note a death
-  // at the same time.
+  // Clear the flag before the request. Resume() may run on another thread; cleared after the
+  // request, the flag might lose what the owner notes meanwhile.
   may_have_died_ = false;
   const int error = Request({kBreak, 0}).error;
   if (error == ENOENT) {

@@ -27,9 +27,8 @@ namespace lguest {
 //    which it is.
 //  * When no buffer is free, the kernel hands out a buffer in use. Its length is restored, and
 //    GetDma() says that there is none.
-//  * The kernel marks a free buffer as taken, with the interrupt's number as its length. It is
-//  marked
-//    as free again, and belongs to the caller until the caller fills it.
+//  * The kernel writes the interrupt's number into `used_len` of a free buffer. GetDma() sets
+//    `used_len` to 0 again. The caller owns the buffer until it delivers it.
 //  * BREAK blocks forever if the guest dies before Resume(). The blocked thread is interrupted.
 class DevLguest final : public Host {
  public:
@@ -55,7 +54,7 @@ class DevLguest final : public Host {
   const std::unique_ptr<LguestFile> file_;
   GuestMemory& memory_;
   DmaLedger ledger_;
-  std::atomic<bool> may_have_died_ = false;  // since the kernel was last seen to serve the guest
+  std::atomic<bool> may_have_died_ = false;  // since the last request that succeeded
   std::string death_reason_;                 // empty until it has been read
   std::atomic<bool> dead_ = false;
   BlockedThreads breakers_;

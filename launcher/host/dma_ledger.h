@@ -12,7 +12,7 @@
 
 namespace lguest {
 
-// When every buffer of a key is in use, the 2.6.23 host hands out the last one all the same and
+// When every buffer of a key is in use, the 2.6.23 host hands out the last one nevertheless and
 // overwrites its `used_len` with the interrupt's number (ABI.md §2.6). It has handed out that
 // buffer before, while the buffer was free. So a ledger of what was handed out, and of the lengths
 // before each request, shows whether the buffer was free.

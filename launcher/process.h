@@ -1,0 +1,14 @@
+// The launcher as a process of its machine.
+
+#ifndef LAUNCHER_PROCESS_H_
+#define LAUNCHER_PROCESS_H_
+
+namespace lguest {
+
+// Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed. Otherwise the next file
+// that is opened, such as a disk, would become standard output. First of all in main().
+void FillStandardDescriptors();
+
+}  // namespace lguest
+
+#endif  // LAUNCHER_PROCESS_H_
