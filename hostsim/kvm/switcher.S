@@ -193,9 +193,10 @@ direct_call:
         iretl
 
 // Executes hypercall %eax with the arguments %edx, %ebx and %ecx. Changes these four registers.
-// Returns with carry set if the launcher must execute the call; then nothing else has changed.
+// Returns with carry set if the launcher must execute the call; then nothing else has changed. A
+// hypercall with a result is never served here: popal restores the caller's %eax.
 serve:
-        cmpl $LAST_HYPERCALL, %eax
+        cmpl $LAST_SERVED_HYPERCALL, %eax
         ja not_served
         jmp *%ss:LINEAR(services)(, %eax, 4)
 
@@ -222,6 +223,9 @@ services:
         .long LINEAR(set_pte)
         .long LINEAR(set_pmd)
         .long LINEAR(load_tls)
+        .if . - services != 4 * (LAST_SERVED_HYPERCALL + 1)
+        .error "services needs one entry for each number up to LAST_SERVED_HYPERCALL"
+        .endif
 
 // ABI.md §4.5. Writes the last entry of the directory, which maps the switcher.
 new_pgtable:

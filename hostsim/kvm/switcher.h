@@ -70,7 +70,7 @@ static_assert(offsetof(SwitcherState, segments) == STATE_SEGMENTS);
 static_assert(offsetof(SwitcherState, gates) == STATE_GATES);
 
 static_assert(kHypercallVector == HYPERCALL_VECTOR);
-static_assert(static_cast<uint32_t>(Hypercall::kLoadTls) == LAST_HYPERCALL);
+static_assert(static_cast<uint32_t>(Hypercall::kLoadTls) == LAST_SERVED_HYPERCALL);
 static_assert(kHypercallRingSize == RING_SLOTS);
 static_assert(kHypercallDone == HYPERCALL_DONE);
 static_assert(kGuestKernelCs == GUEST_KERNEL_CS);

@@ -82,7 +82,7 @@
 
 // Numbers of the lguest interface (ABI.md §1.6, §3.7, §4.1).
 #define HYPERCALL_VECTOR 0x1f
-#define LAST_HYPERCALL 16
+#define LAST_SERVED_HYPERCALL 16
 #define RING_SLOTS 64
 #define HYPERCALL_DONE 0xff
 #define GUEST_KERNEL_CS 0x61

@@ -84,6 +84,16 @@ class DocumentsTest(unittest.TestCase):
                 with self.subTest(path, section=section):
                     self.assertIn(section, sections, f"{path} cites ABI.md §{section}, which does not exist")
 
+    def test_the_table_of_hypercalls_is_the_enumeration(self):
+        rows = re.search(r"^### 4\.1 .*?^### 4\.2", read(_ABI), re.MULTILINE | re.DOTALL)[0]
+        documented = dict(re.findall(r"^\| ([0-9]+) \| ([A-Z_]+) \|", rows, re.MULTILINE))
+        enumeration = re.search(r"enum class Hypercall [^{]*\{(.*?)\}", read("launcher/guest/abi.h"), re.DOTALL)[1]
+        declared = {
+            number: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+            for name, number in re.findall(r"k(\w+) = ([0-9]+)", enumeration)
+        }
+        self.assertEqual(documented, declared, f"{_ABI} §4.1 and launcher/guest/abi.h have different hypercalls")
+
     def test_each_number_in_a_test_name_has_a_row(self):
         rows = {number for number, _ in _ROW.findall(read(_REGRESSIONS))}
         for path in workspace.text_files():
