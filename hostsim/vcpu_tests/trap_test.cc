@@ -11,6 +11,18 @@
 namespace lguest::hostsim {
 namespace {
 
+// Sets the carry and the direction flag, traps, and reads the flags into %eax.
+MachineCode FlagsAroundATrap() {
+  return {
+      0xf9,        // stc
+      0xfd,        // std
+      0xcd, 0x80,  // int $0x80
+      0x9c,        // pushf
+      0x58,        // pop %eax
+      0xcd, kDone,
+  };
+}
+
 TEST(VcpuTrapTest, SoftwareInterruptReportsTheNextInstruction) {
   TestMachine machine;
   const Trap trap = machine.Do(3, {0xcd, 0x80});  // int $0x80
@@ -163,16 +175,7 @@ TEST(VcpuTrapTest, SingleStepTrapsAfterEachInstruction) {
 
 TEST(VcpuTrapTest, FlagsAreKeptAcrossATrap) {
   TestMachine machine;
-  machine.Load(3, {
-                      0xf9,  // stc
-                      0xfd,  // std
-                      0xcd,
-                      0x80,  // int $0x80
-                      0x9c,  // pushf
-                      0x58,  // pop %eax
-                      0xcd,
-                      kDone,
-                  });
+  machine.Load(3, FlagsAroundATrap());
   RecordingHandler handler;
   uint32_t seen = 0;
   handler.resume = [&](const Trap& trap) {
@@ -202,16 +205,7 @@ TEST(VcpuTrapTest, FaultAfterRotateKeepsEflagsValid) {
 
 TEST(VcpuTrapTest, HandlerMayReplaceFlags) {
   TestMachine machine;
-  machine.Load(3, {
-                      0xf9,  // stc
-                      0xfd,  // std
-                      0xcd,
-                      0x80,  // int $0x80
-                      0x9c,  // pushf
-                      0x58,  // pop %eax
-                      0xcd,
-                      kDone,
-                  });
+  machine.Load(3, FlagsAroundATrap());
   RecordingHandler handler;
   handler.resume = [&](const Trap& trap) {
     if (trap.vector != 0x80) return false;
