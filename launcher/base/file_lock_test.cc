@@ -30,7 +30,7 @@ TEST_F(FileLockTest, ConflictsWithinOneProcess_B68) {
   EXPECT_FALSE(LockFile(b.get(), FileLock::kShared, {}).value());
 }
 
-TEST_F(FileLockTest, OutlivesOtherDescriptorsOfTheFile_B68) {
+TEST_F(FileLockTest, ClosingAnotherDescriptorKeepsTheLock_B68) {
   const UniqueFd a = Open();
   EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {}).value());
   {
@@ -39,7 +39,7 @@ TEST_F(FileLockTest, OutlivesOtherDescriptorsOfTheFile_B68) {
   EXPECT_FALSE(LockFile(Open().get(), FileLock::kExclusive, {}).value());
 }
 
-TEST_F(FileLockTest, SharedLocksGoTogether) {
+TEST_F(FileLockTest, SharedLocksDoNotConflict) {
   const UniqueFd a = Open();
   const UniqueFd b = Open();
   EXPECT_TRUE(LockFile(a.get(), FileLock::kShared, {}).value());
@@ -47,7 +47,7 @@ TEST_F(FileLockTest, SharedLocksGoTogether) {
   EXPECT_FALSE(LockFile(Open().get(), FileLock::kExclusive, {}).value());
 }
 
-TEST_F(FileLockTest, RangesAreSeparate) {
+TEST_F(FileLockTest, DifferentRangesDoNotConflict) {
   const UniqueFd a = Open();
   const UniqueFd b = Open();
   EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {.start = 0, .len = 1}).value());
@@ -57,7 +57,8 @@ TEST_F(FileLockTest, RangesAreSeparate) {
   EXPECT_TRUE(LockFile(b.get(), FileLock::kExclusive, {.start = 0, .len = 1}).value());
 }
 
-TEST_F(FileLockTest, SeesTheLockOfAnOriginalLauncher) {
+// The child takes a POSIX lock, as the original launcher does.
+TEST_F(FileLockTest, ConflictsWithPosixLockOfOtherProcess) {
   const UniqueFd a = Open();
   EXPECT_TRUE(LockFile(a.get(), FileLock::kExclusive, {.start = 3, .len = 1}).value());
   const pid_t child = fork();
@@ -66,8 +67,8 @@ TEST_F(FileLockTest, SeesTheLockOfAnOriginalLauncher) {
     lock.l_type = F_WRLCK;
     lock.l_start = 3;
     lock.l_len = 1;
-    const UniqueFd mine = Open();
-    _exit(fcntl(mine.get(), F_SETLK, &lock) == -1 ? 0 : 1);
+    const UniqueFd fd = Open();
+    _exit(fcntl(fd.get(), F_SETLK, &lock) == -1 ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);

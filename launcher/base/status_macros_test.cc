@@ -26,7 +26,7 @@ absl::StatusOr<int> Sum(int a, int b) {
   return *first + *second;
 }
 
-// Part of a message whose conversion to text changes errno, as any conversion may.
+// A part of a message. Its conversion to text changes errno, as any conversion may.
 struct ChangesErrno {
   friend absl::FormatConvertResult<absl::FormatConversionCharSet::kString> AbslFormatConvert(
       const ChangesErrno& /*part*/, const absl::FormatConversionSpec& /*spec*/,
@@ -37,13 +37,13 @@ struct ChangesErrno {
   }
 };
 
-TEST(StatusMacrosTest, ReturnTheFirstError) {
+TEST(StatusMacrosTest, MacrosReturnTheFirstError) {
   EXPECT_EQ(Sum(1, 2).value(), 3);
   EXPECT_EQ(Sum(-1, 2).status(), absl::InvalidArgumentError("negative"));
   EXPECT_EQ(Sum(1, -2).status(), absl::InvalidArgumentError("negative"));
 }
 
-TEST(StatusMacrosTest, ErrnoIsReadBeforeTheMessageIsBuilt_F24) {
+TEST(StatusMacrosTest, ErrnoIsReadBeforeFormatting_F24) {
   const std::string name = "disk";
   errno = ENOENT;
   EXPECT_EQ(ErrnoStatus("opening ", name, 7), absl::ErrnoToStatus(ENOENT, "opening disk7"));

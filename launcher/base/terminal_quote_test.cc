@@ -7,11 +7,11 @@
 namespace lguest {
 namespace {
 
-TEST(QuoteForTerminal, PrintableTextStays) {
+TEST(QuoteForTerminal, PrintableTextIsUnchanged) {
   EXPECT_EQ(QuoteForTerminal("CRASH: Power down ~!\"'%"), "CRASH: Power down ~!\"'%");
 }
 
-TEST(QuoteForTerminal, ControlSequencesAreShown_B47) {
+TEST(QuoteForTerminal, ControlSequencesAreEscaped_B47) {
   EXPECT_EQ(QuoteForTerminal("\x1b]0;title\x07\x7f\x9b"), "\\x1b]0;title\\x07\\x7f\\x9b");
   EXPECT_EQ(QuoteForTerminal("a\nb\rc\td\\n"), "a\\nb\\rc\\td\\\\n");
   EXPECT_EQ(QuoteForTerminal(std::string_view("\0x", 2)), "\\x00x");
