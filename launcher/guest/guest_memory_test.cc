@@ -25,13 +25,13 @@ using ::testing::Pair;
 
 constexpr uint32_t kSize = 4 * kPageSize;
 
-// All placements; where address 0 cannot be mapped, only the first.
+// Runs with every placement. Skips kIdentity if address 0 cannot be mapped.
 class GuestMemoryTest : public ::testing::TestWithParam<GuestMemory::Placement> {
  protected:
   void SetUp() override {
 #ifdef __SANITIZE_THREAD__
     if (GetParam() == GuestMemory::Placement::kIdentity) {
-      GTEST_SKIP() << "ThreadSanitizer ends a program that maps address 0";
+      GTEST_SKIP() << "ThreadSanitizer does not allow a mapping at address 0";
     }
 #endif
     absl::StatusOr<std::unique_ptr<GuestMemory>> memory = GuestMemory::Create(kSize, GetParam());
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(, GuestMemoryTest,
                            }
                          });
 
-TEST(HugePagesTest, MemoryStartsWhereAHugePageCan) {
+TEST(HugePagesTest, BaseIsAlignedToHugePages) {
   constexpr uintptr_t kHugePageSize = uintptr_t{2} << 20;
   for (const uint32_t size : {kPageSize, 3u << 20}) {
     auto memory = GuestMemory::Create(size, GuestMemory::Placement::kHugePages);
@@ -70,9 +70,9 @@ TEST(HugePagesTest, MemoryStartsWhereAHugePageCan) {
   }
 }
 
-TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced_B85) {
+TEST(IdentityTest, ExistingMappingsAreNotReplaced_B85) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer ends a program that maps address 0";
+  GTEST_SKIP() << "ThreadSanitizer does not allow a mapping at address 0";
 #endif
   constexpr uintptr_t kTaken = 0x30000000;
   void* const taken = mmap(reinterpret_cast<void*>(kTaken), kPageSize, PROT_READ,
@@ -87,19 +87,19 @@ TEST(IdentityTest, WhatIsThereAlreadyIsNotReplaced_B85) {
   munmap(taken, kPageSize);
 }
 
-TEST_P(GuestMemoryTest, StartsAsZeroes) {
+TEST_P(GuestMemoryTest, IsInitiallyZero) {
   EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(0)).value(), 0u);
   EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(kSize - 4)).value(), 0u);
 }
 
-TEST_P(GuestMemoryTest, WhatIsWrittenIsReadBackAtAnyAlignment) {
+TEST_P(GuestMemoryTest, ReadsBackUnalignedWrites) {
   for (const uint32_t addr : {0u, 1u, 4094u, 4095u, kSize - 4}) {
     ASSERT_TRUE(memory_->Write(GuestPhys(addr), uint32_t{0x12345678}).ok()) << addr;
     EXPECT_EQ(memory_->Read<uint32_t>(GuestPhys(addr)).value(), 0x12345678u) << addr;
   }
 }
 
-TEST_P(GuestMemoryTest, AddressZeroIsMemoryLikeAnyOther) {
+TEST_P(GuestMemoryTest, AddressZeroIsOrdinaryMemory) {
   const std::array<std::byte, 8> bytes = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4},
                                           std::byte{5}, std::byte{6}, std::byte{7}, std::byte{8}};
   ASSERT_TRUE(memory_->WriteBytes(GuestPhys(0), bytes).ok());
@@ -109,13 +109,13 @@ TEST_P(GuestMemoryTest, AddressZeroIsMemoryLikeAnyOther) {
   EXPECT_EQ(memory_->Range(GuestPhys(0), 8).value().size(), 8u);
 }
 
-TEST_P(GuestMemoryTest, ARangeThatEndsAtTheTopIsInside_B02) {
+TEST_P(GuestMemoryTest, RangeThatEndsAtTheTopIsInside_B02) {
   EXPECT_TRUE(memory_->Contains(GuestPhys(kSize - 4), 4));
   EXPECT_TRUE(memory_->Range(GuestPhys(0), kSize).ok());
   EXPECT_TRUE(memory_->Write(GuestPhys(kSize - 1), uint8_t{1}).ok());
 }
 
-TEST_P(GuestMemoryTest, ARangeThatEndsOneBehindTheTopIsNot) {
+TEST_P(GuestMemoryTest, RangeOneBytePastTheTopIsOutside) {
   EXPECT_FALSE(memory_->Contains(GuestPhys(kSize - 3), 4));
   EXPECT_FALSE(memory_->Contains(GuestPhys(0), kSize + 1));
   EXPECT_FALSE(memory_->Contains(GuestPhys(kSize), 1));
@@ -134,7 +134,7 @@ TEST_P(GuestMemoryTest, AddressAndLengthDoNotWrapAround_B01) {
   EXPECT_FALSE(memory_->MutableRange(GuestPhys(0xfffffffe), 4).ok());
 }
 
-TEST_P(GuestMemoryTest, NothingAtAllIsInRangeUpToTheTop) {
+TEST_P(GuestMemoryTest, EmptyRangeAtTheTopIsInside) {
   EXPECT_TRUE(memory_->Contains(GuestPhys(0), 0));
   EXPECT_TRUE(memory_->Contains(GuestPhys(kSize), 0));
   EXPECT_FALSE(memory_->Contains(GuestPhys(kSize + 1), 0));
@@ -142,14 +142,14 @@ TEST_P(GuestMemoryTest, NothingAtAllIsInRangeUpToTheTop) {
   EXPECT_TRUE(memory_->Range(GuestPhys(kSize), 0).value().empty());
 }
 
-TEST_P(GuestMemoryTest, TheMessageNamesAddressAndLengthUnsigned_B03) {
+TEST_P(GuestMemoryTest, MessageHasUnsignedAddressAndLength_B03) {
   EXPECT_EQ(memory_->Read<Dma>(GuestPhys(0xfffffff0)).status().message(),
             "bad read address 0xfffffff0 len 100");
   EXPECT_EQ(memory_->Write(GuestPhys(0x80000000), uint32_t{0}).message(),
             "bad write address 0x80000000 len 4");
 }
 
-TEST_P(GuestMemoryTest, AWriteThatDoesNotFitChangesNothing) {
+TEST_P(GuestMemoryTest, FailedWriteChangesNothing) {
   ASSERT_FALSE(memory_->Write(GuestPhys(kSize - 2), uint32_t{0xffffffff}).ok());
   EXPECT_EQ(memory_->Read<uint16_t>(GuestPhys(kSize - 2)).value(), 0);
 }
@@ -160,7 +160,7 @@ class WriteLog : public WriteObserver {
   std::vector<std::pair<uint32_t, uint32_t>> writes;
 };
 
-TEST_P(GuestMemoryTest, TheObserverHearsOfEachWriteThatHappens) {
+TEST_P(GuestMemoryTest, ObserverIsCalledForSuccessfulWrites) {
   WriteLog log;
   memory_->set_write_observer(&log);
   ASSERT_TRUE(memory_->Write(GuestPhys(8), uint32_t{1}).ok());
@@ -170,17 +170,17 @@ TEST_P(GuestMemoryTest, TheObserverHearsOfEachWriteThatHappens) {
   EXPECT_THAT(log.writes, ElementsAre(Pair(8, 4), Pair(32, 5)));
 }
 
-// A file of two and a half pages, each filled with its number from 1.
-class MappedFile {
+// A temporary file of two and a half pages. Every byte of page n, counted from 1, has the value n.
+class TempFile {
  public:
-  MappedFile()
+  TempFile()
       : path_(::testing::TempDir() + "/guest_memory_test.XXXXXX"), fd_(mkstemp(path_.data())) {
     std::string contents(2 * kPageSize + kPageSize / 2, '\1');
     std::fill(contents.begin() + kPageSize, contents.end(), '\2');
     std::fill(contents.begin() + 2 * kPageSize, contents.end(), '\3');
     EXPECT_EQ(write(fd_, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
   }
-  ~MappedFile() {
+  ~TempFile() {
     close(fd_);
     unlink(path_.c_str());
   }
@@ -197,21 +197,21 @@ class MappedFile {
   int fd_;
 };
 
-TEST_P(GuestMemoryTest, AMappedFileIsSeenAndNeverChanged) {
-  const MappedFile file;
+TEST_P(GuestMemoryTest, MappedFileIsCopyOnWrite) {
+  const TempFile file;
   ASSERT_TRUE(
       memory_->MapFile(GuestPhys(kPageSize), file.fd(), kPageSize, kPageSize + kPageSize / 2).ok());
   EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kPageSize)).value(), 2);
   EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(2 * kPageSize)).value(), 3);
   EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize - 1)).value(), 0)
-      << "behind the file's end";
+      << "after the end of the file";
   EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize)).value(), 0) << "the next page";
   ASSERT_TRUE(memory_->Write(GuestPhys(kPageSize), uint8_t{9}).ok());
   EXPECT_EQ(file.ByteAt(kPageSize), 2);
 }
 
-TEST_P(GuestMemoryTest, AFileIsMappedOntoWholePagesOfGuestMemoryOnly) {
-  const MappedFile file;
+TEST_P(GuestMemoryTest, MapFileChecksAlignmentAndBounds) {
+  const TempFile file;
   EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(1), file.fd(), 0, kPageSize)));
   EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 1, kPageSize)));
   EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 0, 0)));
@@ -221,29 +221,29 @@ TEST_P(GuestMemoryTest, AFileIsMappedOntoWholePagesOfGuestMemoryOnly) {
   EXPECT_FALSE(memory_->MapFile(GuestPhys(0), -1, 0, kPageSize).ok());
 }
 
-TEST_P(GuestMemoryTest, ASharedPageIsTheFilesOwn) {
-  const MappedFile file;
+TEST_P(GuestMemoryTest, WritesToSharedPageReachTheFile) {
+  const TempFile file;
   ASSERT_TRUE(memory_->MapSharedPage(GuestPhys(kSize - kPageSize), file.fd()).ok());
   EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kSize - kPageSize)).value(), file.ByteAt(0));
   ASSERT_TRUE(memory_->Write(GuestPhys(kSize - 1), uint8_t{9}).ok());
   EXPECT_EQ(file.ByteAt(kPageSize - 1), 9);
 }
 
-TEST_P(GuestMemoryTest, ASharedPageLiesWithinGuestMemory) {
-  const MappedFile file;
+TEST_P(GuestMemoryTest, MapSharedPageChecksAddress) {
+  const TempFile file;
   EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(1), file.fd())));
   EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(kSize), file.fd())));
   EXPECT_TRUE(absl::IsOutOfRange(memory_->MapSharedPage(GuestPhys(0xfffff000), file.fd())));
   EXPECT_FALSE(memory_->MapSharedPage(GuestPhys(0), -1).ok());
 }
 
-TEST(GuestMemoryCreateTest, TheSizeIsWholePages) {
+TEST(GuestMemoryCreateTest, SizeMustBeWholePages) {
   EXPECT_THAT(std::string(GuestMemory::Create(0).status().message()), HasSubstr("0 bytes"));
   EXPECT_TRUE(absl::IsInvalidArgument(GuestMemory::Create(kPageSize + 1).status()));
   EXPECT_TRUE(GuestMemory::Create(kPageSize).ok());
 }
 
-TEST(GuestMemoryCreateTest, TwoGuestsShareNothing) {
+TEST(GuestMemoryCreateTest, GuestsDoNotShareMemory) {
   const std::unique_ptr<GuestMemory> one = GuestMemory::Create(kPageSize).value();
   const std::unique_ptr<GuestMemory> other = GuestMemory::Create(kPageSize).value();
   ASSERT_TRUE(one->Write(GuestPhys(0), uint32_t{1}).ok());
