@@ -33,24 +33,24 @@ constexpr uint32_t kSize = 16 * kPageSize;
 constexpr GuestPhys kBuffer(0x3000);
 constexpr DmaKey kKey(0x5000);
 
-// The kernel's side of /dev/lguest, corners included (ABI.md §2.3, §2.6, §2.7, §2.9). Reads are
-// answered from a script.
+// A fake of the kernel's side of /dev/lguest, including its corner cases (ABI.md §2.3, §2.6,
+// §2.7, §2.9). The test queues the results of reads.
 class FakeKernel final : public LguestFile {
  public:
   explicit FakeKernel(GuestMemory& memory) : memory_(memory) {}
 
-  // What reads return when the guest lives.
+  // Queues the result of one read while the guest is alive.
   void OnRead(std::function<Result(std::span<std::byte>)> read) {
     reads_.push_back(std::move(read));
   }
-  void SendsDma(GuestPhys dma, DmaKey key) {
+  void QueueDma(GuestPhys dma, DmaKey key) {
     OnRead([dma, key](std::span<std::byte> to) {
       const uint32_t pair[] = {dma.value(), key.value()};
       std::memcpy(to.data(), pair, sizeof(pair));
       return Result{.value = sizeof(pair)};
     });
   }
-  void FailsToRun(int error) {
+  void QueueError(int error) {
     OnRead([error](std::span<std::byte>) { return Result{.error = error}; });
   }
 
@@ -58,7 +58,7 @@ class FakeKernel final : public LguestFile {
     reason_ = std::move(reason);
     dead_ = true;
   }
-  void DiesInRead(const std::string& reason) {
+  void QueueDeath(const std::string& reason) {
     OnRead([this, reason](std::span<std::byte>) {
       Die(reason);
       return Result{.error = ENOENT};
@@ -122,7 +122,7 @@ class FakeKernel final : public LguestFile {
     return {.value = buffer.value()};
   }
 
-  // Like the kernel, it does not look whether the guest has died meanwhile.
+  // Like the kernel, does not check whether the guest dies during the break-out.
   Result Break() {
     broken_out_ = true;
     while (broken_out_) {
@@ -161,7 +161,7 @@ class DevLguestTest : public ::testing::Test {
   uint32_t UsedLen(GuestPhys dma) const { return memory_->Read<uint32_t>(dma).value(); }
 
   const std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kSize).value();
-  FakeKernel* const kernel_ = new FakeKernel(*memory_);  // the host's
+  FakeKernel* const kernel_ = new FakeKernel(*memory_);  // owned by host_
   DevLguest host_{std::unique_ptr<LguestFile>(kernel_), *memory_};
   const BootState boot_ = {.pfn_limit = kSize / kPageSize,
                            .page_directory = GuestPhys(0x1000),
@@ -169,11 +169,11 @@ class DevLguestTest : public ::testing::Test {
                            .page_offset = 0xc0000000};
 };
 
-TEST_F(DevLguestTest, TheBootStateIsWrittenInTheKernelsOrder) {
+TEST_F(DevLguestTest, InitializeWritesTheBootState) {
   EXPECT_THAT(kernel_->initialized(), ElementsAre(0, 16, 0x1000, 0xc0100000, 0xc0000000));
 }
 
-TEST_F(DevLguestTest, ASecondGuestIsRefused) {
+TEST_F(DevLguestTest, SecondInitializeIsRefused) {
   EXPECT_EQ(host_.Initialize(boot_).code(), absl::ErrnoToStatusCode(EBUSY));
 }
 
@@ -182,7 +182,7 @@ class UninitializedTest : public DevLguestTest {
   void SetUp() override {}
 };
 
-TEST_F(UninitializedTest, NothingElseWorksBefore) {
+TEST_F(UninitializedTest, OtherRequestsAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(host_.Run().status()));
   EXPECT_TRUE(absl::IsInvalidArgument(host_.GetDma(kKey).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(host_.RaiseInterrupt(1)));
@@ -190,14 +190,14 @@ TEST_F(UninitializedTest, NothingElseWorksBefore) {
   EXPECT_TRUE(absl::IsInvalidArgument(host_.Resume()));
 }
 
-TEST_F(UninitializedTest, AFullHostIsToldAsSuch_B90) {
+TEST_F(UninitializedTest, GuestLimitOfTheHostIsReported_B90) {
   kernel_->set_initialize_error(ENOSPC);
   const absl::Status full = host_.Initialize(boot_);
   EXPECT_TRUE(absl::IsResourceExhausted(full));
   EXPECT_THAT(full.message(), HasSubstr("16 run already"));
 }
 
-TEST_F(UninitializedTest, ABootStateThatCannotBeDoesNotReachTheKernel) {
+TEST_F(UninitializedTest, InvalidBootStateIsRejectedBeforeTheRequest) {
   BootState boot = boot_;
   boot.pfn_limit += 1;
   EXPECT_TRUE(absl::IsInvalidArgument(host_.Initialize(boot)));
@@ -207,30 +207,30 @@ TEST_F(UninitializedTest, ABootStateThatCannotBeDoesNotReachTheKernel) {
   EXPECT_THAT(kernel_->initialized(), IsEmpty());
 }
 
-TEST_F(DevLguestTest, RunTellsWhatTheGuestSent) {
-  kernel_->SendsDma(kBuffer, kKey);
+TEST_F(DevLguestTest, RunReturnsTheSentDma) {
+  kernel_->QueueDma(kBuffer, kKey);
   const Exit exit = host_.Run().value();
   EXPECT_EQ(std::get<DmaSent>(exit).dma, kBuffer);
   EXPECT_EQ(std::get<DmaSent>(exit).key, kKey);
 }
 
-TEST_F(DevLguestTest, WhatAGuestSentFromNowhereIsHandedOnUnchecked) {
-  kernel_->SendsDma(GuestPhys(0xfffffff0), kKey);
+TEST_F(DevLguestTest, SentAddressOutsideMemoryIsReturnedUnchecked) {
+  kernel_->QueueDma(GuestPhys(0xfffffff0), kKey);
   EXPECT_EQ(std::get<DmaSent>(host_.Run().value()).dma, GuestPhys(0xfffffff0));
 }
 
-TEST_F(DevLguestTest, ASignalIsNoError_B84) {
-  kernel_->FailsToRun(EINTR);
+TEST_F(DevLguestTest, SignalIsNotAnError_B84) {
+  kernel_->QueueError(EINTR);
   EXPECT_TRUE(std::holds_alternative<SignalReceived>(host_.Run().value()));
 }
 
-TEST_F(DevLguestTest, OtherErrorsAre) {
-  kernel_->FailsToRun(EPERM);
+TEST_F(DevLguestTest, OtherErrorsOfRunAreReturned) {
+  kernel_->QueueError(EPERM);
   EXPECT_TRUE(absl::IsPermissionDenied(host_.Run().status()));
 }
 
-TEST_F(DevLguestTest, ADeathIsToldWithItsReasonEachTime) {
-  kernel_->DiesInRead("CRASH: Power down");
+TEST_F(DevLguestTest, DeathReasonIsReturnedRepeatedly) {
+  kernel_->QueueDeath("CRASH: Power down");
   EXPECT_EQ(Death(), "CRASH: Power down");
   EXPECT_EQ(Death(), "CRASH: Power down");
   EXPECT_TRUE(absl::IsNotFound(host_.GetDma(kKey).status()));
@@ -239,13 +239,13 @@ TEST_F(DevLguestTest, ADeathIsToldWithItsReasonEachTime) {
   EXPECT_TRUE(absl::IsNotFound(host_.Resume()));
 }
 
-TEST_F(DevLguestTest, ADeathThatAnInterruptMetIsNoDma_B07) {
+TEST_F(DevLguestTest, DeathFoundByInterruptIsReported_B07) {
   kernel_->Die("bad registered DMA buffer");
   EXPECT_TRUE(absl::IsNotFound(host_.RaiseInterrupt(1)));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
-TEST_F(DevLguestTest, ADeathThatGetDmaMetIsNoDma_B05) {
+TEST_F(DevLguestTest, DeathFoundByGetDmaIsReported_B05) {
   kernel_->OnGetDma([this] {
     kernel_->Die("bad registered DMA buffer");
     return LguestFile::Result{.error = ENOENT};
@@ -254,7 +254,7 @@ TEST_F(DevLguestTest, ADeathThatGetDmaMetIsNoDma_B05) {
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
-TEST_F(DevLguestTest, ADeathThatGetDmaCausedAndHidIsNoDma) {
+TEST_F(DevLguestTest, DeathDuringSuccessfulGetDmaIsReported) {
   kernel_->OnGetDma([this] {
     kernel_->Die("bad write address 0x3000 len 4");
     return LguestFile::Result{.value = kBuffer.value()};
@@ -263,35 +263,35 @@ TEST_F(DevLguestTest, ADeathThatGetDmaCausedAndHidIsNoDma) {
   EXPECT_EQ(Death(), "bad write address 0x3000 len 4");
 }
 
-TEST_F(DevLguestTest, AnImplausibleDmaIsLookedInto) {
+TEST_F(DevLguestTest, ReasonTextIsNotTakenAsDma) {
   kernel_->Die("bad read address 0xfff00000 len 100");
   EXPECT_EQ(Death(), "bad read address 0xfff00000 len 100");
 }
 
-TEST_F(DevLguestTest, GetDmaGivesTheBufferAndItsInterruptAndMarksItFree_B06) {
+TEST_F(DevLguestTest, GetDmaReadsIrqAndClearsUsedLen_B06) {
   kernel_->Bind({kBuffer});
   kernel_->set_irq(7);
   const BoundDma bound = host_.GetDma(kKey).value();
   EXPECT_EQ(bound.dma, kBuffer);
   EXPECT_EQ(bound.irq, 7u);
   EXPECT_EQ(UsedLen(kBuffer), 0u);
-  EXPECT_EQ(host_.GetDma(kKey)->dma, kBuffer) << "as on every other host";
+  EXPECT_EQ(host_.GetDma(kKey)->dma, kBuffer) << "GetDma() may return a free buffer twice";
 }
 
-TEST_F(DevLguestTest, ABufferBeyondGuestMemoryIsAnErrorAndNoWildWrite) {
+TEST_F(DevLguestTest, BufferOutsideMemoryIsAnError) {
   kernel_->OnGetDma([] { return LguestFile::Result{.value = 0xb7fffff0}; });
   EXPECT_TRUE(absl::IsOutOfRange(host_.GetDma(kKey).status()))
-      << "an address above 2 GB, not an errno";
+      << "an address above 2 GB is not an errno";
 }
 
-TEST_F(DevLguestTest, NoBufferIsNoDeath) {
+TEST_F(DevLguestTest, MissingBufferIsNotADeath) {
   EXPECT_TRUE(absl::IsNotFound(host_.GetDma(kKey).status()));
   EXPECT_EQ(kernel_->probes(), 1);
-  kernel_->SendsDma(kBuffer, kKey);
+  kernel_->QueueDma(kBuffer, kKey);
   EXPECT_TRUE(std::holds_alternative<DmaSent>(host_.Run().value()));
 }
 
-TEST_F(DevLguestTest, ABufferInUseIsNotHandedOutAgainAndKeepsItsLength) {
+TEST_F(DevLguestTest, BufferInUseIsNotReturnedAgain) {
   const GuestPhys second(kBuffer.value() + sizeof(Dma));
   kernel_->Bind({kBuffer, second});
   for (const GuestPhys buffer : {kBuffer, second}) {
@@ -302,10 +302,10 @@ TEST_F(DevLguestTest, ABufferInUseIsNotHandedOutAgainAndKeepsItsLength) {
   EXPECT_TRUE(absl::IsNotFound(host_.GetDma(kKey).status()));
   EXPECT_EQ(UsedLen(second), 1500u);
   ASSERT_TRUE(memory_->Write(kBuffer, uint32_t{0}).ok());
-  EXPECT_EQ(host_.GetDma(kKey)->dma, kBuffer) << "the guest has emptied it";
+  EXPECT_EQ(host_.GetDma(kKey)->dma, kBuffer) << "the guest has freed it";
 }
 
-TEST_F(DevLguestTest, WhatIsInUseForOneKeyMayBeFreeForAnother) {
+TEST_F(DevLguestTest, FreedBufferIsFreeForAnotherKey) {
   kernel_->Bind({kBuffer});
   EXPECT_TRUE(host_.GetDma(kKey).ok());
   ASSERT_TRUE(memory_->Write(kBuffer, uint32_t{1}).ok());
@@ -314,29 +314,29 @@ TEST_F(DevLguestTest, WhatIsInUseForOneKeyMayBeFreeForAnother) {
   EXPECT_TRUE(host_.GetDma(DmaKey(0)).ok());
 }
 
-TEST_F(DevLguestTest, ADeliveryCostsNoRequestMoreThanTheKernelNeeds) {
+TEST_F(DevLguestTest, DeliveryNeedsNoExtraRequest) {
   kernel_->Bind({kBuffer});
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(host_.GetDma(kKey).ok());
     EXPECT_TRUE(host_.RaiseInterrupt(3).ok());
-    kernel_->SendsDma(kBuffer, kKey);
+    kernel_->QueueDma(kBuffer, kKey);
     EXPECT_TRUE(host_.Run().ok());
   }
   EXPECT_EQ(kernel_->probes(), 0);
 }
 
-TEST_F(DevLguestTest, LettingTheGuestRunAgainTellsWhetherItLives) {
+TEST_F(DevLguestTest, ResumeDetectsDeath) {
   kernel_->Bind({kBuffer});
   EXPECT_TRUE(host_.GetDma(kKey).ok());
   EXPECT_TRUE(host_.Resume().ok());
-  kernel_->SendsDma(kBuffer, kKey);
+  kernel_->QueueDma(kBuffer, kKey);
   EXPECT_TRUE(std::holds_alternative<DmaSent>(host_.Run().value()));
   EXPECT_EQ(kernel_->probes(), 0);
 
   EXPECT_TRUE(host_.GetDma(kKey).ok());
-  kernel_->Die("met while it stood still");
+  kernel_->Die("died while broken out");
   EXPECT_TRUE(absl::IsNotFound(host_.Resume()));
-  EXPECT_EQ(std::get<Died>(host_.Run().value()).reason, "met while it stood still");
+  EXPECT_EQ(std::get<Died>(host_.Run().value()).reason, "died while broken out");
   EXPECT_EQ(kernel_->probes(), 0);
 }
 
@@ -347,40 +347,40 @@ TEST_F(DevLguestTest, InterruptsReachTheKernel) {
   EXPECT_THAT(kernel_->interrupts(), ElementsAre(0, 31));
 }
 
-// Breaks out on a thread of its own, and lets the test go on when it is broken out.
+// Calls BreakOut() on a new thread. Returns when the kernel has broken the guest out.
 std::future<absl::Status> BreakOut(Host& host, const FakeKernel& kernel) {
   auto result = std::async(std::launch::async, [&host] { return host.BreakOut(); });
   while (!kernel.broken_out()) std::this_thread::yield();
   return result;
 }
 
-TEST_F(DevLguestTest, ABreakOutLastsUntilResume) {
-  std::future<absl::Status> breaker = BreakOut(host_, *kernel_);
+TEST_F(DevLguestTest, BreakOutLastsUntilResume) {
+  std::future<absl::Status> break_out = BreakOut(host_, *kernel_);
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(host_.Run().value()));
   EXPECT_TRUE(host_.Resume().ok());
-  EXPECT_TRUE(breaker.get().ok());
+  EXPECT_TRUE(break_out.get().ok());
 }
 
-TEST_F(DevLguestTest, AGuestThatDiesInABreakOutLetsTheBreakerGo_B36) {
-  std::future<absl::Status> breaker = BreakOut(host_, *kernel_);
+TEST_F(DevLguestTest, DeathDuringBreakOutReleasesTheThread_B36) {
+  std::future<absl::Status> break_out = BreakOut(host_, *kernel_);
   kernel_->Die("bad registered DMA buffer");
   EXPECT_TRUE(absl::IsNotFound(host_.RaiseInterrupt(1)));
-  EXPECT_TRUE(absl::IsNotFound(breaker.get()));
+  EXPECT_TRUE(absl::IsNotFound(break_out.get()));
   EXPECT_EQ(Death(), "bad registered DMA buffer");
 }
 
-TEST_F(DevLguestTest, AGuestThatDiesAsItIsBrokenOutLetsTheBreakerGo) {
-  std::future<absl::Status> breaker;
+TEST_F(DevLguestTest, DeathAtBreakOutReleasesTheThread) {
+  std::future<absl::Status> break_out;
   kernel_->OnRead([&](std::span<std::byte>) {
-    breaker = BreakOut(host_, *kernel_);
+    break_out = BreakOut(host_, *kernel_);
     kernel_->Die("CRASH: Power down");
     return LguestFile::Result{.error = ENOENT};
   });
   EXPECT_EQ(Death(), "CRASH: Power down");
-  EXPECT_TRUE(absl::IsNotFound(breaker.get()));
+  EXPECT_TRUE(absl::IsNotFound(break_out.get()));
 }
 
-TEST(OpenLguestFileTest, WhatIsMissingIsSaid) {
+TEST(OpenLguestFileTest, MissingDeviceGivesAdvice) {
   const absl::Status missing = OpenLguestFile("/nonexistent/lguest").status();
   EXPECT_TRUE(absl::IsUnavailable(missing));
   EXPECT_THAT(missing.message(), HasSubstr("/nonexistent/lguest"));
