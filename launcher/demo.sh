@@ -1,5 +1,5 @@
 #!/bin/bash
-# Boots our own guest, for a newcomer to talk to; further arguments go to the launcher.
+# Boots the demo kernel with its shell. Passes further arguments to the launcher.
 set -eu
 launcher=$PWD/$1
 kernel=$PWD/$2

@@ -11,7 +11,7 @@ ExitStatus StatusAt(Stage stage, absl::StatusCode code) {
   return ExitStatusOfError(AtStage(stage, absl::Status(code, "why")));
 }
 
-TEST(ExitStatusTest, EachStageHasItsStatus) {
+TEST(ExitStatusTest, StageDeterminesTheStatus) {
   using enum absl::StatusCode;
   EXPECT_EQ(StatusAt(Stage::kOptions, kInvalidArgument), ExitStatus::kUsage);
   EXPECT_EQ(StatusAt(Stage::kHost, kUnavailable), ExitStatus::kNoHost);
@@ -20,7 +20,7 @@ TEST(ExitStatusTest, EachStageHasItsStatus) {
   EXPECT_EQ(StatusAt(Stage::kRun, kInternal), ExitStatus::kInternal);
 }
 
-TEST(ExitStatusTest, KernelThatCannotBeOpenedIsNotAWrongKernel) {
+TEST(ExitStatusTest, MissingAndInvalidKernelDiffer) {
   using enum absl::StatusCode;
   EXPECT_EQ(StatusAt(Stage::kKernel, kNotFound), ExitStatus::kCannotOpen);
   EXPECT_EQ(StatusAt(Stage::kKernel, kPermissionDenied), ExitStatus::kCannotOpen);
@@ -30,24 +30,24 @@ TEST(ExitStatusTest, KernelThatCannotBeOpenedIsNotAWrongKernel) {
   EXPECT_EQ(StatusAt(Stage::kKernel, kFailedPrecondition), ExitStatus::kUsage);
 }
 
-TEST(ExitStatusTest, DeviceThatCannotBeOpenedIsNotAWrongFile) {
+TEST(ExitStatusTest, UnavailableAndInvalidDeviceDiffer) {
   using enum absl::StatusCode;
   EXPECT_EQ(StatusAt(Stage::kDevices, kInvalidArgument), ExitStatus::kBadFile);
   EXPECT_EQ(StatusAt(Stage::kDevices, kFailedPrecondition), ExitStatus::kCannotOpen);
 }
 
-TEST(ExitStatusTest, AbortIsNoFaultOfTheLauncher) {
+TEST(ExitStatusTest, CancelledRunIsAborted) {
   EXPECT_EQ(StatusAt(Stage::kRun, absl::StatusCode::kCancelled), ExitStatus::kAborted);
 }
 
-TEST(ExitStatusTest, FirstStageStays) {
+TEST(ExitStatusTest, FirstStageIsKept) {
   const absl::Status error = AtStage(Stage::kKernel, absl::NotFoundError("why"));
   EXPECT_EQ(ExitStatusOfError(AtStage(Stage::kHost, error)), ExitStatus::kCannotOpen);
   EXPECT_EQ(error.message(), "why");
   EXPECT_TRUE(AtStage(Stage::kHost, absl::OkStatus()).ok());
 }
 
-TEST(ExitStatusTest, ErrorWithoutStageIsTheLaunchersFault) {
+TEST(ExitStatusTest, ErrorWithoutStageIsInternal) {
   EXPECT_EQ(ExitStatusOfError(absl::NotFoundError("why")), ExitStatus::kInternal);
 }
 

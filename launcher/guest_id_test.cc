@@ -12,10 +12,10 @@
 namespace lguest {
 namespace {
 
-// Not that of the guests that may be running.
+// A pool of this test only, because other guests may be running.
 std::string OwnPool() { return absl::StrCat("lguest-guest-id-test-", getpid()); }
 
-TEST(GuestIdTest, GuestsThatRunTogetherHaveDifferentIds) {
+TEST(GuestIdTest, ConcurrentGuestsHaveDifferentIds) {
   const GuestId first = GuestId::Claim(OwnPool());
   const GuestId second = GuestId::Claim(OwnPool());
   const GuestId third = GuestId::Claim(OwnPool());
@@ -24,19 +24,19 @@ TEST(GuestIdTest, GuestsThatRunTogetherHaveDifferentIds) {
   EXPECT_EQ(third.value(), 2);
 }
 
-TEST(GuestIdTest, TheIdOfAGuestThatEndedIsFreeAgain) {
+TEST(GuestIdTest, IdIsFreedWhenTheGuestEnds) {
   std::optional<GuestId> first = GuestId::Claim(OwnPool());
   const GuestId second = GuestId::Claim(OwnPool());
   first.reset();
   EXPECT_EQ(GuestId::Claim(OwnPool()).value(), 0);
 }
 
-TEST(GuestIdTest, AGuestForWhichNoIdCanBeHadRunsWithoutOne) {
+TEST(GuestIdTest, IdIsZeroIfNoneIsAvailable) {
   const std::string too_long(200, 'x');
   const GuestId first = GuestId::Claim(too_long);
   const GuestId second = GuestId::Claim(too_long);
   EXPECT_EQ(first.value(), 0);
-  EXPECT_EQ(second.value(), 0) << "shared, as it is nobody's";
+  EXPECT_EQ(second.value(), 0) << "unreserved, so two guests can have it";
 }
 
 }  // namespace

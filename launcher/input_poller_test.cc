@@ -29,7 +29,7 @@ using ::lguest::hostsim::ScriptedMachine;
 constexpr size_t kDevice = 3;
 constexpr DeviceSet kOnlyDevice = 1u << kDevice;
 
-// A guest that halts for ever, so that only the poller gets Run() to return.
+// The guest halts permanently, so Run() returns only if the poller breaks the guest out.
 class InputPollerTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -45,7 +45,7 @@ class InputPollerTest : public ::testing::Test {
 
   void MakeReadable() const { ASSERT_EQ(write(pipe_[1], "x", 1), 1); }
 
-  // Runs until the poller breaks the guest out; returns what it reports.
+  // Runs the guest until the poller breaks it out. Returns the devices that the poller reports.
   DeviceSet NextBreakOut() {
     EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
     const DeviceSet ready = poller_->TakeReady();
@@ -58,20 +58,20 @@ class InputPollerTest : public ::testing::Test {
   std::unique_ptr<InputPoller> poller_;
 };
 
-TEST_F(InputPollerTest, BreaksTheGuestOutWhenInputComes) {
+TEST_F(InputPollerTest, InputBreaksOutTheGuest) {
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-TEST_F(InputPollerTest, ADeviceIsReportedAsLongAsItIsReadable) {
+TEST_F(InputPollerTest, ReadableDeviceIsReportedRepeatedly) {
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-TEST_F(InputPollerTest, ADeviceIsIgnoredUntilItIsWatchedAgain) {
+TEST_F(InputPollerTest, DeviceIsIgnoredUntilWatchedAgain) {
   std::array<int, 2> other = {-1, -1};
   ASSERT_EQ(pipe(other.data()), 0);
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
@@ -82,7 +82,7 @@ TEST_F(InputPollerTest, ADeviceIsIgnoredUntilItIsWatchedAgain) {
   poller_->Ignore(kDevice, pipe_[0]);
   ASSERT_EQ(write(other[1], "x", 1), 1);
   ASSERT_TRUE(machine_.host().Resume().ok());
-  EXPECT_EQ(NextBreakOut(), 1u) << "the other is still readable";
+  EXPECT_EQ(NextBreakOut(), 1u) << "the other device is still readable";
   poller_->Ignore(kDevice, pipe_[0]);
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   while ((NextBreakOut() & kOnlyDevice) == 0) {
@@ -90,14 +90,14 @@ TEST_F(InputPollerTest, ADeviceIsIgnoredUntilItIsWatchedAgain) {
   for (const int fd : other) close(fd);
 }
 
-TEST_F(InputPollerTest, TheEndOfInputIsReported) {
+TEST_F(InputPollerTest, EndOfInputIsReported) {
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   close(pipe_[1]);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   pipe_[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
-TEST_F(InputPollerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
+TEST_F(InputPollerTest, RegularFileIsAlwaysReady) {
   const std::string path = ::testing::TempDir() + "/input_poller_test.input";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0);
@@ -108,15 +108,16 @@ TEST_F(InputPollerTest, AFileThatCannotBeWaitedForIsAlwaysReady) {
   close(file);
 }
 
-TEST_F(InputPollerTest, ADeviceWithoutRoomIsReportedAgainAfterAWhile) {
+TEST_F(InputPollerTest, RetryLaterReportsTheDeviceAgain) {
   poller_->RetryLater(kDevice);
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
-// A signal that only the poller's thread takes makes its wait fail, and nothing else.
+// Counts the signals that the poller's thread receives. A signal interrupts its epoll_wait() and
+// must have no other effect.
 std::atomic<int> signals = 0;
 
-TEST_F(InputPollerTest, SignalsDoNotDisturbIt_B33_B34) {
+TEST_F(InputPollerTest, SignalsAreIgnored_B33_B34) {
   struct sigaction action = {};
   action.sa_handler = [](int) { ++signals; };
   sigaction(SIGUSR1, &action, nullptr);
@@ -135,11 +136,11 @@ TEST_F(InputPollerTest, SignalsDoNotDisturbIt_B33_B34) {
   pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
 }
 
-TEST_F(InputPollerTest, DescriptorsMayBeAboveAThousand_B35) {
+TEST_F(InputPollerTest, DescriptorAbove1024IsWatched_B35) {
   rlimit limit;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   constexpr rlim_t kWanted = 2000;
-  if (limit.rlim_max < kWanted) GTEST_SKIP() << "at most " << limit.rlim_max << " open files here";
+  if (limit.rlim_max < kWanted) GTEST_SKIP() << "the limit is " << limit.rlim_max << " open files";
   limit.rlim_cur = std::max(limit.rlim_cur, kWanted);
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   const int high = fcntl(pipe_[0], F_DUPFD, 1500);
@@ -150,24 +151,24 @@ TEST_F(InputPollerTest, DescriptorsMayBeAboveAThousand_B35) {
   close(high);
 }
 
-TEST_F(InputPollerTest, IsNoChildThatCouldEndTwiceOrBeLeftBehind_B38) {
+TEST_F(InputPollerTest, CreatesNoChildProcess_B38) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST_F(InputPollerTest, AClosedDescriptorIsAnError) {
+TEST_F(InputPollerTest, InvalidDescriptorIsAnError) {
   EXPECT_FALSE(poller_->Watch(kDevice, -1).ok());
 }
 
-TEST_F(InputPollerTest, EndsInTheMiddleOfABreakOut) {
+TEST_F(InputPollerTest, StopsDuringABreakOut) {
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   MakeReadable();
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(machine_.host().Run().value()));
 }
 
-TEST_F(InputPollerTest, EndsWithoutAnythingHavingHappened) {}
+TEST_F(InputPollerTest, StopsWithoutAnyEvent) {}
 
-TEST(InputPollerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
+TEST(InputPollerDeathTest, StopsAfterTheGuestsDeath_B36) {
   ScriptedMachine machine(Script().Init().Crash("x"));
   EXPECT_EQ(machine.Death(), "CRASH: x");
   std::array<int, 2> pipe_ends = {-1, -1};
@@ -178,7 +179,7 @@ TEST(InputPollerDeathTest, ADeadGuestDoesNotKeepItBusyOrStuck_B36) {
   for (const int fd : pipe_ends) close(fd);
 }
 
-TEST_F(InputPollerTest, NothingIsInheritedByOtherPrograms_B37) {
+TEST_F(InputPollerTest, DescriptorsAreCloseOnExec_B37) {
   ASSERT_TRUE(poller_->Watch(kDevice, pipe_[0]).ok());
   for (int fd = 3; fd < 64; ++fd) {
     if (fd == pipe_[0] || fd == pipe_[1]) continue;

@@ -1,41 +1,41 @@
-"""The 32-bit launcher on an imitation of Linux 2.6.23, as far as it gets without a /dev/lguest."""
+"""Tests the 32-bit launcher under emulation of Linux 2.6.23, without a /dev/lguest."""
 
 import os
 import subprocess
 import sys
 import unittest
 
-TIME_LIMIT = 60  # seconds; far more than anything here takes
+TIME_LIMIT = 60  # seconds; much more than any test takes
 
 
 def run(*args):
-    # Under `linux26` everything that 2.6.23 does not have fails.
+    # `linux26` makes system calls and flags fail that Linux 2.6.23 does not have.
     return subprocess.run([LINUX26, LAUNCHER, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False)
 
 
 class OldKernelTest(unittest.TestCase):
-    def test_it_starts(self):
+    def test_version(self):
         result = run("--version")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"lguest 1.0\n", b""))
 
-    def test_it_helps(self):
+    def test_help(self):
         result = run("--help")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         self.assertIn(b"Usage: lguest", result.stdout)
 
-    def test_a_bad_command_line(self):
+    def test_usage_error_is_status_64(self):
         result = run("64")
         self.assertEqual(result.returncode, 64, result)
         self.assertIn(b"kernel missing", result.stderr)
 
-    def test_hosts_of_the_other_launcher(self):
+    def test_64_bit_hosts_are_refused(self):
         for host in ("sim", "kvm"):
             result = run("--host=" + host, "64", "/dev/null")
             self.assertEqual(result.returncode, 69, result)
             self.assertIn(b"64-bit launcher", result.stderr)
 
-    @unittest.skipIf(os.path.exists("/dev/lguest"), "this machine has the device")
-    def test_a_missing_device_is_said(self):
+    @unittest.skipIf(os.path.exists("/dev/lguest"), "this machine has a /dev/lguest")
+    def test_missing_device_is_reported(self):
         for args in ([], ["--host=device"]):
             result = run(*args, "64", "/dev/null")
             self.assertEqual(result.returncode, 69, result)
@@ -44,7 +44,7 @@ class OldKernelTest(unittest.TestCase):
 
 
 class ImageTest(unittest.TestCase):
-    def test_it_is_a_static_program_above_all_guests(self):
+    def test_entry_point_is_above_all_guests(self):
         with open(LAUNCHER, "rb") as file:
             header = file.read(52)
         self.assertEqual(header[:5], b"\x7fELF\x01")

@@ -1,4 +1,7 @@
-"""The launcher from outside: command line, console, exit status, with our own guest on the software CPU."""
+"""Tests the launcher as a program: command line, console and exit status.
+
+Most tests boot the demo kernel on the software CPU.
+"""
 
 import ctypes
 import json
@@ -9,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-TIME_LIMIT = 120  # seconds; far more than anything here takes
+TIME_LIMIT = 120  # seconds; much more than any test takes
 PR_CAPBSET_DROP = 24
 
 
@@ -18,7 +21,7 @@ def run(*args, stdin=b""):
 
 
 def drop_capabilities():
-    """Drops all capabilities of the program that this process executes next."""
+    """Drops all capabilities from the bounding set, so that the next program has none."""
     libc = ctypes.CDLL(None)
     capability = 0
     while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
@@ -33,7 +36,7 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(result.returncode, 1, result)
         self.assertEqual(result.stderr.decode(), f"lguest: guest died: {reason}\n")
 
-    def test_every_test_of_the_guest_passes(self):
+    def test_all_guest_tests_pass(self):
         result = self.boot("test=all", stdin=b"a line of input\r")
         lines = result.stdout.decode().splitlines()
         self.assertEqual([line for line in lines if line.startswith("FAIL")], [], result)
@@ -42,17 +45,17 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result)
         self.assertEqual(result.stderr, b"")
 
-    def test_a_bzimage_boots_like_its_vmlinux(self):
+    def test_bzimage_boots(self):
         result = self.boot("test=boot,page-tables", kernel=BZIMAGE)
         self.assertIn(b"PASS boot\r\nPASS page-tables\r\n", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_an_initrd_arrives(self):
+    def test_initrd_is_loaded(self):
         result = run("64", "--initrd=" + INITRD, VMLINUX, "test=initrd")
         self.assertIn(b"PASS initrd", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_a_disk_is_read_and_written_and_nothing_beyond_it(self):
+    def test_disk_io_keeps_the_file_size(self):
         with tempfile.NamedTemporaryFile() as disk:
             disk.truncate(1 << 20)
             result = run("64", "--block=" + disk.name, VMLINUX, "test=disk")
@@ -60,7 +63,7 @@ class GuestTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0)
             self.assertEqual(os.path.getsize(disk.name), 1 << 20)
 
-    def test_a_closed_standard_descriptor_does_not_become_a_disk_F1(self):
+    def test_closed_descriptor_is_not_reused_F1(self):
         for closed in (0, 1, 2):
             with self.subTest(closed=closed), tempfile.NamedTemporaryFile() as disk:
                 disk.truncate(1 << 20)
@@ -72,7 +75,7 @@ class GuestTest(unittest.TestCase):
                 with open(disk.name, "rb") as file:
                     self.assertEqual(file.read(), bytes(1 << 20))
 
-    def test_a_read_only_disk_stays_as_it_is(self):
+    def test_read_only_disk_is_unchanged(self):
         with tempfile.NamedTemporaryFile() as disk:
             disk.truncate(1 << 20)
             result = run("64", f"--block={disk.name},readonly", VMLINUX, "test=disk")
@@ -94,35 +97,35 @@ class GuestTest(unittest.TestCase):
         self.assertIn(b"PASS disk", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_two_guests_in_two_processes_ping_each_other(self):
+    def test_two_guests_ping_each_other(self):
         with tempfile.TemporaryDirectory() as directory:
             network = "--sharenet=" + os.path.join(directory, "net")
             with subprocess.Popen(
                     [LAUNCHER, network, "64", VMLINUX, "test=net-answer", "ip=10.0.0.2"],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as answering:
-                self.assertTrue(answering.stdout.readline().startswith(b"lguest demo kernel"))
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as responder:
+                self.assertTrue(responder.stdout.readline().startswith(b"lguest demo kernel"))
                 result = run(network, "64", VMLINUX, "test=net", "ip=10.0.0.1", "gw=10.0.0.2")
                 self.assertIn(b"PASS net", result.stdout, result)
-                output, _ = answering.communicate(timeout=TIME_LIMIT)
+                output, _ = responder.communicate(timeout=TIME_LIMIT)
                 self.assertIn(b"PASS net-answer", output)
-                self.assertEqual(answering.returncode, 0)
+                self.assertEqual(responder.returncode, 0)
 
-    def test_memory_of_all_sizes(self):
+    def test_memory_sizes(self):
         for size in ("16", "512m", "1g"):
             result = run(size, VMLINUX, "test=boot,demand")
             self.assertIn(b"PASS boot\r\nPASS demand\r\n", result.stdout, result)
             self.assertEqual(result.returncode, 0)
 
-    def test_a_crash_is_told_with_its_reason(self):
+    def test_crash_reason_is_reported(self):
         self.assert_died(self.boot("crash=out of luck"), "CRASH: out of luck")
 
-    def test_a_reason_cannot_write_on_the_users_terminal(self):
+    def test_crash_reason_is_escaped(self):
         result = self.boot("crash=\x1b[2Jgotcha")
         self.assertEqual(result.returncode, 1)
         self.assertNotIn(b"\x1b", result.stderr)
         self.assertIn(b"gotcha", result.stderr)
 
-    def test_what_guests_must_not_do_kills_them(self):
+    def test_invalid_guest_action_ends_the_guest(self):
         for cause, reason in {
             "before-init": r"hypercall 0 before LGUEST_INIT",
             "init-twice": r"already have lguest_data",
@@ -159,18 +162,18 @@ class GuestTest(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, result)
                 self.assertRegex(result.stderr.decode(), f"^lguest: guest died: {reason}\n$")
 
-    def test_a_storm_of_faults_does_not_keep_the_user_from_being_heard(self):
+    def test_abort_key_works_during_a_fault_storm(self):
         self.assertEqual(self.boot("die=storm", stdin=b"\x03\x03\x03").returncode, 2)
 
-    def test_three_control_cs_abort_a_guest_that_hears_nothing(self):
+    def test_abort_key_ends_a_hanging_guest(self):
         self.assertEqual(self.boot("hang", stdin=b"\x03\x03\x03").returncode, 2)
 
-    def test_the_shell_answers(self):
+    def test_shell_runs_commands(self):
         result = self.boot("demo", stdin=b"echo it works\rpoweroff\r")
         self.assertIn(b"\nit works\r\n", result.stdout, result)
         self.assertEqual(result.returncode, 0)
 
-    def test_closed_console_output_does_not_end_the_guest_B39_B46(self):
+    def test_closed_output_is_not_fatal_B39_B46(self):
         reader, writer = os.pipe()
         os.close(reader)
         guest = subprocess.run(
@@ -186,21 +189,21 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(guest.stderr.count(b"console output is lost"), 1, guest)
         self.assertIn(b"guest died: CRASH: x", guest.stderr)
 
-    def test_standard_output_is_the_console_only_B48(self):
+    def test_stdout_is_only_the_console_B48(self):
         result = self.boot("-v", "crash=x")
         self.assertIn(b"host: software CPU", result.stderr)
         self.assertTrue(result.stdout.startswith(b"lguest demo kernel"), result)
 
 
 class StatsTest(unittest.TestCase):
-    def test_what_was_done_is_told_in_words(self):
+    def test_stats_are_printed_as_text(self):
         result = run("--stats", "64", VMLINUX, "test=boot")
         lines = result.stderr.decode().splitlines()
         self.assertEqual(result.returncode, 0, result)
         self.assertTrue(lines[0].startswith(f"lguest: ran: {VMLINUX} in 64 MB on "), lines)
         self.assertTrue(any(line.startswith("lguest: console: ") for line in lines), lines)
 
-    def test_a_file_gets_it_as_json(self):
+    def test_stats_file_is_json(self):
         with tempfile.TemporaryDirectory() as directory:
             disk = os.path.join(directory, "disk")
             with open(disk, "wb") as file:
@@ -220,7 +223,7 @@ class StatsTest(unittest.TestCase):
         self.assertGreater(disk["filled_bytes"], 0)
         self.assertGreater(stats["memory_beyond_guest_bytes"], 0)
 
-    def test_a_file_that_cannot_be_written_is_told_before_the_guest_starts(self):
+    def test_unwritable_stats_file_is_status_66(self):
         result = run("--stats=/no/such/directory/stats", "64", VMLINUX)
         self.assertEqual(result.returncode, 66)
         self.assertEqual(result.stdout, b"")
@@ -228,13 +231,13 @@ class StatsTest(unittest.TestCase):
 
 
 class CommandLineTest(unittest.TestCase):
-    def assert_refused(self, status, words, *args):
+    def assert_refused(self, status, parts, *args):
         result = run(*args)
         self.assertEqual(result.returncode, status, result)
         message = result.stderr.decode()
         self.assertTrue(message.startswith("lguest: ") and message.count("\n") == 1, message)
-        for word in words:
-            self.assertIn(word, message)
+        for part in parts:
+            self.assertIn(part, message)
         self.assertEqual(result.stdout, b"")
 
     def test_help_and_version(self):
@@ -242,21 +245,21 @@ class CommandLineTest(unittest.TestCase):
         self.assertIn(b"--initrd", run("--help").stdout)
         self.assertEqual(run("--version").stdout, b"lguest 1.0\n")
 
-    def test_usage_errors_are_64(self):
+    def test_usage_error_is_status_64(self):
         self.assert_refused(64, ["memory size"])
         self.assert_refused(64, ["'64q'"], "64q", VMLINUX)
         self.assert_refused(64, ["--blok"], "--blok=x", "64", VMLINUX)
 
-    def test_files_that_cannot_be_opened_are_66(self):
+    def test_missing_kernel_or_initrd_is_status_66(self):
         self.assert_refused(66, ["/no/such/kernel"], "64", "/no/such/kernel")
         self.assert_refused(66, ["/no/such/initrd"], "64", "--initrd=/no/such/initrd", VMLINUX)
         self.assert_refused(66, ["directory"], "64", "/tmp")
 
-    def test_disks_that_cannot_be_had_are_66(self):
+    def test_missing_disk_is_status_66(self):
         self.assert_refused(66, ["--block=/no/such/disk"], "--block=/no/such/disk", "64", VMLINUX)
         self.assert_refused(66, ["--block=/tmp", "directory"], "--block=/tmp", "64", VMLINUX)
 
-    def test_files_that_are_no_kernels_are_65(self):
+    def test_invalid_kernel_is_status_65(self):
         with tempfile.NamedTemporaryFile() as file:
             self.assert_refused(65, [file.name, "empty"], "64", file.name)
             file.write(b"x" * 51)
@@ -264,13 +267,13 @@ class CommandLineTest(unittest.TestCase):
             self.assert_refused(65, [file.name], "64", file.name)
         self.assert_refused(65, ["lguest_test.py"], "64", os.path.abspath(__file__))
 
-    def test_a_64_bit_program_is_65(self):
+    def test_64_bit_kernel_is_status_65(self):
         self.assert_refused(65, [LAUNCHER, "64"], "64", LAUNCHER)
 
-    def test_a_kernel_that_does_not_fit_is_65(self):
+    def test_kernel_larger_than_memory_is_status_65(self):
         self.assert_refused(65, [VMLINUX], "1", VMLINUX)
 
-    def test_a_relative_path_means_where_the_user_typed_it(self):
+    def test_relative_path_uses_the_users_directory(self):
         with tempfile.TemporaryDirectory() as directory:
             os.symlink(os.path.abspath(VMLINUX), os.path.join(directory, "kernel"))
             environment = dict(os.environ, BUILD_WORKING_DIRECTORY=directory)

@@ -1,4 +1,5 @@
-// Any MEM is understood as a reader would understand it, or refused with a sentence that names it.
+// ParseMemorySize() accepts exactly the sizes that the usage text allows. The message for any other
+// text contains the text.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,8 @@ void Check(bool good) {
   if (!good) std::abort();
 }
 
-// The megabytes that `text` stands for, by the plain reading of the usage text; nullopt for what is
-// no size or too much.
+// Returns the size `text` in megabytes, as the usage text defines it, or nullopt if `text` is
+// invalid or the size is too large.
 std::optional<uint64_t> Megabytes(std::string_view text) {
   uint64_t scale = 1;
   if (!text.empty() && std::string_view("mMgG").find(text.back()) != std::string_view::npos) {

@@ -15,21 +15,21 @@ TEST(MemorySizeTest, PlainNumbersAreMegabytes) {
   EXPECT_EQ(ParseMemorySize("1").value(), kMegabyte);
 }
 
-TEST(MemorySizeTest, UnitsOfBothCases) {
+TEST(MemorySizeTest, UnitsMayBeUpperOrLowerCase) {
   EXPECT_EQ(ParseMemorySize("64m").value(), 64 * kMegabyte);
   EXPECT_EQ(ParseMemorySize("64M").value(), 64 * kMegabyte);
   EXPECT_EQ(ParseMemorySize("1g").value(), 1024 * kMegabyte);
   EXPECT_EQ(ParseMemorySize("2G").value(), 2048u * kMegabyte);
 }
 
-TEST(MemorySizeTest, TheLargestSizeIsAllowedAndOneMoreIsNot) {
+TEST(MemorySizeTest, MaximumIs2944Megabytes) {
   EXPECT_EQ(ParseMemorySize("2944").value(), 2944u * kMegabyte);
   EXPECT_FALSE(ParseMemorySize("2945").ok());
   EXPECT_FALSE(ParseMemorySize("3g").ok());
 }
 
-// atoi() took all of these.
-TEST(MemorySizeTest, RefusesWhatIsNoSize_B79) {
+// atoi() accepts all of these values.
+TEST(MemorySizeTest, InvalidSizesAreRefused_B79) {
   for (const std::string_view text :
        {"", "abc", "-1", "+1", " 64", "64 ", "64mb", "64k", "m", "0", "0m", "4096", "0x40", "1.5g",
         "99999999999999999999", "18446744073709551616", "disk.img"}) {
@@ -39,7 +39,7 @@ TEST(MemorySizeTest, RefusesWhatIsNoSize_B79) {
   }
 }
 
-TEST(MemorySizeTest, TheMessageNamesTheValueAndTheCause) {
+TEST(MemorySizeTest, MessageNamesValueAndCause) {
   EXPECT_EQ(ParseMemorySize("64x").status().message(),
             "memory size '64x': 'x' is no unit; give megabytes (64, 64m) or gigabytes (1g), 1m to "
             "2944m");

@@ -23,33 +23,33 @@ constexpr char kSmaps[] =
     "ffffffff0000-ffffffff2000 rw-p 00000000 00:00 0   [stack]\n"
     "Private_Dirty:         8 kB\n";
 
-TEST(OwnMemoryTest, MappingsOfTheGuestDoNotCount) {
+TEST(OwnMemoryTest, GuestMappingsAreNotCounted) {
   std::istringstream smaps(kSmaps);
   EXPECT_EQ(PrivateDirtyOutside(smaps, 0x7f0000000000, 0x200000), 12u * 1024);
 }
 
-TEST(OwnMemoryTest, WithoutAGuestAllMappingsCount) {
+TEST(OwnMemoryTest, AllMappingsAreCountedWithoutAGuest) {
   std::istringstream smaps(kSmaps);
   EXPECT_EQ(PrivateDirtyOutside(smaps, 0, 0), 780u * 1024);
 }
 
-TEST(OwnMemoryTest, AGuestFromAddress0OnHasMappings) {
+TEST(OwnMemoryTest, GuestAtAddressZeroIsNotCounted) {
   std::istringstream smaps(kSmaps);
   EXPECT_EQ(PrivateDirtyOutside(smaps, 0, 0x500000), 776u * 1024);
 }
 
-TEST(OwnMemoryTest, WhatCannotBeReadIsNotZero) {
+TEST(OwnMemoryTest, UnreadableSmapsGivesNullopt) {
   std::istringstream smaps("");
   EXPECT_EQ(PrivateDirtyOutside(smaps, 0, 0), std::nullopt);
 }
 
-TEST(OwnMemoryTest, WhatTheGuestTouchesIsNotTheLaunchers) {
+TEST(OwnMemoryTest, TouchedGuestMemoryIsNotCounted) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer's notes of what is touched are several times as large";
+  GTEST_SKIP() << "ThreadSanitizer's shadow memory is several times as large";
 #endif
   const auto memory = GuestMemory::Create(64 << 20).value();
   const auto before = PrivateMemoryOutsideGuest(*memory);
-  if (!before.has_value()) GTEST_SKIP() << "/proc/self/smaps cannot be read here";
+  if (!before.has_value()) GTEST_SKIP() << "/proc/self/smaps is not readable";
   std::memset(memory->base(), 1, memory->size());
   const auto after = PrivateMemoryOutsideGuest(*memory);
   EXPECT_LT(after.value_or(~0u), *before + (32 << 20));

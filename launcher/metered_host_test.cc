@@ -11,10 +11,10 @@
 namespace lguest {
 namespace {
 
-// Ends each Run() as it is told to.
-class ListedExits final : public Host {
+// Returns the given exits, one for each call of Run().
+class FakeHost final : public Host {
  public:
-  explicit ListedExits(std::vector<absl::StatusOr<Exit>> exits) : exits_(std::move(exits)) {}
+  explicit FakeHost(std::vector<absl::StatusOr<Exit>> exits) : exits_(std::move(exits)) {}
 
   absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
   absl::StatusOr<Exit> Run() override { return exits_[next_++]; }
@@ -32,9 +32,9 @@ class ListedExits final : public Host {
   size_t next_ = 0;
 };
 
-TEST(MeteredHostTest, ExitsAreCountedByKindAndPassedOn) {
-  ListedExits inner({DmaSent{GuestPhys(0x1000), DmaKey(4)}, BrokenOut(), DmaSent{},
-                     SignalReceived(), absl::InternalError("broken"), Died{"CRASH: x"}});
+TEST(MeteredHostTest, ExitsAreCountedByKindAndForwarded) {
+  FakeHost inner({DmaSent{GuestPhys(0x1000), DmaKey(4)}, BrokenOut(), DmaSent{}, SignalReceived(),
+                  absl::InternalError("broken"), Died{"CRASH: x"}});
   MeteredHost host(inner);
   EXPECT_EQ(std::get<DmaSent>(*host.Run()).dma, GuestPhys(0x1000));
   EXPECT_TRUE(std::holds_alternative<BrokenOut>(*host.Run()));
@@ -48,8 +48,8 @@ TEST(MeteredHostTest, ExitsAreCountedByKindAndPassedOn) {
   EXPECT_EQ(host.readings().died, 1u);
 }
 
-TEST(MeteredHostTest, OtherCallsArePassedOn) {
-  ListedExits inner({});
+TEST(MeteredHostTest, OtherCallsAreForwarded) {
+  FakeHost inner({});
   MeteredHost host(inner);
   EXPECT_TRUE(host.Initialize({}).ok());
   EXPECT_EQ(host.GetDma(DmaKey(8))->dma, GuestPhys(9));
@@ -58,8 +58,8 @@ TEST(MeteredHostTest, OtherCallsArePassedOn) {
   EXPECT_TRUE(host.Resume().ok());
 }
 
-TEST(MeteredHostTest, AllTimeSinceTheFirstRunIsAccountedFor) {
-  ListedExits inner({BrokenOut(), BrokenOut(), Died{"x"}});
+TEST(MeteredHostTest, TimesAreWithinTheElapsedTime) {
+  FakeHost inner({BrokenOut(), BrokenOut(), Died{"x"}});
   MeteredHost host(inner);
   timespec before = {};
   clock_gettime(CLOCK_MONOTONIC, &before);

@@ -1,5 +1,5 @@
-// Any command line (a word a line) is understood or refused with a reason; what is understood keeps
-// every word, in order.
+// ParseOptions() accepts any command line or returns a message. Each line of the input is one word.
+// The kernel's command line is a subsequence of these words. Each device is one or two of them.
 
 #include <algorithm>
 #include <cstddef>
@@ -21,9 +21,9 @@ void Check(bool good) {
   if (!good) std::abort();
 }
 
-// Whether `text` is some of `words`, in their order, with a blank between each two.
-bool IsMadeOf(const std::vector<std::string>& words, std::string_view text) {
-  std::set<size_t> starts = {0};  // of what can follow the words so far
+// Returns whether `text` is a subsequence of `words`, joined by single blanks.
+bool IsJoinedSubsequence(const std::vector<std::string>& words, std::string_view text) {
+  std::set<size_t> starts = {0};  // offsets at which the next word may start
   for (const std::string& word : words) {
     std::set<size_t> next = starts;
     for (const size_t start : starts) {
@@ -36,14 +36,14 @@ bool IsMadeOf(const std::vector<std::string>& words, std::string_view text) {
   return text.empty() || starts.contains(text.size() + 1);
 }
 
-void CheckUnderstood(const std::vector<std::string>& words, const lguest::Options& options) {
+void CheckAccepted(const std::vector<std::string>& words, const lguest::Options& options) {
   Check(options.memory > 0 && options.memory <= lguest::kMaxMemoryMegabytes << 20);
   Check(options.memory % (1 << 20) == 0);
   Check(std::find(words.begin(), words.end(), options.kernel) != words.end());
 
-  Check(IsMadeOf(words, options.command_line));
+  Check(IsJoinedSubsequence(words, options.command_line));
 
-  // A device's text is the option and its value, in one word or in two.
+  // The text of a device is the option and its value. They are one word or two.
   for (const lguest::DeviceOption& device : options.devices) {
     const std::vector<std::string> parts = absl::StrSplit(device.text, absl::MaxSplits('=', 1));
     const bool one_word = std::find(words.begin(), words.end(), device.text) != words.end();
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!options.ok()) {
     Check(!options.status().message().empty());
   } else if (!options->help && !options->version) {
-    CheckUnderstood(words, *options);
+    CheckAccepted(words, *options);
   }
   return 0;
 }

@@ -29,7 +29,7 @@ std::string Error(std::string_view line) {
   return std::string(status.message());
 }
 
-TEST(OptionsTest, MemoryKernelAndItsArguments) {
+TEST(OptionsTest, MemoryKernelAndKernelArguments) {
   const Options options = Parse("64 vmlinux root=/dev/lgba console=hvc0").value();
   EXPECT_EQ(options.memory, 64u << 20);
   EXPECT_EQ(options.kernel, "vmlinux");
@@ -40,7 +40,7 @@ TEST(OptionsTest, MemoryKernelAndItsArguments) {
   EXPECT_EQ(options.host, HostChoice::kAuto);
 }
 
-TEST(OptionsTest, TheCommandLineHasNoTrailingBlank_B31) {
+TEST(OptionsTest, CommandLineHasNoTrailingBlank_B31) {
   EXPECT_EQ(Parse("64 vmlinux quiet")->command_line, "quiet");
   EXPECT_EQ(Parse("64 vmlinux")->command_line, "");
 }
@@ -58,7 +58,7 @@ TEST(OptionsTest, DevicesKeepTheirOrder) {
   EXPECT_EQ(std::get<SharedNetSpec>(options.devices[3].spec).path, "n");
 }
 
-TEST(OptionsTest, ADevicesValueIsCheckedBeforeAnythingIsDone_B77) {
+TEST(OptionsTest, ParserChecksDeviceValues_B77) {
   EXPECT_THAT(Error("--tunnet=999.1.1.1 64 vmlinux"), HasSubstr("--tunnet=999.1.1.1: "));
   EXPECT_THAT(Error("--tunnet=bridge: 64 vmlinux"), HasSubstr("--tunnet=bridge:: "));
   EXPECT_THAT(Error("--block=,readonly 64 vmlinux"), HasSubstr("--block=,readonly: "));
@@ -71,48 +71,48 @@ TEST(OptionsTest, OptionsMayFollowTheKernel_B81) {
   EXPECT_EQ(options.devices.size(), 1u);
 }
 
-TEST(OptionsTest, BehindTwoDashesNothingIsAnOption_B81) {
+TEST(OptionsTest, WordsAfterTwoDashesAreNotOptions_B81) {
   const Options options = Parse("64 vmlinux -- -s --verbose").value();
   EXPECT_EQ(options.command_line, "-s --verbose");
   EXPECT_FALSE(options.verbose);
 }
 
-TEST(OptionsTest, AnOptionsValueIsNotTheMemorySize_B78) {
+TEST(OptionsTest, OptionValueIsNotTheMemorySize_B78) {
   const Options options = Parse("--block disk.img 64 vmlinux").value();
   EXPECT_EQ(options.memory, 64u << 20);
   EXPECT_EQ(std::get<BlockSpec>(options.devices[0].spec).path, "disk.img");
 }
 
-TEST(OptionsTest, MemoryIsNoNumber_B79) {
+TEST(OptionsTest, InvalidMemorySizeIsRefused_B79) {
   EXPECT_THAT(Error("abc vmlinux"), HasSubstr("'abc'"));
   EXPECT_THAT(Error("4096 vmlinux"), HasSubstr("1m to 2944m"));
 }
 
-TEST(OptionsTest, WithoutWordsItSaysWhatIsMissing_B80) {
+TEST(OptionsTest, MissingArgumentsAreNamed_B80) {
   EXPECT_THAT(Error(""), HasSubstr("memory size and kernel missing"));
   EXPECT_THAT(Error("--verbose"), HasSubstr("memory size and kernel missing"));
   EXPECT_THAT(Error("64"), HasSubstr("kernel missing"));
 }
 
-TEST(OptionsTest, AnUnknownOptionIsNamed_B82) {
+TEST(OptionsTest, UnknownOptionIsNamed_B82) {
   EXPECT_THAT(Error("--blok=x 64 vmlinux"), HasSubstr("unknown option --blok "));
   EXPECT_THAT(Error("64 vmlinux -s"), HasSubstr("unknown option -s "));
   EXPECT_THAT(Error("-vx 64 vmlinux"), HasSubstr("unknown option -vx "));
 }
 
-TEST(OptionsTest, HelpAndVersionNeedNothingElse_B83) {
+TEST(OptionsTest, HelpAndVersionNeedNoOtherArgument_B83) {
   EXPECT_TRUE(Parse("--help")->help);
   EXPECT_TRUE(Parse("--version")->version);
   EXPECT_TRUE(Parse("64 vmlinux --help")->help);
 }
 
-TEST(OptionsTest, AValueIsNeededOrRefused) {
+TEST(OptionsTest, MissingOrUnexpectedValueIsAnError) {
   EXPECT_EQ(Error("64 vmlinux --block"), "option --block needs a value");
   EXPECT_EQ(Error("64 vmlinux --initrd="), "option --initrd needs a value");
   EXPECT_EQ(Error("64 vmlinux --verbose=yes"), "option --verbose takes no value");
 }
 
-TEST(OptionsTest, HostsAreKnownByName) {
+TEST(OptionsTest, HostIsChosenByName) {
   EXPECT_EQ(Parse("--host=auto 64 vmlinux")->host, HostChoice::kAuto);
   EXPECT_EQ(Parse("--host=device 64 vmlinux")->host, HostChoice::kDevice);
   EXPECT_EQ(Parse("--host=kvm 64 vmlinux")->host, HostChoice::kKvm);
@@ -121,7 +121,7 @@ TEST(OptionsTest, HostsAreKnownByName) {
             "--host=xen: not a host; the hosts are auto, device, kvm and sim");
 }
 
-TEST(OptionsTest, StatsMayHaveAFile) {
+TEST(OptionsTest, StatsFileIsOptional) {
   EXPECT_FALSE(Parse("64 vmlinux")->stats);
   EXPECT_TRUE(Parse("--stats 64 vmlinux")->stats);
   EXPECT_EQ(Parse("--stats 64 vmlinux")->stats_file, "");
@@ -130,23 +130,23 @@ TEST(OptionsTest, StatsMayHaveAFile) {
   EXPECT_EQ(Error("--stats= 64 vmlinux"), "--stats=: --stats alone, or --stats=FILE, is needed");
 }
 
-TEST(OptionsTest, ASingleDashIsAWord) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
+TEST(OptionsTest, SingleDashIsNotAnOption) { EXPECT_EQ(Parse("64 vmlinux -")->command_line, "-"); }
 
-TEST(OptionsTest, TheUsageNamesEveryOptionAndExitStatus) {
+TEST(OptionsTest, UsageListsOptionsAndExitStatuses) {
   for (const std::string_view part : {"--block", "--tunnet", "--sharenet", "--initrd", "--host",
                                       "--stats", "--verbose", "--help", "--version", "0 ", "70 "}) {
     EXPECT_THAT(std::string(UsageText()), HasSubstr(std::string(part)));
   }
 }
 
-TEST(OptionsTest, MoreDevicesThanAGuestHasRoomForAreRefused_F23) {
+TEST(OptionsTest, TooManyDevicesAreRefused_F23) {
   std::string line;
   for (int i = 0; i < 15; ++i) absl::StrAppend(&line, "--block=disk", i, " ");
   EXPECT_TRUE(Parse(line + "64 vmlinux").ok());
   EXPECT_THAT(Error(line + "--sharenet=net 64 vmlinux"), HasSubstr("16 devices are given"));
 }
 
-TEST(OptionsTest, OneTapForTwoNetworksIsRefused_F23) {
+TEST(OptionsTest, SameTapTwiceIsRefused_F23) {
   EXPECT_TRUE(Parse("--tunnet=fd:5 --tunnet=fd:6 64 vmlinux").ok());
   EXPECT_THAT(Error("--tunnet=fd:5 --tunnet=fd:5 64 vmlinux"),
               HasSubstr("--tunnet=fd:5 is given twice"));

@@ -25,13 +25,13 @@ using ::lguest::hostsim::ScriptedMachine;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr GuestPhys kRamEnd(15 *
-                            kPageSize);  // the last page of a ScriptedMachine is for descriptors
+// The last page of a ScriptedMachine holds the device descriptors.
+constexpr GuestPhys kRamEnd(15 * kPageSize);
 constexpr uint32_t kConsoleIrq = 1;
 constexpr uint32_t kDma = 0x5000;
 constexpr uint32_t kBuffer = 0x6000;
 
-// A pipe, whose ends are closed with it.
+// A pipe. The destructor closes both ends.
 class Pipe {
  public:
   Pipe() { EXPECT_EQ(pipe(ends_.data()), 0); }
@@ -60,7 +60,7 @@ class Pipe {
   std::array<int, 2> ends_ = {-1, -1};
 };
 
-// A scripted guest with a console whose user is two pipes.
+// Runs a scripted guest with a console. Two pipes are the keyboard and the screen.
 class RunLoopTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Run(const Script& script) {
@@ -68,7 +68,7 @@ class RunLoopTest : public ::testing::Test {
     std::vector<std::unique_ptr<Device>> devices = std::move(extra_);
     devices.push_back(std::make_unique<Console>(
         std::make_unique<FdConsoleBackend>(keyboard_.reader(), screen_.writer())));
-    const LogSink log = [this](const std::string& line) { notices_ += line + "\n"; };
+    const LogSink log = [this](const std::string& line) { log_ += line + "\n"; };
     const LogSink verbose = [this](const std::string& line) { verbose_ += line + "\n"; };
     const std::unique_ptr<DeviceBus> bus =
         DeviceBus::Create(machine_->memory(), machine_->host(), kRamEnd, std::move(devices), log)
@@ -81,17 +81,17 @@ class RunLoopTest : public ::testing::Test {
 
   Pipe keyboard_;
   Pipe screen_;
-  std::string notices_;
+  std::string log_;
   std::string verbose_;
   std::unique_ptr<ScriptedMachine> machine_;
-  std::vector<std::unique_ptr<Device>> extra_;  // before the console
+  std::vector<std::unique_ptr<Device>> extra_;  // They precede the console in the device table.
 };
 
-TEST_F(RunLoopTest, ADeathIsReturnedWithItsReason) {
+TEST_F(RunLoopTest, DeathReasonIsReturned) {
   EXPECT_EQ(Run(Script().Init().Crash("Power down")).value(), "CRASH: Power down");
 }
 
-TEST_F(RunLoopTest, OutputReachesTheScreenInOrder) {
+TEST_F(RunLoopTest, ConsoleOutputKeepsItsOrder) {
   EXPECT_EQ(Run(Script()
                     .Init()
                     .Put(kBuffer, "one two")
@@ -106,7 +106,7 @@ TEST_F(RunLoopTest, OutputReachesTheScreenInOrder) {
   EXPECT_EQ(screen_.ReadAll(), "one two");
 }
 
-TEST_F(RunLoopTest, WhatIsTypedReachesTheGuestWithAnInterrupt) {
+TEST_F(RunLoopTest, ConsoleInputRaisesAnInterrupt) {
   keyboard_.Write("ls\r");
   EXPECT_EQ(Run(Script()
                     .Init()
@@ -120,7 +120,7 @@ TEST_F(RunLoopTest, WhatIsTypedReachesTheGuestWithAnInterrupt) {
             "CRASH: x");
 }
 
-TEST_F(RunLoopTest, WhatIsTypedTooEarlyWaitsForTheGuest_B44) {
+TEST_F(RunLoopTest, InputIsHeldUntilABufferIsBound_B44) {
   keyboard_.Write("early");
   Script script;
   script.Init().Put(kBuffer, "boot").Dma(kDma, {{kBuffer, 4}});
@@ -133,7 +133,7 @@ TEST_F(RunLoopTest, WhatIsTypedTooEarlyWaitsForTheGuest_B44) {
   EXPECT_EQ(Run(script).value(), "CRASH: x");
 }
 
-TEST_F(RunLoopTest, MoreThanABufferArrivesPieceByPiece) {
+TEST_F(RunLoopTest, LongInputTakesSeveralBuffers) {
   keyboard_.Write("abcdefgh");
   EXPECT_EQ(Run(Script()
                     .Init()
@@ -149,7 +149,7 @@ TEST_F(RunLoopTest, MoreThanABufferArrivesPieceByPiece) {
             "CRASH: x");
 }
 
-TEST_F(RunLoopTest, TheEndOfInputEndsInputAndNothingElse_B45) {
+TEST_F(RunLoopTest, EndOfInputDoesNotEndTheGuest_B45) {
   keyboard_.CloseWriter();
   EXPECT_EQ(Run(Script()
                     .Init()
@@ -162,21 +162,21 @@ TEST_F(RunLoopTest, TheEndOfInputEndsInputAndNothingElse_B45) {
             "CRASH: still here");
 }
 
-TEST_F(RunLoopTest, ThreeControlCsEndTheLauncherNotTheGuest_B43) {
+TEST_F(RunLoopTest, AbortKeyCancelsTheRun_B43) {
   keyboard_.Write("\x03\x03\x03");
   EXPECT_TRUE(absl::IsCancelled(Run(Script().Init().Wait(31)).status()));
 }
 
-TEST_F(RunLoopTest, AnUnmatchedKeyIsNotFatalAndNoticedOnce_B08) {
+TEST_F(RunLoopTest, UnmatchedKeyIsLoggedOnce_B08) {
   Script script;
   script.Init().Dma(kDma, {{kBuffer, 4}});
   for (int i = 0; i < 10; ++i) script.Send(DmaKey(0x7000), GuestPhys(kDma));
   EXPECT_EQ(Run(script.Crash("x")).value(), "CRASH: x");
-  EXPECT_THAT(notices_, HasSubstr("0x7000"));
-  EXPECT_EQ(notices_.find('\n'), notices_.size() - 1) << notices_;
+  EXPECT_THAT(log_, HasSubstr("0x7000"));
+  EXPECT_EQ(log_.find('\n'), log_.size() - 1) << log_;
 }
 
-TEST_F(RunLoopTest, ABadDmaIsTheGuestsEndAndNotTheLaunchers_B03) {
+TEST_F(RunLoopTest, BadDmaEndsOnlyTheGuest_B03) {
   EXPECT_THAT(Run(Script().Init().Send(DmaKey(0), GuestPhys(0xfffffff0))).value(),
               HasSubstr("0xfffffff0"));
   EXPECT_THAT(
@@ -184,10 +184,10 @@ TEST_F(RunLoopTest, ABadDmaIsTheGuestsEndAndNotTheLaunchers_B03) {
       HasSubstr("0xffff0000"));
 }
 
-// A network whose packets never end.
-class Flood final : public Device {
+// A network device that always has another packet.
+class FloodingNet final : public Device {
  public:
-  explicit Flood(int fd) : fd_(fd) {}
+  explicit FloodingNet(int fd) : fd_(fd) {}
   std::string name() const override { return "flood"; }
   DeviceType type() const override { return DeviceType::kNet; }
   absl::Status Attach(GuestMemory& /*memory*/, const DevicePlace& /*place*/) override {
@@ -205,19 +205,19 @@ class Flood final : public Device {
   const int fd_;
 };
 
-TEST_F(RunLoopTest, AFloodOfInputDoesNotStarveTheGuest_B54) {
+TEST_F(RunLoopTest, InputFloodDoesNotStarveTheGuest_B54) {
   Pipe packets;
   packets.Write("x");
-  extra_.push_back(std::make_unique<Flood>(packets.reader()));
+  extra_.push_back(std::make_unique<FloodingNet>(packets.reader()));
   Script script;
   script.Init().Dma(kDma, {{kBuffer, 4}});
   for (int i = 0; i < 100; ++i) script.Send(DmaKey(0x7000), GuestPhys(kDma));
   EXPECT_EQ(Run(script.Crash("not starved")).value(), "CRASH: not starved");
 }
 
-// The host kills the guest while the console looks for a buffer, of which the console knows
-// nothing.
-TEST_F(RunLoopTest, TheReasonOfADeathIsTheHostsAndNotThatOfWhoeverMetIt_B07) {
+// The host kills the guest when the console requests a buffer. The console's own request then fails
+// with an error that must not replace the host's reason.
+TEST_F(RunLoopTest, HostsDeathReasonIsReported_B07) {
   keyboard_.Write("x");
   EXPECT_EQ(
       Run(Script().Init().Bind(DmaKey(0), GuestPhys(0xfffff000), 1, kConsoleIrq).Wait(kConsoleIrq))
@@ -225,7 +225,7 @@ TEST_F(RunLoopTest, TheReasonOfADeathIsTheHostsAndNotThatOfWhoeverMetIt_B07) {
       "bad read address 0xfffff000 len 100");
 }
 
-TEST_F(RunLoopTest, WhatTheGuestDoesWithItsDevicesIsTold) {
+TEST_F(RunLoopTest, DeviceStatusChangeIsLoggedVerbosely) {
   const uint32_t status = kRamEnd.value() + offsetof(DeviceDescriptor, status);
   EXPECT_EQ(Run(Script()
                     .Init()
@@ -235,10 +235,10 @@ TEST_F(RunLoopTest, WhatTheGuestDoesWithItsDevicesIsTold) {
                 .value(),
             "CRASH: x");
   EXPECT_THAT(verbose_, HasSubstr("console: acknowledged"));
-  EXPECT_THAT(notices_, IsEmpty());
+  EXPECT_THAT(log_, IsEmpty());
 }
 
-TEST_F(RunLoopTest, ADeviceThatTheGuestGivesUpIsNoticedOnce) {
+TEST_F(RunLoopTest, FailedDeviceIsLoggedOnce) {
   const uint32_t status = kRamEnd.value() + offsetof(DeviceDescriptor, status);
   EXPECT_EQ(Run(Script()
                     .Init()
@@ -248,7 +248,7 @@ TEST_F(RunLoopTest, ADeviceThatTheGuestGivesUpIsNoticedOnce) {
                     .Crash("x"))
                 .value(),
             "CRASH: x");
-  EXPECT_EQ(notices_, "console: failed (reported by the guest)\n");
+  EXPECT_EQ(log_, "console: failed (reported by the guest)\n");
 }
 
 }  // namespace

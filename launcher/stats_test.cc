@@ -27,7 +27,7 @@ Stats Example() {
   return stats;
 }
 
-TEST(StatsTest, ALineForEachThing) {
+TEST(StatsTest, OneLinePerSubject) {
   EXPECT_THAT(StatsLines(Example()),
               ElementsAre("ran: vmlinux in 64 MB on a software CPU",
                           "exits: 7 for DMA, 2 broken out, 1 by signals",
@@ -36,7 +36,7 @@ TEST(StatsTest, ALineForEachThing) {
                           "memory beyond the guest's: 3072 KB"));
 }
 
-TEST(StatsTest, JsonHasTheSame) {
+TEST(StatsTest, JsonHasTheSameValues) {
   EXPECT_EQ(StatsJson(Example()), R"({
   "kernel": "vmlinux",
   "memory_bytes": 67108864,
@@ -50,14 +50,14 @@ TEST(StatsTest, JsonHasTheSame) {
 )");
 }
 
-TEST(StatsTest, WhatIsNotKnownIsLeftOutOrNull) {
+TEST(StatsTest, UnknownMemoryIsOmittedOrNull) {
   Stats stats = Example();
   stats.memory_beyond_guest.reset();
   EXPECT_EQ(StatsLines(stats).size(), 4u);
   EXPECT_THAT(StatsJson(stats), HasSubstr("\"memory_beyond_guest_bytes\": null"));
 }
 
-TEST(StatsTest, NamesCanNeitherEndAStringNorReachTheTerminal) {
+TEST(StatsTest, NamesAreEscaped) {
   Stats stats = Example();
   stats.kernel = "a\"b\\c\x1b[2J";
   EXPECT_THAT(StatsJson(stats), HasSubstr(R"("kernel": "a\"b\\\\c\\x1b[2J",)"));

@@ -78,7 +78,7 @@ class VirtualMachineTest : public ::testing::Test {
   std::vector<std::string> verbose_;
 };
 
-TEST_F(VirtualMachineTest, RunReturnsTheReasonOfTheDeath) {
+TEST_F(VirtualMachineTest, RunReturnsTheDeathReason) {
   const auto machine = Build(Script().Init().Crash("Power down"));
   ASSERT_TRUE(machine.ok()) << machine.status();
   EXPECT_EQ((*machine)->Run().value(), "CRASH: Power down");
@@ -90,7 +90,7 @@ TEST_F(VirtualMachineTest, VerboseLogNamesKernelAndHost) {
   EXPECT_THAT(verbose_, Contains("host: scripted CPU"));
 }
 
-TEST_F(VirtualMachineTest, StatsCountWhatTheGuestSent) {
+TEST_F(VirtualMachineTest, StatsCountSentDmas) {
   options_.stats = true;
   constexpr uint32_t kDma = 0x5000;
   const auto machine =
@@ -104,30 +104,30 @@ TEST_F(VirtualMachineTest, StatsCountWhatTheGuestSent) {
   EXPECT_EQ(stats.devices[0].traffic.sent, 1u);
 }
 
-TEST_F(VirtualMachineTest, MissingKernelCannotBeOpened) {
+TEST_F(VirtualMachineTest, MissingKernelIsStatusCannotOpen) {
   options_.kernel = dir_.Path("none");
   EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kCannotOpen);
 }
 
-TEST_F(VirtualMachineTest, WrongKernelIsFoundBeforeADiskIsOpened) {
+TEST_F(VirtualMachineTest, InvalidKernelIsFoundBeforeDisksAreOpened) {
   options_.kernel = dir_.File("text", "no kernel");
   AddDisk(dir_.Path("none"));
   EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
 }
 
-TEST_F(VirtualMachineTest, MissingDiskCannotBeOpened) {
+TEST_F(VirtualMachineTest, MissingDiskIsStatusCannotOpen) {
   AddDisk(dir_.Path("none"));
   const auto built = Build(Script());
   EXPECT_EQ(FailureOf(built), ExitStatus::kCannotOpen);
   EXPECT_THAT(std::string(built.status().message()), HasSubstr("--block="));
 }
 
-TEST_F(VirtualMachineTest, DirectoryIsNoDisk) {
+TEST_F(VirtualMachineTest, DirectoryAsDiskIsRefused) {
   AddDisk(testing::TempDir());
   EXPECT_NE(FailureOf(Build(Script())), ExitStatus::kPoweredOff);
 }
 
-TEST_F(VirtualMachineTest, OneFileForTwoDisksIsRefused_F4) {
+TEST_F(VirtualMachineTest, SameFileForTwoDisksIsRefused_F4) {
   const std::string path = dir_.File("disk", std::string(4096, 'd'));
   AddDisk(path);
   AddDisk(dir_.Path("./disk"));
@@ -136,7 +136,7 @@ TEST_F(VirtualMachineTest, OneFileForTwoDisksIsRefused_F4) {
   EXPECT_THAT(std::string(built.status().message()), HasSubstr("are the same file"));
 }
 
-TEST_F(VirtualMachineTest, ReadOnlyDisksMayBeOneFile_F4) {
+TEST_F(VirtualMachineTest, ReadOnlyDisksMayShareAFile_F4) {
   const std::string path = dir_.File("disk", std::string(4096, 'd'));
   for (int i = 0; i < 2; ++i) {
     options_.devices.push_back({"--block", BlockSpec{.path = path, .read_only = true}});
@@ -144,7 +144,7 @@ TEST_F(VirtualMachineTest, ReadOnlyDisksMayBeOneFile_F4) {
   EXPECT_TRUE(Build(Script()).ok());
 }
 
-TEST_F(VirtualMachineTest, ImageOfAnotherFormatIsRefusedAndUntouched_F8) {
+TEST_F(VirtualMachineTest, OtherImageFormatIsRefusedUnchanged_F8) {
   const std::string image = "QFI\xfb" + std::string(4092, 'q');
   AddDisk(dir_.File("disk", image));
   const auto built = Build(Script());
@@ -153,7 +153,7 @@ TEST_F(VirtualMachineTest, ImageOfAnotherFormatIsRefusedAndUntouched_F8) {
   EXPECT_EQ(dir_.Contents("disk"), image);
 }
 
-TEST_F(VirtualMachineTest, DiskWithoutASectorIsRefused_F19) {
+TEST_F(VirtualMachineTest, DiskSmallerThanASectorIsRefused_F19) {
   AddDisk(dir_.File("disk", std::string(511, 'd')));
   EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
 }
@@ -169,7 +169,7 @@ TEST_F(VirtualMachineTest, FailureReleasesTheDisk) {
   EXPECT_TRUE(LockFile(disk.get(), FileLock::kExclusive, {}).value());
 }
 
-TEST_F(VirtualMachineTest, KernelThatDoesNotFitIsABadFile) {
+TEST_F(VirtualMachineTest, KernelLargerThanMemoryIsABadFile) {
   options_.memory = 1u << 20;
   EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kBadFile);
 }
