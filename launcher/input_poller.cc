@@ -44,7 +44,7 @@ InputPoller::InputPoller(Host& host, UniqueFd epoll, UniqueFd wake_read, UniqueF
       epoll_(std::move(epoll)),
       wake_read_(std::move(wake_read)),
       wake_write_(std::move(wake_write)),
-      delay_(kShortestDelay),
+      delay_(Milliseconds(0)),
       thread_([this] { Run(); }) {}
 
 InputPoller::~InputPoller() {

@@ -51,7 +51,7 @@ class InputPoller {
   void Ignore(size_t device, int fd);
 
   // Reports `device` after a delay, because the guest had no buffer for its input. The delay is
-  // 2 ms at first and grows to 32 ms; MadeProgress() resets it.
+  // 1 ms at first and grows to 32 ms; MadeProgress() resets it.
   void RetryLater(size_t device);
   void MadeProgress();
 

@@ -39,7 +39,7 @@ struct Stats {
   };
   std::vector<Device> devices;
 
-  std::optional<uint64_t> memory_beyond_guest;  // bytes, at the guest's end; see own_memory.h
+  std::optional<uint64_t> memory_beyond_guest;  // bytes, when the guest ends
 };
 
 // In words, one line for each subject.

@@ -41,7 +41,7 @@ absl::Status Failed(int error, std::string_view step) {
 std::string_view InitializeStep(int error) {
   switch (error) {
     case ENOSPC:
-      return "starting a guest: 16 run already, which is as many as this host takes";
+      return "starting a guest: 16 guests run already, and this host takes no more";
     case EBUSY:
       return "starting a guest: it is started already";
     case EINVAL:
@@ -169,7 +169,7 @@ Died DevLguest::Death() {
     if (result.error == 0) {
       death_reason_.assign(text.begin(), std::find(text.begin(), text.end(), '\0'));
     } else {
-      death_reason_ = absl::StrFormat("the host cannot tell why (%s)", std::strerror(result.error));
+      death_reason_ = absl::StrFormat("the host gives no reason: %s", std::strerror(result.error));
     }
   }
   return Died{death_reason_};

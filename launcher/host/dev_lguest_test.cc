@@ -194,7 +194,7 @@ TEST_F(UninitializedTest, GuestLimitOfTheHostIsReported_B90) {
   kernel_->set_initialize_error(ENOSPC);
   const absl::Status full = host_.Initialize(boot_);
   EXPECT_TRUE(absl::IsResourceExhausted(full));
-  EXPECT_THAT(full.message(), HasSubstr("16 run already"));
+  EXPECT_THAT(full.message(), HasSubstr("16 guests run already"));
 }
 
 TEST_F(UninitializedTest, InvalidBootStateIsRejectedBeforeTheRequest) {
