@@ -20,42 +20,43 @@ BufferedConsoleBackend::~BufferedConsoleBackend() {
 }
 
 absl::Status BufferedConsoleBackend::Write(std::span<const iovec> from) {
-  absl::Status earlier;
+  absl::Status error;
   bool was_empty = false;
   bool is_full = false;
   {
     const std::lock_guard lock(mutex_);
-    earlier = std::exchange(error_, absl::OkStatus());
     was_empty = pending_.empty();
     for (const iovec& piece : from) {
       const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
       pending_.insert(pending_.end(), bytes, bytes + piece.iov_len);
     }
     is_full = pending_.size() >= kFlushThreshold;
+    if (!is_full) error = std::exchange(error_, absl::OkStatus());
   }
-  if (was_empty && !is_full) changed_.notify_one();
-  absl::Status written = is_full ? WriteBuffered() : absl::OkStatus();
-  return earlier.ok() ? written : earlier;
+  if (is_full) return Flush();
+  if (was_empty) changed_.notify_one();
+  return error;
 }
 
 absl::Status BufferedConsoleBackend::Flush() {
-  absl::Status written = WriteBuffered();
+  WriteBuffered();
   const std::lock_guard lock(mutex_);
-  absl::Status earlier = std::exchange(error_, absl::OkStatus());
-  return earlier.ok() ? written : earlier;
+  return std::exchange(error_, absl::OkStatus());
 }
 
-absl::Status BufferedConsoleBackend::WriteBuffered() {
+void BufferedConsoleBackend::WriteBuffered() {
+  // Held until `error_` is set: a Flush() that finds the buffer empty must see the error.
   const std::lock_guard writer(write_mutex_);
   {
     const std::lock_guard lock(mutex_);
     write_buffer_.swap(pending_);
   }
-  if (write_buffer_.empty()) return absl::OkStatus();
+  if (write_buffer_.empty()) return;
   const iovec all = {.iov_base = write_buffer_.data(), .iov_len = write_buffer_.size()};
-  absl::Status written = backend_->Write(std::span(&all, 1));
+  const absl::Status written = backend_->Write(std::span(&all, 1));
   write_buffer_.clear();
-  return written;
+  const std::lock_guard lock(mutex_);
+  error_.Update(written);
 }
 
 void BufferedConsoleBackend::RunWriter() {
@@ -65,9 +66,8 @@ void BufferedConsoleBackend::RunWriter() {
     changed_.wait_for(lock, kMaxDelay, [this] { return stopping_; });
     const bool is_last = stopping_;
     lock.unlock();
-    absl::Status written = WriteBuffered();
+    WriteBuffered();
     lock.lock();
-    if (!written.ok()) error_ = std::move(written);
     if (is_last) return;
   }
 }

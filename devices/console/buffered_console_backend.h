@@ -39,8 +39,8 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   absl::Status Flush() override;
 
  private:
-  // Writes the buffered bytes to `backend_`.
-  absl::Status WriteBuffered();
+  // Writes the buffered bytes to `backend_`, and keeps the first error in `error_`.
+  void WriteBuffered();
 
   void RunWriter();
 
@@ -51,7 +51,7 @@ class BufferedConsoleBackend final : public ConsoleBackend {
 
   std::mutex mutex_;
   std::vector<std::byte> pending_;
-  absl::Status error_;  // of the background thread, not yet returned
+  absl::Status error_;  // the first that is not returned yet
   bool stopping_ = false;
   std::condition_variable changed_;  // `pending_` is not empty, or `stopping_` is set
 

@@ -164,6 +164,22 @@ TEST_F(BufferedConsoleBackendTest, FlushWritesAndReturnsTheError) {
   EXPECT_EQ(console_->Flush().message(), "the disk is full");
 }
 
+TEST_F(BufferedConsoleBackendTest, FlushReturnsTheErrorOfAWriteThatEndsMeanwhile) {
+  // Repeated, because the flush must start while the background thread ends its write.
+  for (int i = 0; i < 200; ++i) {
+    Screen screen;
+    BufferedConsoleBackend console(std::make_unique<ScreenBackend>(screen));
+    screen.Fail(absl::ResourceExhaustedError("the disk is full"));
+    screen.Block();
+    char text = 'x';
+    const iovec piece = {.iov_base = &text, .iov_len = 1};
+    ASSERT_TRUE(console.Write(std::span(&piece, 1)).ok());
+    screen.WaitForWrites(1);
+    screen.Unblock();
+    ASSERT_EQ(console.Flush().message(), "the disk is full");
+  }
+}
+
 TEST_F(BufferedConsoleBackendTest, SynchronousFlushReturnsItsError) {
   screen_.Fail(absl::ResourceExhaustedError("the disk is full"));
   EXPECT_FALSE(Write(std::string(BufferedConsoleBackend::kFlushThreshold, 'x')).ok());
