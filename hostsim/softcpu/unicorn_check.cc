@@ -1,8 +1,10 @@
 #include "hostsim/softcpu/unicorn_check.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -294,7 +296,7 @@ absl::Status UnicornCheck::StopRequest() {
 }
 
 absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame) {
-  UnicornCheck check(cpu, scratch, scratch_frame);
+  UnicornCheck check(cpu, std::span(scratch, size_t{kScratchPages} * kPageSize), scratch_frame);
   cpu.set_client(&check);
   const absl::Status status = check.Run();
   cpu.set_client(nullptr);

@@ -8,12 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "hostsim/i386/page_walk.h"
 #include "hostsim/softcpu/machine_code.h"
-#include "hostsim/softcpu/unicorn_check.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 #include "launcher/guest/address.h"
 
@@ -22,7 +22,7 @@ namespace lguest::hostsim {
 // Runs the experiments. As the client of the CPU, it also records the library's calls.
 class UnicornCheck : public UnicornClient {
  public:
-  UnicornCheck(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame)
+  UnicornCheck(UnicornInternals& cpu, std::span<std::byte> scratch, uint64_t scratch_frame)
       : cpu_(cpu), scratch_(scratch), scratch_frame_(scratch_frame) {}
 
   absl::Status Run();
@@ -58,7 +58,7 @@ class UnicornCheck : public UnicornClient {
     if (address < kBase || address >= kUnmapped) return fill;
     fill.mapped = true;
     fill.writable = true;
-    fill.frame = scratch_frame_ + (address - kBase) / kPageSize % kScratchPages * kPageSize;
+    fill.frame = scratch_frame_ + (address - kBase) % scratch_.size() / kPageSize * kPageSize;
     return fill;
   }
   bool ShouldStop() override {
@@ -78,7 +78,7 @@ class UnicornCheck : public UnicornClient {
     return {.eax = leaf + 1, .ebx = 0xb, .ecx = 0xc, .edx = 0xd};
   }
 
-  std::byte* Host(uint32_t address) const { return scratch_ + (address - kBase); }
+  std::byte* Host(uint32_t address) const { return scratch_.data() + (address - kBase); }
   bool IsHost(uint64_t launcher_address, uint32_t address) const {
     return launcher_address == reinterpret_cast<uintptr_t>(Host(address));
   }
@@ -133,7 +133,7 @@ class UnicornCheck : public UnicornClient {
   bool TlbHolds(int mmu_index, uint32_t page, uint32_t host_of) const;
 
   UnicornInternals& cpu_;
-  std::byte* const scratch_;
+  const std::span<std::byte> scratch_;  // whole pages
   const uint64_t scratch_frame_;
   uint32_t used_ = 0;
 
