@@ -39,7 +39,7 @@ SmallGuest::SmallGuest(CpuFactory make_cpu, std::span<const uint8_t> code,
   const uint32_t size = kRam + DeviceBus::PagesNeeded(devices) * kPageSize;
   memory_ = GuestMemory::Create(size).value();
   const testdata::TempFile kernel(Kernel(code));
-  const auto loaded = loader::LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, ""}).value();
+  const auto loaded = loader::LoadGuest(*memory_, kRam, {kernel.path(), {}, ""}).value();
   cpu_ = make_cpu(*memory_).value();
   clock_ = hostsim::NewRealClock();
   host_ = std::make_unique<hostsim::SoftwareHost>(*memory_, *cpu_, *clock_);

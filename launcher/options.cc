@@ -38,7 +38,7 @@ Options may stand anywhere before a --.
   --tunnet=tap:NAME         a network through the existing tap NAME
   --tunnet=fd:N             a network through the tap open as file descriptor N
   --sharenet=FILE           a network with the other guests that name FILE
-  --initrd=FILE             the initial RAM disk
+  --initrd=FILE             an initial RAM disk; several are joined in their order
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
   -v, --verbose             print on stderr what is done
@@ -125,7 +125,7 @@ class Parser {
   absl::Status SetValue(std::string_view name, std::string_view value) {
     if (name == "host") return SetHost(value);
     if (name == "initrd") {
-      options_.initrd = value;
+      options_.initrds.emplace_back(value);
       return absl::OkStatus();
     }
     if (name == "block") return AddDevice(name, value, ParseBlockSpec(value));

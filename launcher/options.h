@@ -42,7 +42,7 @@ struct Options {
   bool version = false;  // likewise
   bool verbose = false;
   HostChoice host = HostChoice::kAuto;
-  std::string initrd;                 // empty: none
+  std::vector<std::string> initrds;   // the guest gets them joined, in this order
   bool stats = false;                 // print statistics at the end
   std::string stats_file;             // for statistics as JSON; empty: print lines for the user
   std::vector<DeviceOption> devices;  // the guest sees them in this order

@@ -35,7 +35,7 @@ TEST(OptionsTest, MemoryKernelAndKernelArguments) {
   EXPECT_EQ(options.kernel, "vmlinux");
   EXPECT_EQ(options.command_line, "root=/dev/lgba console=hvc0");
   EXPECT_THAT(options.devices, IsEmpty());
-  EXPECT_THAT(options.initrd, IsEmpty());
+  EXPECT_THAT(options.initrds, IsEmpty());
   EXPECT_FALSE(options.verbose);
   EXPECT_EQ(options.host, HostChoice::kAuto);
 }

@@ -46,7 +46,7 @@ absl::Status VirtualMachine::LoadKernel() {
   loader::GuestImage image;
   image.kernel = options_.kernel;
   image.command_line = options_.command_line;
-  if (!options_.initrd.empty()) image.initrd = options_.initrd;
+  image.initrds = options_.initrds;
   ASSIGN_OR_RETURN(guest_, loader::LoadGuest(*memory_, options_.memory, image));
   if (verbose_) {
     for (const std::string& note : guest_.notes) verbose_(note);

@@ -1,4 +1,4 @@
-// Opens and maps the files that the user names.
+// Reads the files that the user names.
 
 #ifndef LOADER_FILE_H_
 #define LOADER_FILE_H_
@@ -12,38 +12,32 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/base/anonymous_mapping.h"
 #include "launcher/base/unique_fd.h"
 
 namespace lguest::loader {
 
-// The bytes of a file, mapped read-only and unmapped on destruction. If another process truncates
-// the file, an access beyond its new end raises SIGBUS.
-class FileView {
- public:
-  FileView(FileView&& other) noexcept;
-  FileView& operator=(FileView&& other) noexcept;
-  ~FileView();
-
-  std::span<const std::byte> bytes() const { return bytes_; }
-
- private:
-  friend class File;
-  explicit FileView(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  std::span<const std::byte> bytes_;
-};
-
-// A non-empty regular file, open for reading and closed on destruction.
+// The contents of a regular file or a pipe, at least one byte.
+//
+// Contents are copied, never mapped: a mapping shows what other programs do to the file later, and
+// its pages end in SIGBUS if the file is truncated. A guest must not depend on that.
 class File {
  public:
-  // NotFound, PermissionDenied or Unavailable when `path` cannot be opened or is not a regular
-  // file; InvalidArgument when the file is empty.
+  // The most bytes that a pipe may have.
+  static constexpr uint64_t kLargestPipe = uint64_t{256} << 20;
+
+  // Opens a file. Reads a pipe to its end; waits for the first writer of a named one. NotFound,
+  // PermissionDenied or Unavailable when `path` cannot be opened or read or is something else;
+  // InvalidArgument when there are no bytes or too many in a pipe.
   static absl::StatusOr<File> Open(std::string_view path);
 
-  // Maps the whole file. NotFound, PermissionDenied or Unavailable on an error.
-  absl::StatusOr<FileView> Map() const;
+  // Copies all bytes to `to`, which has size() bytes. Unavailable when reading fails, or when the
+  // file has become shorter since it was opened.
+  absl::Status Read(std::span<std::byte> to) const;
 
-  int fd() const { return fd_.get(); }
+  // The same to memory of its own. ResourceExhausted when there is too little.
+  absl::StatusOr<AnonymousMapping> ReadAll() const;
+
   uint64_t size() const { return size_; }
 
   // The path, escaped for a message of one line.
@@ -52,9 +46,12 @@ class File {
  private:
   File(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
+  absl::Status ReadPipe();
+
   UniqueFd fd_;
-  uint64_t size_ = 0;
   std::string name_;
+  uint64_t size_ = 0;
+  AnonymousMapping pipe_contents_;  // empty for a regular file
 };
 
 }  // namespace lguest::loader

@@ -45,7 +45,7 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
   ASSIGN_OR_RETURN(Layout layout, PlanKernel(file, target, std::move(parts), elf.page_offset));
   loaded.layout = layout;
   for (const Segment& segment : elf.segments) {
-    auto status = PlaceSegment(memory, segment, file.bytes, file.fd);
+    auto status = PlaceSegment(memory, segment, file.bytes);
     if (!status.ok()) return Annotate(file.name, status);
   }
   ASSIGN_OR_RETURN(const GuestVirt entry,

@@ -68,6 +68,21 @@ uint64_t EndOf(const std::vector<Part>& parts) {
   return end;
 }
 
+// Where the initrd ends. Linux reads it through its linear map, which ends below the addresses that
+// it keeps for vmalloc(): 128 MB, or what `vmalloc=` says. For boot loaders it has the rule that an
+// initrd ends 512 MB below the top of the address space. Neither is possible if that leaves less
+// than `needed` bytes; then the initrd ends as near to the top of RAM as the first page tables
+// reach.
+uint64_t TopOfInitrd(const LayoutRequest& request, uint64_t needed) {
+  const uint64_t address_space = (uint64_t{1} << 32) - request.page_offset;
+  for (const uint64_t kept : {512 * kMegabyte, 128 * kMegabyte + kReservedTop}) {
+    if (address_space >= kept + needed) {
+      return std::min<uint64_t>(request.ram_size, address_space - kept);
+    }
+  }
+  return std::min<uint64_t>(request.ram_size, address_space - kReservedTop);
+}
+
 // Checks that initrd and page tables fit into `ram_size`. `low_end`: the end of the known low
 // parts, for the advised memory size.
 absl::Status CheckTopFits(uint32_t ram_size, const Part& initrd, uint64_t table_bytes,
@@ -108,8 +123,14 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
       !status.ok()) {
     return status;
   }
-  const uint32_t initrd_start =
-      request.ram_size - static_cast<uint32_t>(PageAlignUp(request.initrd.size));
+  const uint64_t top_bytes = PageAlignUp(request.initrd.size) + table_bytes;
+  const uint64_t top = TopOfInitrd(request, PageAlignUp(low_end) + top_bytes);
+  if (top_bytes > top) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s (%u bytes) lies beyond the %#x bytes that page offset %#x leaves to be mapped",
+        request.initrd.name, request.initrd.size, top, request.page_offset));
+  }
+  const uint32_t initrd_start = static_cast<uint32_t>(top - PageAlignUp(request.initrd.size));
   layout.initrd = GuestPhys(initrd_start);
   tables.directory = GuestPhys(initrd_start - kPageSize);
   tables.tables = GuestPhys(tables.directory.value() - tables.table_count * kPageSize);

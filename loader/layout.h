@@ -4,7 +4,7 @@
 //   4096     command line
 //   ...      kernel, at the addresses in its file
 //   ...      page tables, page directory
-//   ...      initrd, up to the top of RAM
+//   ...      initrd, up to the top of RAM or of what the kernel's linear map can reach
 //   RAM size device pages, not written by the loader
 //
 // The whole layout is planned and checked before anything is written.
@@ -54,8 +54,8 @@ struct Layout {
 // `ram_size` bytes; InvalidArgument when no memory size is large enough.
 absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request);
 
-// The exclusive upper limit of a kernel's addresses for any page offset. The unpacker needs the
-// limit before the page offset is known. OutOfRange when initrd and page tables alone do not fit.
+// An exclusive upper limit of a kernel's addresses, for the unpacker, which does not know the page
+// offset. PlanLayout() may allow less. OutOfRange when initrd and page tables alone do not fit.
 absl::StatusOr<uint32_t> KernelLimit(uint32_t ram_size, const Part& initrd);
 
 // The error for a kernel part that ends above its limit in `ram_size` bytes of memory. The end of

@@ -87,6 +87,46 @@ TEST(LayoutTest, KernelBeyondTheMappedRange) {
             "0xff800000 leaves to be mapped");
 }
 
+// Where the initrd ends. The memory is mapped as far as the page offset allows.
+uint32_t EndOfInitrd(uint32_t megabytes, uint32_t page_offset, uint64_t initrd_size) {
+  LayoutRequest request = Request(megabytes * kMegabyte, kMegabyte, initrd_size);
+  request.page_offset = page_offset;
+  const auto layout = PlanLayout(request);
+  EXPECT_TRUE(layout.ok()) << layout.status();
+  return layout->initrd.value() + static_cast<uint32_t>(PageAlignUp(initrd_size));
+}
+
+TEST(LayoutTest, InitrdEndsAtTheTopOfSmallMemory) {
+  EXPECT_EQ(EndOfInitrd(64, kPageOffset, kMegabyte), 64 * kMegabyte);
+  EXPECT_EQ(EndOfInitrd(512, kPageOffset, kMegabyte), 512 * kMegabyte);
+}
+
+TEST(LayoutTest, InitrdLiesInTheLinearMapOfLinux_F6) {
+  for (const uint32_t megabytes : {513, 892, 893, 1024, 2000, 2944}) {
+    EXPECT_EQ(EndOfInitrd(megabytes, kPageOffset, kMegabyte), 512 * kMegabyte) << megabytes;
+  }
+  EXPECT_EQ(EndOfInitrd(2944, 0x80000000, kMegabyte), 1536 * kMegabyte);
+  EXPECT_EQ(EndOfInitrd(2944, 0x40000000, kMegabyte), 2560 * kMegabyte);
+}
+
+TEST(LayoutTest, LargeInitrdEndsBelowTheVmallocArea_F6) {
+  EXPECT_EQ(EndOfInitrd(892, kPageOffset, 600ull * kMegabyte), 892 * kMegabyte);
+  EXPECT_EQ(EndOfInitrd(2000, kPageOffset, 600ull * kMegabyte), 892 * kMegabyte);
+}
+
+TEST(LayoutTest, InitrdOfASmallLinearMapEndsAtItsTop_F6) {
+  EXPECT_EQ(EndOfInitrd(64, 0xfe000000, kMegabyte), 28 * kMegabyte);
+}
+
+TEST(LayoutTest, InitrdLargerThanTheLinearMap_F6) {
+  LayoutRequest request = Request(64 * kMegabyte, kMegabyte, 10 * kMegabyte);
+  request.page_offset = 0xff800000;
+  EXPECT_TRUE(absl::IsInvalidArgument(PlanLayout(request).status()));
+  EXPECT_EQ(Message(request),
+            "initrd (10485760 bytes) lies beyond the 0x400000 bytes that page offset 0xff800000 "
+            "leaves to be mapped");
+}
+
 TEST(LayoutTest, CommandLineUnderKernel_B31) {
   LayoutRequest request = Request(16 * kMegabyte, kMegabyte, 0);
   request.kernel[0].start = 0x17ff;
@@ -112,11 +152,11 @@ TEST(LayoutTest, AdvisedSizeIsTheSmallest) {
   }
 }
 
-TEST(LayoutTest, KernelLimitHoldsForEveryPageOffset) {
-  for (const uint32_t ram : {2 * kMegabyte, 64 * kMegabyte, 1024 * kMegabyte, 3000 * kMegabyte}) {
+TEST(LayoutTest, KernelLimitHoldsWhereTheInitrdIsAtTheTop) {
+  for (const uint32_t ram : {2 * kMegabyte, 64 * kMegabyte, 512 * kMegabyte}) {
     const auto limit = KernelLimit(ram, {"initrd", 0, 123456});
     ASSERT_TRUE(limit.ok()) << limit.status();
-    for (const uint32_t page_offset : {0u, 0x40000000u, 0xc0000000u, 0xff800000u}) {
+    for (const uint32_t page_offset : {0u, 0x40000000u, 0xc0000000u}) {
       LayoutRequest request = Request(ram, 1, 123456);
       request.page_offset = page_offset;
       const auto layout = PlanLayout(request);

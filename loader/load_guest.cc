@@ -1,5 +1,7 @@
 #include "loader/load_guest.h"
 
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -24,12 +26,47 @@ absl::Status CheckRamSize(const GuestMemory& memory, uint32_t ram_size) {
                       kPageSize, memory.size()));
 }
 
-// The cast to 32 bits is safe: PlanLayout() has refused an initrd that exceeds guest memory.
-absl::Status MapInitrd(GuestMemory& memory, GuestPhys address, const File& file) {
-  auto status = memory.MapFile(address, file.fd(), 0, static_cast<uint32_t>(file.size()));
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(file.name(), ": ", status.message()));
-}
+// Initial RAM disks that the guest gets as one. The kernel unpacks archives that follow each other,
+// and wants each at a multiple of 4 bytes.
+class Initrd {
+ public:
+  static absl::StatusOr<Initrd> Open(const std::vector<std::string>& paths) {
+    Initrd initrd;
+    for (const std::string& path : paths) {
+      ASSIGN_OR_RETURN(File file, File::Open(path));
+      initrd.part_.name += absl::StrCat(initrd.files_.empty() ? "" : " + ", file.name());
+      initrd.part_.size = AlignUp(initrd.part_.size) + file.size();
+      initrd.files_.push_back(std::move(file));
+    }
+    return initrd;
+  }
+
+  const Part& part() const { return part_; }
+
+  // Copies all to `address`. PlanLayout() has accepted part().
+  absl::Status Write(GuestMemory& memory, GuestPhys address) const {
+    ASSIGN_OR_RETURN(const std::span<std::byte> all,
+                     memory.MutableRange(address, static_cast<uint32_t>(part_.size)));
+    uint64_t start = 0;
+    for (const File& file : files_) {
+      start = AlignUp(start);
+      RETURN_IF_ERROR(
+          file.Read(all.subspan(static_cast<size_t>(start), static_cast<size_t>(file.size()))));
+      start += file.size();
+    }
+    memory.NotifyWritten(address, static_cast<uint32_t>(part_.size));
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr uint64_t kAlignment = 4;
+  static constexpr uint64_t AlignUp(uint64_t size) {
+    return (size + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+  std::vector<File> files_;
+  Part part_;
+};
 
 }  // namespace
 
@@ -39,25 +76,19 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
   RETURN_IF_ERROR(CheckCommandLine(image.command_line));
 
   ASSIGN_OR_RETURN(const File kernel_file, File::Open(image.kernel));
-  LoadTarget target;
-  target.ram_size = ram_size;
-  std::optional<File> initrd;
-  if (image.initrd.has_value()) {
-    ASSIGN_OR_RETURN(File file, File::Open(*image.initrd));
-    initrd.emplace(std::move(file));
-    target.initrd = {.name = initrd->name(), .start = 0, .size = initrd->size()};
-  }
+  ASSIGN_OR_RETURN(const Initrd initrd, Initrd::Open(image.initrds));
+  const LoadTarget target = {.ram_size = ram_size, .initrd = initrd.part()};
 
   ASSIGN_OR_RETURN(LoadedKernel kernel, [&]() -> absl::StatusOr<LoadedKernel> {
-    ASSIGN_OR_RETURN(const FileView view, kernel_file.Map());
-    return LoadKernel(memory, {kernel_file.name(), view.bytes(), kernel_file.fd()}, target);
+    ASSIGN_OR_RETURN(const AnonymousMapping contents, kernel_file.ReadAll());
+    return LoadKernel(memory, {kernel_file.name(), contents.bytes()}, target);
   }());
 
   const Layout& layout = kernel.layout;
   BootParams params{ram_size, image.command_line, std::nullopt};
-  if (initrd.has_value()) {
-    RETURN_IF_ERROR(MapInitrd(memory, layout.initrd, *initrd));
-    params.initrd = {layout.initrd, static_cast<uint32_t>(initrd->size())};
+  if (initrd.part().size != 0) {
+    RETURN_IF_ERROR(initrd.Write(memory, layout.initrd));
+    params.initrd = {layout.initrd, static_cast<uint32_t>(initrd.part().size)};
   }
   RETURN_IF_ERROR(WritePageTables(memory, layout.page_tables));
   RETURN_IF_ERROR(WriteBootParams(memory, params));

@@ -4,7 +4,6 @@
 #define LOADER_LOAD_GUEST_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +15,9 @@ namespace lguest::loader {
 
 // The user's input.
 struct GuestImage {
-  std::string kernel;                 // path of an ELF vmlinux, a bzImage, or either one gzipped
-  std::optional<std::string> initrd;  // path
-  std::string command_line;           // for the kernel; at most kCommandLineSize - 1 bytes
+  std::string kernel;                // path of an ELF vmlinux, a bzImage, or either one gzipped
+  std::vector<std::string> initrds;  // paths; the guest gets their contents one after the other
+  std::string command_line;          // for the kernel; at most kCommandLineSize - 1 bytes
 };
 
 // The boot state that a host needs, besides the memory size.
@@ -31,8 +30,7 @@ struct LoadedGuest {
 };
 
 // Fills the first `ram_size` bytes of `memory` (a multiple of the page size; device pages may
-// follow) as ABI.md §3 requires. `memory` must be all zeroes. The files must not shrink while the
-// guest lives, because its memory may be a private mapping of them.
+// follow) as ABI.md §3 requires. `memory` must be all zeroes.
 //
 // After an error the contents of `memory` are unspecified. The message is one line and names the
 // file and the cause. Codes:

@@ -1,6 +1,7 @@
 #include "loader/load_guest.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -39,7 +40,7 @@ class LoadGuestTest : public testing::Test {
 
 TEST_F(LoadGuestTest, ElfKernelIsReadyToStart) {
   const TempFile kernel(testdata::GoodKernel().Build());
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, "console=hvc0"});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {}, "console=hvc0"});
   ASSERT_TRUE(guest.ok()) << guest.status();
   EXPECT_EQ(guest->page_offset, 0xc0000000);
   EXPECT_EQ(guest->entry, GuestVirt(0xc0100000 + 64 + 13));
@@ -53,7 +54,7 @@ TEST_F(LoadGuestTest, InitrdEndsAtTheTopOfRam) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const Bytes contents = testdata::Noise(5000, 1);
   const TempFile initrd(contents);
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""});
   ASSERT_TRUE(guest.ok()) << guest.status();
   const uint32_t start = kRam - 2 * kPageSize;
   EXPECT_EQ(At<uint32_t>(0x218), start);
@@ -65,10 +66,40 @@ TEST_F(LoadGuestTest, InitrdEndsAtTheTopOfRam) {
   EXPECT_EQ(guest->page_directory, GuestPhys(start - kPageSize));
 }
 
+TEST_F(LoadGuestTest, InitrdsAreJoinedAtMultiplesOfFour_F20) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const Bytes first_contents = testdata::Noise(5, 1);
+  const Bytes second_contents = testdata::Noise(6, 2);
+  const TempFile first(first_contents);
+  const TempFile second(second_contents);
+  ASSERT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), {first.path(), second.path()}, ""}).ok());
+  EXPECT_EQ(At<uint32_t>(0x21c), 8u + 6u);
+  Bytes expected(14);
+  testdata::Put(expected, 0, first_contents);
+  testdata::Put(expected, 8, second_contents);
+  Bytes loaded(14);
+  ASSERT_TRUE(memory_->ReadBytes(GuestPhys(kRam - kPageSize), loaded).ok());
+  EXPECT_EQ(loaded, expected);
+}
+
+TEST_F(LoadGuestTest, FilesMayChangeOnceTheGuestIsLoaded_F2) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const Bytes contents = testdata::Noise(5000, 1);
+  const TempFile initrd(contents);
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""});
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  ASSERT_EQ(truncate(kernel.path().c_str(), 0), 0);
+  ASSERT_EQ(truncate(initrd.path().c_str(), 0), 0);
+  EXPECT_EQ(At<uint16_t>(Translate(*guest, guest->entry.value())), 0xfeeb);
+  Bytes loaded(5000);
+  ASSERT_TRUE(memory_->ReadBytes(GuestPhys(At<uint32_t>(0x218)), loaded).ok());
+  EXPECT_EQ(loaded, contents);
+}
+
 TEST_F(LoadGuestTest, EmptyInitrdIsRefused_B27) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const TempFile initrd({});
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""});
   EXPECT_TRUE(absl::IsInvalidArgument(guest.status()));
   EXPECT_EQ(guest.status().message(), initrd.path() + ": the file is empty");
 }
@@ -76,7 +107,7 @@ TEST_F(LoadGuestTest, EmptyInitrdIsRefused_B27) {
 TEST_F(LoadGuestTest, InitrdLargerThanMemoryIsNamed_B27) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const TempFile initrd(Bytes(kRam + 1));
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""});
   EXPECT_TRUE(absl::IsOutOfRange(guest.status()));
   EXPECT_THAT(std::string(guest.status().message()), testing::StartsWith(initrd.path()));
 }
@@ -85,13 +116,13 @@ TEST_F(LoadGuestTest, NothingIsWrittenAboveRam_B29) {
   ASSERT_TRUE(memory_->Write<uint32_t>(GuestPhys(kRam), 0xdeadbeef).ok());
   const TempFile kernel(testdata::GoodKernel().Build());
   const TempFile initrd(testdata::Noise(kPageSize, 1));
-  ASSERT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""}).ok());
+  ASSERT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""}).ok());
   EXPECT_EQ(At<uint32_t>(kRam), 0xdeadbeef);
   EXPECT_EQ(At<uint32_t>(kRam + 4), 0u);
 }
 
 TEST_F(LoadGuestTest, InvalidRamSizeIsRefused) {
-  const GuestImage image = {"/nowhere", std::nullopt, ""};
+  const GuestImage image = {"/nowhere", {}, ""};
   for (const uint32_t size : {0u, 100u, kRam + 1, kRam + 2 * kPageSize}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(LoadGuest(*memory_, size, image).status())) << size;
   }
@@ -99,13 +130,13 @@ TEST_F(LoadGuestTest, InvalidRamSizeIsRefused) {
 }
 
 TEST_F(LoadGuestTest, CommandLineIsChecked_B31) {
-  const auto guest = LoadGuest(*memory_, kRam, {"/nowhere", std::nullopt, std::string(5000, 'x')});
+  const auto guest = LoadGuest(*memory_, kRam, {"/nowhere", {}, std::string(5000, 'x')});
   EXPECT_TRUE(absl::IsFailedPrecondition(guest.status()));
 }
 
 TEST_F(LoadGuestTest, MissingInitrdIsNotFound) {
   const TempFile kernel(testdata::GoodKernel().Build());
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), "/nowhere", ""});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {"/nowhere"}, ""});
   EXPECT_TRUE(absl::IsNotFound(guest.status()));
 }
 
@@ -119,13 +150,13 @@ TEST_F(LoadGuestTest, NoFileStaysOpen_B88) {
   const TempFile kernel(testdata::GoodKernel().Build());
   const TempFile initrd(testdata::Noise(5000, 1));
   const int before = OpenDescriptors();
-  EXPECT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), initrd.path(), ""}).ok());
+  EXPECT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""}).ok());
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
 TEST_F(LoadGuestTest, NotesListTheSteps) {
   const TempFile kernel(testdata::GoodKernel().Build());
-  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), std::nullopt, ""});
+  const auto guest = LoadGuest(*memory_, kRam, {kernel.path(), {}, ""});
   ASSERT_TRUE(guest.ok()) << guest.status();
   EXPECT_THAT(guest->notes,
               testing::ElementsAre("Section 0: size 24576 addr 0x100000",

@@ -34,11 +34,8 @@ struct Segment {
 // caller has checked that the segment lies inside `image` and `memory` and overlaps no other
 // segment.
 //
-// With the file descriptor `fd` of the image (-1: none) whole pages are mapped copy-on-write, so
-// that guests of one kernel share unmodified pages. The bytes before and after the whole pages are
-// copied, so that neighbouring bytes of the file do not appear in guest memory.
 absl::Status PlaceSegment(GuestMemory& memory, const Segment& segment,
-                          std::span<const std::byte> image, int fd);
+                          std::span<const std::byte> image);
 
 }  // namespace lguest::loader
 

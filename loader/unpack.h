@@ -20,7 +20,6 @@ namespace lguest::loader {
 struct KernelFile {
   std::string_view name;  // for messages
   std::span<const std::byte> bytes;
-  int fd = -1;  // of the same file, to map from; -1: none, bytes are copied
 };
 
 // The largest size of an unpacked kernel.

@@ -143,23 +143,6 @@ absl::StatusOr<std::span<const std::byte>> GuestMemory::Range(GuestPhys addr, ui
   return std::span<const std::byte>(At(addr), len);
 }
 
-absl::Status GuestMemory::MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len) {
-  if (!IsPageAligned(addr.value()) || offset % kPageSize != 0 || len == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("mapping %u bytes from offset %u to guest address 0x%x: not whole pages",
-                        len, offset, addr.value()));
-  }
-  const uint64_t mapped = PageAlignUp(len);
-  if (!Contains(addr, mapped)) return OutOfRange("map", addr, mapped);
-  // mmap64(): an off_t of i386 would cut the offset.
-  if (mmap64(At(addr), static_cast<size_t>(mapped), kProtection, MAP_PRIVATE | MAP_FIXED, fd,
-             static_cast<off64_t>(offset)) == MAP_FAILED) {
-    return ErrnoStatusF("mapping %u bytes of a file to guest address 0x%x", len, addr.value());
-  }
-  NotifyWritten(addr, static_cast<uint32_t>(mapped));
-  return absl::OkStatus();
-}
-
 absl::Status GuestMemory::MapSharedPage(GuestPhys addr, int fd) {
   if (!IsPageAligned(addr.value()) || !Contains(addr, kPageSize)) {
     return OutOfRange("map", addr, kPageSize);

@@ -123,12 +123,6 @@ class GuestMemory {
   }
   bool is_observed() const { return observer_ != nullptr; }
 
-  // Maps `len` bytes of `fd` from `offset` to `addr`, copy-on-write: guest writes do not reach the
-  // file, and the kernel reads a page when it is first touched. `offset` and `addr` are multiples
-  // of the page size. `len` is rounded up, and the rest of the last page is zero. The file must
-  // keep its length while the guest lives.
-  absl::Status MapFile(GuestPhys addr, int fd, uint64_t offset, uint32_t len);
-
   // Maps the first page of `fd` to `addr` (page-aligned), shared: what is written there reaches the
   // file and every other process that maps it. The file must keep that page while the guest lives.
   absl::Status MapSharedPage(GuestPhys addr, int fd);

@@ -197,30 +197,6 @@ class TempFile {
   int fd_;
 };
 
-TEST_P(GuestMemoryTest, MappedFileIsCopyOnWrite) {
-  const TempFile file;
-  ASSERT_TRUE(
-      memory_->MapFile(GuestPhys(kPageSize), file.fd(), kPageSize, kPageSize + kPageSize / 2).ok());
-  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kPageSize)).value(), 2);
-  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(2 * kPageSize)).value(), 3);
-  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize - 1)).value(), 0)
-      << "after the end of the file";
-  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(3 * kPageSize)).value(), 0) << "the next page";
-  ASSERT_TRUE(memory_->Write(GuestPhys(kPageSize), uint8_t{9}).ok());
-  EXPECT_EQ(file.ByteAt(kPageSize), 2);
-}
-
-TEST_P(GuestMemoryTest, MapFileChecksAlignmentAndBounds) {
-  const TempFile file;
-  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(1), file.fd(), 0, kPageSize)));
-  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 1, kPageSize)));
-  EXPECT_TRUE(absl::IsInvalidArgument(memory_->MapFile(GuestPhys(0), file.fd(), 0, 0)));
-  EXPECT_TRUE(absl::IsOutOfRange(
-      memory_->MapFile(GuestPhys(kSize - kPageSize), file.fd(), 0, kPageSize + 1)));
-  EXPECT_TRUE(absl::IsOutOfRange(memory_->MapFile(GuestPhys(kPageSize), file.fd(), 0, 0xffffffff)));
-  EXPECT_FALSE(memory_->MapFile(GuestPhys(0), -1, 0, kPageSize).ok());
-}
-
 TEST_P(GuestMemoryTest, WritesToSharedPageReachTheFile) {
   const TempFile file;
   ASSERT_TRUE(memory_->MapSharedPage(GuestPhys(kSize - kPageSize), file.fd()).ok());
