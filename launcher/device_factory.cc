@@ -1,6 +1,5 @@
 #include "launcher/device_factory.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -25,42 +24,6 @@
 
 namespace lguest {
 namespace {
-
-// A file that two devices must not share.
-struct UsedFile {
-  dev_t device;
-  ino_t inode;
-  bool is_read_only;
-  const std::string& text;
-};
-
-// The lock of one process does not conflict with itself on old kernels, and two devices of one
-// guest must never write to one file. Opens nothing.
-absl::Status CheckDistinctFiles(std::span<const DeviceOption> options) {
-  std::vector<UsedFile> used;
-  for (const DeviceOption& option : options) {
-    const auto* const block = std::get_if<BlockSpec>(&option.spec);
-    const auto* const net = std::get_if<SharedNetSpec>(&option.spec);
-    if (block == nullptr && net == nullptr) continue;
-    const std::string& path = block != nullptr ? block->path : net->path;
-    struct stat64 file;
-    if (stat64(path.c_str(), &file) != 0) continue;  // opening it will say why
-    const UsedFile next = {.device = static_cast<dev_t>(file.st_dev),
-                           .inode = static_cast<ino_t>(file.st_ino),
-                           .is_read_only = block != nullptr && block->read_only,
-                           .text = option.text};
-    for (const UsedFile& other : used) {
-      const bool is_same = other.device == next.device && other.inode == next.inode;
-      if (is_same && !(other.is_read_only && next.is_read_only)) {
-        return absl::InvalidArgumentError(
-            absl::StrFormat("%s and %s are the same file: give each device a file of its own",
-                            other.text, next.text));
-      }
-    }
-    used.push_back(next);
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
                                              const LogSink& log) {
@@ -94,7 +57,6 @@ uint32_t DevicePages(std::span<const DeviceOption> options) {
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
-  RETURN_IF_ERROR(CheckDistinctFiles(options));
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =

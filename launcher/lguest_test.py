@@ -6,6 +6,7 @@ Most tests boot the demo kernel on the software CPU.
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -273,14 +274,41 @@ class CommandLineTest(unittest.TestCase):
     def test_kernel_larger_than_memory_is_status_65(self):
         self.assert_refused(65, [VMLINUX], "1", VMLINUX)
 
-    def test_relative_path_uses_the_users_directory(self):
+    def boot_relative_path(self, users_directory, launcher, current_directory):
+        """Boots the kernel `kernel`, as a command that `bazel run` has started."""
+        return subprocess.run(
+            [launcher, "--host=sim", "64", "kernel", "crash=found"],
+            cwd=current_directory, env=dict(os.environ, BUILD_WORKING_DIRECTORY=users_directory),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False)
+
+    def test_relative_path_in_runfiles_uses_the_users_directory_F3(self):
+        with tempfile.TemporaryDirectory() as directory:
+            launcher = os.path.join(directory, "lguest")
+            shutil.copy(LAUNCHER, launcher)
+            runfiles = launcher + ".runfiles/workspace"
+            users = os.path.join(directory, "users")
+            os.makedirs(runfiles)
+            os.mkdir(users)
+            os.symlink(os.path.abspath(VMLINUX), os.path.join(users, "kernel"))
+            result = self.boot_relative_path(users, launcher, runfiles)
+            self.assertEqual(result.stderr, b"lguest: guest died: CRASH: found\n")
+
+    def test_relative_path_below_bazel_run_uses_the_current_directory_F3(self):
         with tempfile.TemporaryDirectory() as directory:
             os.symlink(os.path.abspath(VMLINUX), os.path.join(directory, "kernel"))
-            environment = dict(os.environ, BUILD_WORKING_DIRECTORY=directory)
-            result = subprocess.run(
-                [LAUNCHER, "64", "kernel", "crash=found"],
-                env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False)
+            result = self.boot_relative_path("/", os.path.abspath(LAUNCHER), directory)
             self.assertEqual(result.stderr, b"lguest: guest died: CRASH: found\n")
+
+    def test_control_characters_of_the_command_line_are_escaped(self):
+        self.assert_refused(66, ["no\\x1b[2Jkernel"], "64", "no\x1b[2Jkernel")
+        self.assert_refused(64, ["--\\x1b[2J"], "--\x1b[2J", "64", VMLINUX)
+
+    def test_stats_file_that_is_the_kernel_is_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            kernel = os.path.join(directory, "kernel")
+            shutil.copy(VMLINUX, kernel)
+            self.assert_refused(65, ["--stats=" + kernel], "--stats=" + kernel, "64", kernel)
+            self.assertGreater(os.path.getsize(kernel), 0)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -26,13 +28,20 @@ namespace {
 
 constexpr char kVersion[] = "lguest 1.0\n";
 
-void PrintMessage(const std::string& line) { std::fprintf(stderr, "lguest: %s\n", line.c_str()); }
+void PrintMessage(const std::string& line) {
+  std::fprintf(stderr, "lguest: %s\n", EscapeControls(line).c_str());
+}
 
-// `bazel run` starts programs in a directory of its own. Relative paths on the command line mean
-// the directory that the user typed them in.
-void EnterUsersDirectory() {
+// `bazel run` starts this program in the directory PROGRAM.runfiles/WORKSPACE, where nobody else
+// starts it. Relative paths on the command line mean the directory that the user typed them in.
+void LeaveRunfiles() {
+  namespace fs = std::filesystem;
   const char* const directory = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (directory != nullptr && chdir(directory) != 0) {
+  if (directory == nullptr) return;
+  std::error_code error;
+  const fs::path runfiles = fs::read_symlink("/proc/self/exe", error).string() + ".runfiles";
+  if (error || fs::current_path(error).parent_path() != runfiles) return;
+  if (chdir(directory) != 0) {
     PrintMessage(
         absl::StrCat("cannot enter ", directory, ": relative paths mean the current directory"));
   }
@@ -42,7 +51,10 @@ void EnterUsersDirectory() {
 ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
   const ExitStatus status =
       death.ok() ? ExitStatusOfDeath(*death) : ExitStatusOfError(death.status());
-  if (!death.ok() && status != ExitStatus::kAborted) {
+  if (status == ExitStatus::kAborted) {
+    // The guest's last line may be unfinished, and the shell's prompt comes next.
+    if (isatty(STDERR_FILENO) != 0) std::fputc('\n', stderr);
+  } else if (!death.ok()) {
     PrintMessage(std::string(death.status().message()));
   } else if (status == ExitStatus::kGuestDied) {
     PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(*death)));
@@ -76,7 +88,7 @@ ExitStatus Main(const std::vector<std::string>& args) {
     std::fputs(kVersion, stdout);
     return ExitStatus::kPoweredOff;
   }
-  EnterUsersDirectory();
+  LeaveRunfiles();
   std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error like others
 
   const absl::StatusOr<ExitStatus> status = RunGuestOf(*options);

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string_view>
@@ -7,6 +8,8 @@
 
 namespace lguest {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr uint32_t kMegabyte = 1u << 20;
 
@@ -43,6 +46,10 @@ TEST(MemorySizeTest, MessageNamesValueAndCause) {
   EXPECT_EQ(ParseMemorySize("64x").status().message(),
             "memory size '64x': 'x' is no unit; give megabytes (64, 64m) or gigabytes (1g), 1m to "
             "2944m");
+  EXPECT_THAT(ParseMemorySize("65536k").status().message(), HasSubstr("'k' is no unit"));
+  EXPECT_THAT(ParseMemorySize("0x40").status().message(), HasSubstr("'x40' is no unit"));
+  EXPECT_THAT(ParseMemorySize("4g").status().message(), HasSubstr("too much"));
+  EXPECT_THAT(ParseMemorySize("0").status().message(), HasSubstr("a guest needs some"));
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ Options may stand anywhere before a --.
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
   -v, --verbose             print on stderr what is done
-  --help, --version
+  -h, --help                print this
+  --version                 print the version
 
 Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 64 usage, 65 a file is not
 what it should be, 66 a file cannot be opened, 69 no usable host, 70 a fault of the launcher.
@@ -99,13 +100,22 @@ class Parser {
                            : options_.verbose) = true;
       return absl::OkStatus();
     }
-    if (name == "stats") return SetStats(value);
+    if (name == "stats") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      return SetStats(value);
+    }
     if (!TakesValue(name)) return UnknownOption(absl::StrFormat("--%s", name));
     if (!value.has_value() && !args_.empty()) value = Next();
     if (!value.has_value() || value->empty()) {
       return absl::InvalidArgumentError(absl::StrFormat("option --%s needs a value", name));
     }
     return SetValue(name, *value);
+  }
+
+  // For an option whose second value would silently replace the first.
+  absl::Status CheckGivenOnce(std::string_view name) {
+    if (given_.insert(std::string(name)).second) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrFormat("option --%s is given twice", name));
   }
 
   absl::Status SetStats(std::optional<std::string_view> file) {
@@ -123,7 +133,10 @@ class Parser {
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
-    if (name == "host") return SetHost(value);
+    if (name == "host") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      return SetHost(value);
+    }
     if (name == "initrd") {
       options_.initrds.emplace_back(value);
       return absl::OkStatus();
@@ -182,8 +195,8 @@ class Parser {
 
   absl::Status ParseShort(std::string_view word) {
     for (const char letter : word.substr(1)) {
-      if (letter != 'v') return UnknownOption(word);
-      options_.verbose = true;
+      if (letter != 'v' && letter != 'h') return UnknownOption(word);
+      (letter == 'h' ? options_.help : options_.verbose) = true;
     }
     return absl::OkStatus();
   }
@@ -211,6 +224,7 @@ class Parser {
 
   std::span<const std::string> args_;
   std::vector<std::string> words_;
+  std::set<std::string> given_;  // options that may be given once
   Options options_;
 };
 
@@ -230,14 +244,14 @@ absl::StatusOr<uint32_t> ParseMemorySize(std::string_view text) {
   if (error != std::errc()) return BadSize(text, "not a number");
 
   const std::string_view unit(rest, static_cast<size_t>(end - rest));
-  if (number == 0) return BadSize(text, "a guest needs some");
-  if (number > kMaxMemoryMegabytes) return BadSize(text, "too much");
-  if (unit == "g" || unit == "G") {
-    number *= kMegabytesPerGigabyte;
-    if (number > kMaxMemoryMegabytes) return BadSize(text, "too much");
-  } else if (!unit.empty() && unit != "m" && unit != "M") {
+  const bool is_gigabytes = unit == "g" || unit == "G";
+  if (!is_gigabytes && !unit.empty() && unit != "m" && unit != "M") {
     return BadSize(text, absl::StrFormat("'%s' is no unit", unit));
   }
+  if (number == 0) return BadSize(text, "a guest needs some");
+  if (number > kMaxMemoryMegabytes) return BadSize(text, "too much");
+  if (is_gigabytes) number *= kMegabytesPerGigabyte;
+  if (number > kMaxMemoryMegabytes) return BadSize(text, "too much");
   return static_cast<uint32_t>(number << kMegabyteShift);
 }
 

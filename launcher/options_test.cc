@@ -15,6 +15,7 @@
 namespace lguest {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -44,6 +45,18 @@ TEST(OptionsTest, CommandLineHasNoTrailingBlank_B31) {
   EXPECT_EQ(Parse("64 vmlinux quiet")->command_line, "quiet");
   EXPECT_EQ(Parse("64 vmlinux")->command_line, "");
 }
+
+TEST(OptionsTest, InitrdsKeepTheirOrder_F20) {
+  EXPECT_THAT(Parse("--initrd=a 64 vmlinux --initrd=b")->initrds, ElementsAre("a", "b"));
+}
+
+TEST(OptionsTest, OptionWithOneValueIsGivenOnce_F20) {
+  EXPECT_EQ(Error("--host=sim --host=sim 64 vmlinux"), "option --host is given twice");
+  EXPECT_EQ(Error("--stats --stats=f 64 vmlinux"), "option --stats is given twice");
+  EXPECT_TRUE(Parse("-v -v 64 vmlinux").ok());
+}
+
+TEST(OptionsTest, HelpIsShortToo) { EXPECT_TRUE(Parse("-h")->help); }
 
 TEST(OptionsTest, DevicesKeepTheirOrder) {
   const Options options =

@@ -1,5 +1,10 @@
 #include "launcher/stats.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -93,15 +98,20 @@ std::string StatsJson(const Stats& stats) {
 absl::StatusOr<StatsWriter> StatsWriter::Open(const Options& options) {
   StatsWriter writer;
   if (options.stats_file.empty()) return writer;
-  writer.file_.open(options.stats_file);
-  if (!writer.file_.is_open()) return ErrnoStatus("--stats=", options.stats_file);
+  writer.file_ = UniqueFd(open(options.stats_file.c_str(),
+                               O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+  if (!writer.file_.valid()) return ErrnoStatus("--stats=", options.stats_file);
   return writer;
 }
 
 void StatsWriter::Write(const Stats& stats, const LogSink& log) {
-  if (file_.is_open()) {
-    file_ << StatsJson(stats) << std::flush;
-    if (!file_) log("the file of --stats cannot be written");
+  if (file_.valid()) {
+    const std::string json = StatsJson(stats);
+    // ftruncate() fails for a pipe, which has nothing to truncate.
+    static_cast<void>(ftruncate(file_.get(), 0));
+    if (write(file_.get(), json.data(), json.size()) != static_cast<ssize_t>(json.size())) {
+      log(absl::StrCat("writing the file of --stats: ", strerror(errno)));
+    }
     return;
   }
   for (const std::string& line : StatsLines(stats)) log(line);

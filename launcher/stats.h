@@ -4,7 +4,6 @@
 #define LAUNCHER_STATS_H_
 
 #include <cstdint>
-#include <fstream>
 #include <istream>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "devices/bus/device_bus.h"
 #include "launcher/base/log.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/metered_host.h"
 #include "launcher/options.h"
@@ -52,14 +52,15 @@ std::string StatsJson(const Stats& stats);
 // Where --stats writes: the file of --stats=FILE as JSON, or lines for the user.
 class StatsWriter {
  public:
-  // Creates or empties the file, if there is one.
+  // Opens or creates the file, if there is one, and leaves its contents.
   static absl::StatusOr<StatsWriter> Open(const Options& options);
 
-  // `log` gets the lines, or a message if the file cannot be written.
+  // Replaces the contents of the file. `log` gets the lines, or a message if the file cannot be
+  // written.
   void Write(const Stats& stats, const LogSink& log);
 
  private:
-  std::ofstream file_;  // not open: write lines
+  UniqueFd file_;  // none: write lines
 };
 
 }  // namespace lguest

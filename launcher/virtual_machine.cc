@@ -9,6 +9,7 @@
 #include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/device_factory.h"
+#include "launcher/distinct_files.h"
 #include "launcher/exit_status.h"
 #include "launcher/run_loop.h"
 #include "launcher/stats.h"
@@ -24,6 +25,7 @@ absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Opti
   // Not make_unique: the constructor is private.
   std::unique_ptr<VirtualMachine> machine(
       new VirtualMachine(options, std::move(log), std::move(verbose)));
+  RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options)));
   RETURN_IF_ERROR(AtStage(Stage::kMemory, machine->MakeMemory(plan.placement)));
   RETURN_IF_ERROR(AtStage(Stage::kKernel, machine->LoadKernel()));
   ASSIGN_OR_RETURN(

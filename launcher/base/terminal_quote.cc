@@ -26,4 +26,18 @@ std::string QuoteForTerminal(std::string_view text) {
   return safe;
 }
 
+std::string EscapeControls(std::string_view text) {
+  std::string safe;
+  safe.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppendFormat(&safe, "\\x%02x", byte);
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
 }  // namespace lguest

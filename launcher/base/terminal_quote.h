@@ -13,6 +13,10 @@ namespace lguest {
 // \xNN. Unquoted, the reason of a guest's death could send control sequences to the terminal.
 std::string QuoteForTerminal(std::string_view text);
 
+// `text` with each control character as \xNN, and all else unchanged: for a message that contains
+// names of the user in any character set, and text that is quoted already.
+std::string EscapeControls(std::string_view text);
+
 }  // namespace lguest
 
 #endif  // LAUNCHER_BASE_TERMINAL_QUOTE_H_

@@ -17,5 +17,10 @@ TEST(QuoteForTerminal, ControlSequencesAreEscaped_B47) {
   EXPECT_EQ(QuoteForTerminal(std::string_view("\0x", 2)), "\\x00x");
 }
 
+TEST(EscapeControls, OnlyControlCharactersChange) {
+  EXPECT_EQ(EscapeControls("d\xc3\xa9j\xc3\xa0 \\x1b '\x1b[2J'\n"),
+            "d\xc3\xa9j\xc3\xa0 \\x1b '\\x1b[2J'\\x0a");
+}
+
 }  // namespace
 }  // namespace lguest
