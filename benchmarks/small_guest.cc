@@ -41,7 +41,7 @@ SmallGuest::SmallGuest(CpuFactory make_cpu, std::span<const uint8_t> code,
   const testdata::TempFile kernel(Kernel(code));
   const auto loaded = loader::LoadGuest(*memory_, kRam, {kernel.path(), {}, ""}).value();
   cpu_ = make_cpu(*memory_).value();
-  clock_ = hostsim::NewRealClock();
+  clock_ = hostsim::NewRealClock().value();
   host_ = std::make_unique<hostsim::SoftwareHost>(*memory_, *cpu_, *clock_);
   bus_ = DeviceBus::Create(*memory_, *host_, GuestPhys(kRam), std::move(devices)).value();
   const BootState boot = {.pfn_limit = size / kPageSize,

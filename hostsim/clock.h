@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include "absl/status/statusor.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest::hostsim {
@@ -39,8 +40,9 @@ class Clock {
                     std::optional<Nanos> deadline) = 0;
 };
 
-// Returns a clock that reads the system's monotonic and wall clocks.
-std::unique_ptr<Clock> NewRealClock();
+// Returns a clock that reads the system's monotonic and wall clocks. ResourceExhausted if there is
+// no thread to be had for its alarm.
+absl::StatusOr<std::unique_ptr<Clock>> NewRealClock();
 
 }  // namespace lguest::hostsim
 

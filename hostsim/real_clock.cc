@@ -4,10 +4,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "hostsim/clock.h"
+#include "launcher/base/status_macros.h"
+#include "launcher/base/thread.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -18,15 +19,20 @@ SteadyTime At(Nanos nanos) { return SteadyTime(std::chrono::nanoseconds(nanos));
 
 class RealClock final : public Clock {
  public:
-  RealClock() : thread_([this] { RunAlarms(); }) {}
-
   ~RealClock() override {
+    if (!thread_.is_running()) return;  // it could not be started
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     changed_.notify_one();
-    thread_.join();
+    thread_.Join();
+  }
+
+  // Starts the thread. Once.
+  absl::Status Start() {
+    ASSIGN_OR_RETURN(thread_, Thread::Start([this] { RunAlarms(); }));
+    return absl::OkStatus();
   }
 
   Nanos Now() override {
@@ -103,11 +109,15 @@ class RealClock final : public Clock {
   std::mutex call_mutex_;  // held during a call of callback_
   std::function<void()> callback_;
 
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace
 
-std::unique_ptr<Clock> NewRealClock() { return std::make_unique<RealClock>(); }
+absl::StatusOr<std::unique_ptr<Clock>> NewRealClock() {
+  auto clock = std::make_unique<RealClock>();
+  RETURN_IF_ERROR(clock->Start());
+  return clock;
+}
 
 }  // namespace lguest::hostsim

@@ -14,19 +14,19 @@ constexpr Nanos kSoon = 1'000'000;
 constexpr Nanos kNever = 3'600'000'000'000;
 
 TEST(RealClockTest, NowIsMonotonic) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   const Nanos before = clock->Now();
   EXPECT_GE(clock->Now(), before);
 }
 
 TEST(RealClockTest, WallTimeIsPlausible) {
-  const GuestTime time = NewRealClock()->WallTime();
+  const GuestTime time = NewRealClock().value()->WallTime();
   EXPECT_GT(time.sec, 1'700'000'000u);
   EXPECT_LT(time.nsec, 1'000'000'000u);
 }
 
 TEST(RealClockTest, AlarmIsNotEarly) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   std::promise<Nanos> rang;
   clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
   const Nanos deadline = clock->Now() + kSoon;
@@ -36,7 +36,7 @@ TEST(RealClockTest, AlarmIsNotEarly) {
 }
 
 TEST(RealClockTest, EarlierAlarmReplacesLaterOne) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   std::promise<void> rang;
   clock->SetAlarmCallback([&] { rang.set_value(); });
   clock->SetAlarm(clock->Now() + kNever);
@@ -46,7 +46,7 @@ TEST(RealClockTest, EarlierAlarmReplacesLaterOne) {
 }
 
 TEST(RealClockTest, LaterAlarmReplacesEarlierOne) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   std::promise<Nanos> rang;
   clock->SetAlarmCallback([&] { rang.set_value(clock->Now()); });
   clock->SetAlarm(clock->Now() + kSoon);
@@ -57,7 +57,7 @@ TEST(RealClockTest, LaterAlarmReplacesEarlierOne) {
 }
 
 TEST(RealClockTest, WaitEndsAtDeadline) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   std::mutex mutex;
   std::condition_variable nobody;
   std::unique_lock lock(mutex);
@@ -67,7 +67,7 @@ TEST(RealClockTest, WaitEndsAtDeadline) {
 }
 
 TEST(RealClockTest, CanBeDestroyedWithAlarmSet) {
-  const std::unique_ptr<Clock> clock = NewRealClock();
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
   clock->SetAlarm(clock->Now() + kNever);
 }
 

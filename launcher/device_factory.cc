@@ -1,7 +1,5 @@
 #include "launcher/device_factory.h"
 
-#include <unistd.h>
-
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,9 +9,7 @@
 #include "devices/block/block_device.h"
 #include "devices/block/block_spec.h"
 #include "devices/block/file_block_backend.h"
-#include "devices/console/buffered_console_backend.h"
 #include "devices/console/console.h"
-#include "devices/console/console_backend.h"
 #include "devices/net/peer_sockets.h"
 #include "devices/net/shared_net.h"
 #include "devices/net/shared_net_file.h"
@@ -56,7 +52,8 @@ uint32_t DevicePages(std::span<const DeviceOption> options) {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
+    std::span<const DeviceOption> options, PacketMover mover,
+    std::unique_ptr<ConsoleBackend> terminal, const LogSink& log) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =
@@ -67,10 +64,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     }
     devices.push_back(*std::move(device));
   }
-  devices.push_back(std::make_unique<Console>(
-      std::make_unique<BufferedConsoleBackend>(
-          std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO)),
-      log));
+  devices.push_back(std::make_unique<Console>(std::move(terminal), log));
   return devices;
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "devices/bus/device.h"
+#include "devices/console/console_backend.h"
 #include "launcher/base/log.h"
 #include "launcher/host/host.h"
 #include "launcher/options.h"
@@ -19,14 +20,14 @@ namespace lguest {
 // Pages above RAM that these devices and the descriptor page need. Opens nothing.
 uint32_t DevicePages(std::span<const DeviceOption> options);
 
-// The devices of `options` in their order and the console, which uses standard input and output, as
-// the last (ABI.md §1.7).
+// The devices of `options` in their order and, as the last, a console on `terminal` (ABI.md §1.7).
 //
 // Opens disks and configures networks, in the order of the options. An error names the option.
 // InvalidArgument: what the option names is not what it should be. Any other error: it cannot be
 // opened.
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log);
+    std::span<const DeviceOption> options, PacketMover mover,
+    std::unique_ptr<ConsoleBackend> terminal, const LogSink& log);
 
 }  // namespace lguest
 

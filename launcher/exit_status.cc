@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {Stage::kDevices, std::nullopt, ExitStatus::kCannotOpen},
     {Stage::kStatsFile, std::nullopt, ExitStatus::kCannotOpen},
     {Stage::kRun, absl::StatusCode::kCancelled, ExitStatus::kAborted},
+    {Stage::kRun, absl::StatusCode::kResourceExhausted, ExitStatus::kNoHost},
     {Stage::kRun, std::nullopt, ExitStatus::kInternal},
 };
 

@@ -29,10 +29,10 @@ using hostsim::Vcpu;
 // A software host on some CPU.
 class SoftwareMachine final : public HostMachine {
  public:
-  SoftwareMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu, uint32_t tsc_khz,
-                  std::string description)
+  SoftwareMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
+                  std::unique_ptr<hostsim::Clock> clock, uint32_t tsc_khz, std::string description)
       : cpu_(std::move(cpu)),
-        clock_(hostsim::NewRealClock()),
+        clock_(std::move(clock)),
         id_(GuestId::Claim()),
         host_(memory, *cpu_, *clock_, {.tsc_khz = tsc_khz, .guest_id = id_.value()}),
         description_(std::move(description)) {}
@@ -50,13 +50,21 @@ class SoftwareMachine final : public HostMachine {
 
 using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
 
+// `tsc` has measured since before the CPU was made.
+MachineOr MakeMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
+                      const hostsim::TscCalibration& tsc, std::string description) {
+  ASSIGN_OR_RETURN(std::unique_ptr<hostsim::Clock> clock, hostsim::NewRealClock());
+  return std::make_unique<SoftwareMachine>(memory, std::move(cpu), std::move(clock), tsc.Khz(),
+                                           std::move(description));
+}
+
 // `why`: why it is not another host.
 HostPlan PlanSoftCpu(std::string_view why) {
   auto make = [description = absl::StrCat("software CPU (", why, ")")](
                   GuestMemory& memory) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu, hostsim::SoftCpu::Create(memory));
-    return std::make_unique<SoftwareMachine>(memory, std::move(cpu), tsc.Khz(), description);
+    return MakeMachine(memory, std::move(cpu), tsc, description);
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
@@ -69,9 +77,8 @@ HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu,
                      hostsim::KvmVcpu::Create(std::move(machine), memory));
-    return std::make_unique<SoftwareMachine>(
-        memory, std::move(cpu), tsc.Khz(),
-        nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
+    return MakeMachine(memory, std::move(cpu), tsc,
+                       nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
   };
   return {.placement = GuestMemory::Placement::kHugePages,
           .packet_mover = PacketMover::kLauncher,

@@ -8,65 +8,69 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
 
-constexpr uint64_t kPipeToken = kMaxDevices;
+// What epoll reports besides devices.
+constexpr uint64_t kWakeToken = kMaxDevices;
+constexpr uint64_t kEndToken = kMaxDevices + 1;
+constexpr uint64_t kCheckToken = kMaxDevices + 2;
 
 constexpr DeviceSet Only(size_t device) { return DeviceSet{1} << device; }
 
-// epoll_create1() and pipe2(), which set this at once, are younger than Linux 2.6.23.
-bool SetCloseOnExec(const UniqueFd& fd) { return fcntl(fd.get(), F_SETFD, FD_CLOEXEC) == 0; }
+bool Add(const UniqueFd& epoll, int fd, uint64_t token) {
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = token}};
+  return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool AddIfAny(const UniqueFd& epoll, int fd, uint64_t token) {
+  return fd == -1 || Add(epoll, fd, token);
+}
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host) {
+absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host, const Events& events) {
+  ASSIGN_OR_RETURN(WakePipe wake, WakePipe::Create());
+  // epoll_create1(), which sets close-on-exec at once, is younger than Linux 2.6.23.
   UniqueFd epoll(epoll_create(1));
-  std::array<int, 2> ends = {-1, -1};
-  const bool piped = epoll.valid() && pipe(ends.data()) == 0;
-  UniqueFd wake_read(ends[0]);
-  UniqueFd wake_write(ends[1]);
-  epoll_event event = {.events = EPOLLIN, .data = {.u64 = kPipeToken}};
-  if (!piped || !SetCloseOnExec(epoll) || !SetCloseOnExec(wake_read) ||
-      !SetCloseOnExec(wake_write) ||
-      epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake_read.get(), &event) < 0) {
+  if (!epoll.valid() || fcntl(epoll.get(), F_SETFD, FD_CLOEXEC) != 0 ||
+      !Add(epoll, wake.fd(), kWakeToken) || !AddIfAny(epoll, events.end_fd, kEndToken) ||
+      !AddIfAny(epoll, events.check_fd, kCheckToken)) {
     return ErrnoStatus("preparing to wait for input");
   }
-  return std::unique_ptr<InputPoller>(
-      new InputPoller(host, std::move(epoll), std::move(wake_read), std::move(wake_write)));
+  // Not make_unique: the constructor is private.
+  std::unique_ptr<InputPoller> poller(
+      new InputPoller(host, events, std::move(epoll), std::move(wake)));
+  InputPoller* const running = poller.get();
+  ASSIGN_OR_RETURN(running->thread_, Thread::Start([running] { running->Run(); }));
+  return poller;
 }
 
-InputPoller::InputPoller(Host& host, UniqueFd epoll, UniqueFd wake_read, UniqueFd wake_write)
-    : host_(host),
-      epoll_(std::move(epoll)),
-      wake_read_(std::move(wake_read)),
-      wake_write_(std::move(wake_write)),
-      delay_(Milliseconds(0)),
-      thread_([this] { Run(); }) {}
+InputPoller::InputPoller(Host& host, const Events& events, UniqueFd epoll, WakePipe wake)
+    : host_(host), check_fd_(events.check_fd), epoll_(std::move(epoll)), wake_(std::move(wake)) {}
 
 InputPoller::~InputPoller() {
+  if (!thread_.is_running()) return;  // it could not be started
   stopping_ = true;
-  WakeThread();
-  {
-    std::unique_lock lock(mutex_);
-    // Call Resume() repeatedly. A Resume() just before the thread's BreakOut() has no effect, and
-    // the thread would block.
-    while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
-      lock.unlock();
-      host_.Resume().IgnoreError();
-      lock.lock();
-    }
+  wake_.Wake();
+  std::unique_lock lock(mutex_);
+  // Call Resume() repeatedly. A Resume() just before the thread's BreakOut() has no effect, and the
+  // thread would block.
+  while (!has_stopped_.wait_for(lock, kShortestDelay, [this] { return stopped_; })) {
+    lock.unlock();
+    host_.Resume().IgnoreError();
+    lock.lock();
   }
-  thread_.join();
 }
 
 absl::Status InputPoller::Watch(size_t device, int fd) {
+  known_ |= Only(device);
   if ((watched_ & Only(device)) != 0) return absl::OkStatus();
-  epoll_event event = {.events = EPOLLIN, .data = {.u64 = device}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) {
+  if (Add(epoll_, fd, device)) {
     watched_ |= Only(device);
     return absl::OkStatus();
   }
@@ -74,9 +78,7 @@ absl::Status InputPoller::Watch(size_t device, int fd) {
     return ErrnoStatusF("waiting for input of device %u", device);
   }
   // epoll cannot watch such a file.
-  delay_ = Milliseconds(0);
-  retry_ |= Only(device);
-  WakeThread();
+  RetryAfter(device, Milliseconds(0));
   return absl::OkStatus();
 }
 
@@ -89,47 +91,78 @@ void InputPoller::Ignore(size_t device, int fd) {
 }
 
 void InputPoller::RetryLater(size_t device) {
-  delay_ = std::clamp(delay_.load() * 2, kShortestDelay, kLongestDelay);
-  retry_ |= Only(device);
-  WakeThread();
+  delay_ = std::clamp(delay_ * 2, kShortestDelay, kLongestDelay);
+  RetryAfter(device, delay_);
+}
+
+void InputPoller::RetryAfter(size_t device, Milliseconds delay) {
+  {
+    const std::lock_guard lock(mutex_);
+    retry_ |= Only(device);
+    retry_at_ = std::min(retry_at_, Clock::now() + delay);
+  }
+  wake_.Wake();
 }
 
 void InputPoller::MadeProgress() { delay_ = Milliseconds(0); }
 
 DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 
-void InputPoller::WakeThread() const {
-  const char byte = 0;
-  // If the pipe is full, write() fails. That is harmless: any byte in it wakes the thread.
-  [[maybe_unused]] const ssize_t written = write(wake_write_.get(), &byte, 1);
+absl::Status InputPoller::status() const {
+  if (!has_status_) return absl::OkStatus();
+  const std::lock_guard lock(mutex_);
+  return status_;
 }
 
 void InputPoller::Run() {
-  std::array<epoll_event, kMaxDevices + 1> events;
+  std::array<epoll_event, kMaxDevices + 3> events;
   while (!stopping_) {
-    const int timeout = retry_ == 0 ? -1 : static_cast<int>(delay_.load().count());
-    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), timeout);
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), Timeout());
     Collect(events.data(), count);
-    if (ready_ == 0 || stopping_) continue;
-    if (!host_.BreakOut().ok()) break;
+    if ((ready_ == 0 && !has_status_) || stopping_) continue;
+    const absl::Status broken_out = host_.BreakOut();
+    if (absl::IsNotFound(broken_out)) break;  // the guest is dead
+    if (!broken_out.ok()) {
+      const std::lock_guard lock(mutex_);
+      status_ = absl::InternalError(
+          absl::StrCat("the guest cannot be told of input: ", broken_out.message()));
+      has_status_ = true;
+      break;
+    }
   }
   const std::lock_guard lock(mutex_);
   stopped_ = true;
   has_stopped_.notify_one();
 }
 
+int InputPoller::Timeout() {
+  const std::lock_guard lock(mutex_);
+  if (retry_ == 0) return -1;
+  const auto rest = std::chrono::ceil<Milliseconds>(retry_at_ - Clock::now());
+  return static_cast<int>(std::max(rest, Milliseconds(0)).count());
+}
+
 void InputPoller::Collect(const epoll_event* events, int count) {
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.u64 == kPipeToken) {
+    const uint64_t token = events[i].data.u64;
+    if (token == kWakeToken) {
+      wake_.Clear();
+    } else if (token == kEndToken) {
+      const std::lock_guard lock(mutex_);
+      status_ = absl::CancelledError("the launcher is asked to end");
+      has_status_ = true;
+    } else if (token == kCheckToken) {
       std::array<char, 64> drained;
-      [[maybe_unused]] const ssize_t bytes = read(wake_read_.get(), drained.data(), drained.size());
+      [[maybe_unused]] const ssize_t bytes = read(check_fd_, drained.data(), drained.size());
+      ready_ |= known_.load();
     } else {
-      ready_ |= Only(static_cast<size_t>(events[i].data.u64));
+      ready_ |= Only(static_cast<size_t>(token));
     }
   }
-  if (count == 0) {  // the delay is over
-    ready_ |= retry_.exchange(0);
-  }
+  const std::lock_guard lock(mutex_);
+  if (retry_ == 0 || Clock::now() < retry_at_) return;
+  ready_ |= std::exchange(retry_, 0);
+  retry_at_ = Clock::time_point::max();
 }
 
 }  // namespace lguest

@@ -12,11 +12,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/base/thread.h"
 #include "launcher/base/unique_fd.h"
+#include "launcher/base/wake_pipe.h"
 #include "launcher/guest/abi.h"
 #include "launcher/host/host.h"
 
@@ -35,8 +36,16 @@ using DeviceSet = uint32_t;
 // All methods are called on the owner's thread.
 class InputPoller {
  public:
-  // `host` is initialized and outlives the poller.
-  static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host);
+  // Descriptors that break the guest out without being a device's; -1: none.
+  struct Events {
+    int end_fd = -1;  // readable once the launcher is asked to end
+    int check_fd =
+        -1;  // a pipe; a byte in it asks to report all devices that have input descriptors
+  };
+
+  // `host` is initialized and outlives the poller. ResourceExhausted if there is no descriptor or
+  // thread to be had.
+  static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host, const Events& events);
 
   // Stops the thread, also in a break-out.
   ~InputPoller();
@@ -55,36 +64,49 @@ class InputPoller {
   void RetryLater(size_t device);
   void MadeProgress();
 
+  // Reports `device` after `delay`.
+  void RetryAfter(size_t device, std::chrono::milliseconds delay);
+
   // The devices that were reported since the last call.
   DeviceSet TakeReady();
 
+  // OK while the thread watches. Cancelled: the launcher is asked to end. Otherwise the error for
+  // which the host refused a break-out, although the guest is alive: there is no input any more.
+  absl::Status status() const;
+
  private:
-  using Milliseconds = std::chrono::duration<int, std::milli>;
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kShortestDelay{1};
   static constexpr Milliseconds kLongestDelay{32};
 
-  InputPoller(Host& host, UniqueFd epoll, UniqueFd wake_read, UniqueFd wake_write);
+  InputPoller(Host& host, const Events& events, UniqueFd epoll, WakePipe wake);
 
+  // The thread.
   void Run();
+  int Timeout();  // of epoll_wait(), until the next retry
   void Collect(const epoll_event* events, int count);
-  void WakeThread() const;
 
   Host& host_;
+  const int check_fd_;
   const UniqueFd epoll_;
-  const UniqueFd wake_read_;  // a pipe: a byte in it wakes the thread
-  const UniqueFd wake_write_;
+  const WakePipe wake_;
   DeviceSet watched_ = 0;  // by epoll; only the owner uses it
+  Milliseconds delay_{0};  // of the last RetryLater(); only the owner uses it
 
   // Shared with the thread.
   std::atomic<DeviceSet> ready_ = 0;
-  std::atomic<DeviceSet> retry_ = 0;
-  std::atomic<Milliseconds> delay_;  // only the owner changes it
+  std::atomic<DeviceSet> known_ = 0;  // that have been watched
   std::atomic<bool> stopping_ = false;
-  std::mutex mutex_;
-  bool stopped_ = false;  // guarded by mutex_
+  std::atomic<bool> has_status_ = false;  // status_ is not OK
+  mutable std::mutex mutex_;              // guards what follows
+  DeviceSet retry_ = 0;
+  Clock::time_point retry_at_ = Clock::time_point::max();  // the earliest of all devices in retry_
+  absl::Status status_;
+  bool stopped_ = false;
   std::condition_variable has_stopped_;
 
-  std::thread thread_;  // the last member: it uses all of the above
+  Thread thread_;  // the last member: it uses all of the above
 };
 
 }  // namespace lguest

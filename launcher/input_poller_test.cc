@@ -35,7 +35,7 @@ class InputPollerTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_EQ(pipe(pipe_.data()), 0);
     ASSERT_TRUE(machine_.host().Initialize(machine_.boot()).ok());
-    poller_ = InputPoller::Start(machine_.host()).value();
+    poller_ = InputPoller::Start(machine_.host(), {}).value();
   }
 
   void TearDown() override {
@@ -113,6 +113,57 @@ TEST_F(InputPollerTest, RetryLaterReportsTheDeviceAgain) {
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
+TEST_F(InputPollerTest, RetryIsReportedWhileAnotherDeviceIsReadable_F15) {
+  ASSERT_TRUE(poller_->Watch(0, pipe_[0]).ok());
+  MakeReadable();
+  poller_->RetryLater(kDevice);
+  while ((NextBreakOut() & kOnlyDevice) == 0) {
+  }
+}
+
+TEST_F(InputPollerTest, RequestToEndBreaksOutTheGuest_F5) {
+  poller_ = InputPoller::Start(machine_.host(), {.end_fd = pipe_[0]}).value();
+  EXPECT_TRUE(poller_->status().ok());
+  MakeReadable();
+  EXPECT_EQ(NextBreakOut(), 0u);
+  EXPECT_TRUE(absl::IsCancelled(poller_->status()));
+}
+
+TEST_F(InputPollerTest, CheckReportsAllDevices_F10) {
+  std::array<int, 2> quiet = {-1, -1};
+  ASSERT_EQ(pipe(quiet.data()), 0);
+  poller_ = InputPoller::Start(machine_.host(), {.check_fd = pipe_[0]}).value();
+  ASSERT_TRUE(poller_->Watch(kDevice, quiet[0]).ok());
+  MakeReadable();
+  EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+  for (const int fd : quiet) close(fd);
+}
+
+TEST_F(InputPollerTest, ManyRetriesDoNotBlock_F16) {
+  for (int i = 0; i < 100'000; ++i) poller_->RetryLater(kDevice);
+  EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+}
+
+// Refuses each break-out, although its guest is alive.
+class StubbornHost final : public Host {
+ public:
+  absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
+  absl::StatusOr<Exit> Run() override { return SignalReceived(); }
+  absl::StatusOr<BoundDma> GetDma(DmaKey /*key*/) override { return absl::NotFoundError(""); }
+  absl::Status RaiseInterrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
+  absl::Status BreakOut() override { return absl::PermissionDeniedError("no"); }
+  absl::Status Resume() override { return absl::OkStatus(); }
+};
+
+TEST(InputPollerFailureTest, RefusedBreakOutIsReported_F16) {
+  StubbornHost host;
+  const std::unique_ptr<InputPoller> poller = InputPoller::Start(host, {}).value();
+  poller->RetryLater(kDevice);
+  while (poller->status().ok()) std::this_thread::yield();
+  EXPECT_TRUE(absl::IsInternal(poller->status()));
+  EXPECT_EQ(poller->status().message(), "the guest cannot be told of input: no");
+}
+
 // Counts the signals that the poller's thread receives. A signal interrupts its epoll_wait() and
 // must have no other effect.
 std::atomic<int> signals = 0;
@@ -174,7 +225,7 @@ TEST(InputPollerDeathTest, StopsAfterTheGuestsDeath_B36) {
   std::array<int, 2> pipe_ends = {-1, -1};
   ASSERT_EQ(pipe(pipe_ends.data()), 0);
   ASSERT_EQ(write(pipe_ends[1], "x", 1), 1);
-  const std::unique_ptr<InputPoller> poller = InputPoller::Start(machine.host()).value();
+  const std::unique_ptr<InputPoller> poller = InputPoller::Start(machine.host(), {}).value();
   EXPECT_TRUE(poller->Watch(kDevice, pipe_ends[0]).ok());
   for (const int fd : pipe_ends) close(fd);
 }

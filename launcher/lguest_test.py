@@ -4,21 +4,75 @@ Most tests boot the demo kernel on the software CPU.
 """
 
 import ctypes
+import fcntl
 import json
 import os
+import pty
+import resource
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
-TIME_LIMIT = 120  # seconds; much more than any test takes
+TIME_LIMIT = 60  # seconds; much more than any test takes
 PR_CAPBSET_DROP = 24
 
 
 def run(*args, stdin=b""):
     return subprocess.run([LAUNCHER, *args], input=stdin, capture_output=True, timeout=TIME_LIMIT, check=False)
+
+
+class OnTerminal:
+    """A launcher whose standard descriptors are a terminal. Usage: with OnTerminal("64", KERNEL) as terminal: ..."""
+
+    def __init__(self, *args, prefix=(), stdout=None, controlling=True):
+        self.user, terminal = pty.openpty()
+        self.before = termios.tcgetattr(terminal)
+
+        def prepare():
+            os.setsid()
+            if controlling:
+                fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(
+            [*prefix, LAUNCHER, "--host=sim", *args],
+            stdin=terminal, stdout=terminal if stdout is None else stdout, stderr=terminal, preexec_fn=prepare)
+        self.terminal = terminal
+        self.screen = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.user)
+        os.close(self.terminal)
+
+    def type(self, keys):
+        os.write(self.user, keys)
+
+    def wait_for(self, text):
+        deadline = time.monotonic() + TIME_LIMIT
+        while text not in self.screen:
+            if not select.select([self.user], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise AssertionError(f"{text!r} did not appear: {self.screen!r}")
+            self.screen += os.read(self.user, 4096)
+
+    def wait(self):
+        """Waits for the end of the launcher and returns its exit status."""
+        return self.process.wait(TIME_LIMIT)
+
+    def is_restored(self):
+        return termios.tcgetattr(self.terminal) == self.before
+
+    def is_raw(self):
+        return termios.tcgetattr(self.terminal)[3] & (termios.ICANON | termios.ECHO | termios.ISIG) == 0
 
 
 def drop_capabilities():
@@ -75,6 +129,106 @@ class GuestTest(unittest.TestCase):
                 self.assertEqual(result.returncode, 1)
                 with open(disk.name, "rb") as file:
                     self.assertEqual(file.read(), bytes(1 << 20))
+
+    def test_signal_ends_the_launcher_in_order_F5(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            with self.subTest(number=number), tempfile.TemporaryDirectory() as directory:
+                net = os.path.join(directory, "net")
+                stats = os.path.join(directory, "stats")
+                launcher = subprocess.Popen(
+                    [LAUNCHER, "--host=sim", "--sharenet=" + net, "--stats=" + stats, "64", VMLINUX, "hang"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                self.assertIn(b"lguest demo kernel", launcher.stdout.readline())
+                launcher.send_signal(number)
+                self.assertEqual(launcher.wait(TIME_LIMIT), -number)
+                launcher.stdout.close()
+                self.assertEqual(sorted(os.listdir(directory)), ["net", "stats"])
+                with open(net, "rb") as file:
+                    self.assertEqual(file.read(), bytes(4096))
+                with open(stats) as file:
+                    self.assertEqual(json.load(file)["exits"]["died"], 0)
+
+    def test_deadly_signal_leaves_no_socket_F13(self):
+        with tempfile.TemporaryDirectory() as directory:
+            net = os.path.join(directory, "net")
+            launcher = subprocess.Popen(
+                [LAUNCHER, "--host=sim", "--sharenet=" + net, "64", VMLINUX, "hang"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            self.assertIn(b"lguest demo kernel", launcher.stdout.readline())
+            self.assertEqual(len(os.listdir(directory)), 2)
+            launcher.send_signal(signal.SIGUSR1)
+            self.assertEqual(launcher.wait(TIME_LIMIT), -signal.SIGUSR1)
+            launcher.stdout.close()
+            self.assertEqual(os.listdir(directory), ["net"])
+
+    def test_signals_restore_the_terminal_F13(self):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU):
+            with self.subTest(number=number), OnTerminal("64", VMLINUX, "hang") as terminal:
+                terminal.wait_for(b"lguest demo kernel")
+                self.assertTrue(terminal.is_raw())
+                terminal.process.send_signal(number)
+                self.assertEqual(terminal.wait(), -number)
+                self.assertTrue(terminal.is_restored())
+
+    def test_file_size_limit_is_an_error_of_the_disk_F13(self):
+        with tempfile.TemporaryDirectory() as directory:
+            disk = os.path.join(directory, "disk")
+            with open(disk, "wb") as file:
+                file.truncate(1 << 20)
+            result = subprocess.run(
+                [LAUNCHER, "--host=sim", "--block=" + disk, "64", VMLINUX, "test=disk"], stdin=subprocess.DEVNULL,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+                capture_output=True, timeout=TIME_LIMIT, check=False)
+            self.assertIn(b"FAIL disk", result.stdout, result)
+            self.assertIn(b"File too large", result.stderr)
+            self.assertEqual(result.returncode, 1)
+
+    def test_terminal_that_is_not_the_controlling_one_is_raw_F9(self):
+        with OnTerminal("64", VMLINUX, "demo", controlling=False) as terminal:
+            terminal.wait_for(b"Type help for what it can do.")
+            self.assertTrue(terminal.is_raw())
+            terminal.type(b"echo once\r")
+            terminal.wait_for(b"echo once\r\r\nonce\r\r\n")
+            terminal.type(b"\3\3\3")
+            self.assertEqual(terminal.wait(), 2)
+            self.assertTrue(terminal.is_restored())
+
+    def test_terminal_is_not_read_from_the_background_F10(self):
+        # bash -m gives each job a process group of its own.
+        script = '"$@" & read line; echo "shell: $line"; fg >/dev/null'
+        with OnTerminal("64", VMLINUX, "demo", prefix=("bash", "-mc", script, "bash")) as terminal:
+            terminal.wait_for(b"Type help for what it can do.")
+            self.assertFalse(terminal.is_raw())
+            terminal.type(b"for the shell\n")
+            terminal.wait_for(b"shell: for the shell")
+            deadline = time.monotonic() + TIME_LIMIT
+            while not terminal.is_raw():
+                self.assertLess(time.monotonic(), deadline, terminal.screen)
+            terminal.type(b"echo for the guest\r")
+            terminal.wait_for(b"echo for the guest\r\r\nfor the guest\r\r\n")
+            terminal.type(b"poweroff\r")
+            self.assertEqual(terminal.wait(), 0)
+
+    def test_three_interrupts_work_while_output_is_blocked_F14(self):
+        reader, writer = os.pipe()
+        with OnTerminal("64", VMLINUX, "flood", stdout=writer) as terminal:
+            deadline = time.monotonic() + TIME_LIMIT
+            while select.select([], [writer], [], 0)[1]:  # the pipe has room
+                self.assertLess(time.monotonic(), deadline)
+            terminal.type(b"\3\3\3")
+            self.assertEqual(terminal.wait(), 2)
+        os.close(reader)
+        os.close(writer)
+
+    def test_missing_thread_is_status_69_F11(self):
+        # The stack of a thread is as large as this limit, which is more than the address space.
+        hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+        result = subprocess.run(
+            [LAUNCHER, "--host=sim", "64", VMLINUX, "test=boot"],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (1 << 50, hard)),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT, check=False)
+        self.assertEqual(result.returncode, 69, result)
+        self.assertRegex(result.stderr.decode(), "^lguest: starting a thread: Resource temporarily unavailable .*\\n$")
 
     def test_read_only_disk_is_unchanged(self):
         with tempfile.NamedTemporaryFile() as disk:

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
+#include "launcher/end_signal.h"
 #include "launcher/exit_status.h"
 #include "launcher/host_factory.h"
 #include "launcher/options.h"
@@ -89,10 +89,11 @@ ExitStatus Main(const std::vector<std::string>& args) {
     return ExitStatus::kPoweredOff;
   }
   LeaveRunfiles();
-  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error like others
-
+  MakeWriteErrorsHarmless();
   const absl::StatusOr<ExitStatus> status = RunGuestOf(*options);
-  return status.ok() ? *status : ReportEnd(status.status());
+  const ExitStatus exit_status = status.ok() ? *status : ReportEnd(status.status());
+  EndSignal::Raise();
+  return exit_status;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <initializer_list>
 
 namespace lguest {
@@ -17,6 +18,11 @@ void FillStandardDescriptors() {
       static_cast<void>(open("/", O_RDONLY | O_DIRECTORY));
     }
   }
+}
+
+void MakeWriteErrorsHarmless() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace lguest

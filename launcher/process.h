@@ -9,6 +9,10 @@ namespace lguest {
 // that is opened, such as a disk, would become standard output. First of all in main().
 void FillStandardDescriptors();
 
+// Ignores the signals for a write to a closed pipe (SIGPIPE) and for a file that reaches the limit
+// of its size (SIGXFSZ): both are errors of the write, like others.
+void MakeWriteErrorsHarmless();
+
 }  // namespace lguest
 
 #endif  // LAUNCHER_PROCESS_H_

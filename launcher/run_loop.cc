@@ -1,6 +1,7 @@
 #include "launcher/run_loop.h"
 
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -8,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "launcher/base/status_macros.h"
-#include "launcher/input_poller.h"
 
 namespace lguest {
 namespace {
@@ -16,6 +16,10 @@ namespace {
 // Units of input (packets, reads) that one device delivers before the guest runs again. Without the
 // limit a flood of input would keep the guest from running.
 constexpr int kInputsPerTurn = 64;
+
+// When to look again for input that belongs to another program, such as a terminal in whose
+// background the launcher runs. Short enough for a user who brings it to the foreground.
+constexpr std::chrono::milliseconds kAwayDelay{200};
 
 class InputServer {
  public:
@@ -69,6 +73,10 @@ class InputServer {
         case Device::Input::kHeld:
           Stall(index);
           return Watch(index);
+        case Device::Input::kNotNow:
+          Ignore(index);
+          poller_.RetryAfter(index, kAwayDelay);
+          return absl::OkStatus();
         case Device::Input::kClosed:
           Ignore(index);
           return absl::OkStatus();
@@ -97,8 +105,8 @@ void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
 }  // namespace
 
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
-                                     const LogSink& verbose) {
-  const absl::StatusOr<std::unique_ptr<InputPoller>> poller = InputPoller::Start(host);
+                                     const LogSink& verbose, const InputPoller::Events& events) {
+  const absl::StatusOr<std::unique_ptr<InputPoller>> poller = InputPoller::Start(host, events);
   RETURN_IF_ERROR(poller.status());
   InputServer inputs(bus, **poller);
   RETURN_IF_ERROR(inputs.WatchAll());
@@ -107,6 +115,7 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& 
     const absl::StatusOr<Exit> exit = host.Run();
     RETURN_IF_ERROR(exit.status());
     if (const Died* died = std::get_if<Died>(&*exit)) return died->reason;
+    RETURN_IF_ERROR((*poller)->status());
 
     absl::Status served;
     if (const DmaSent* sent = std::get_if<DmaSent>(&*exit)) {

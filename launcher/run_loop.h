@@ -9,6 +9,7 @@
 #include "devices/bus/device_bus.h"
 #include "launcher/base/log.h"
 #include "launcher/host/host.h"
+#include "launcher/input_poller.h"
 
 namespace lguest {
 
@@ -16,10 +17,11 @@ namespace lguest {
 // ("CRASH: Power down" is an orderly power-off). `log` gets a line for each device that the guest
 // marks as failed, `verbose` one for each change of a device's status. Both may be null.
 //
-// Cancelled: the user gave up with three ^C. Any other error is a fault of the launcher or its
-// host. Called on the thread that owns the host.
+// Cancelled: the user gave up with three ^C, or the launcher is asked to end. Any other error is a
+// fault of the launcher or its host. Called on the thread that owns the host.
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
-                                     const LogSink& verbose);
+                                     const LogSink& verbose,
+                                     const InputPoller::Events& events = {});
 
 }  // namespace lguest
 

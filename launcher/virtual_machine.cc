@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "devices/console/buffered_console_backend.h"
+#include "devices/console/console_backend.h"
 #include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/device_factory.h"
@@ -28,9 +30,14 @@ absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Opti
   RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options)));
   RETURN_IF_ERROR(AtStage(Stage::kMemory, machine->MakeMemory(plan.placement)));
   RETURN_IF_ERROR(AtStage(Stage::kKernel, machine->LoadKernel()));
+  ASSIGN_OR_RETURN(machine->end_signal_, AtStage(Stage::kHost, EndSignal::Create()));
   ASSIGN_OR_RETURN(
-      std::vector<std::unique_ptr<Device>> devices,
-      AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover, machine->log_)));
+      std::unique_ptr<ConsoleBackend> terminal,
+      AtStage(Stage::kHost, BufferedConsoleBackend::Create(std::make_unique<FdConsoleBackend>(
+                                STDIN_FILENO, STDOUT_FILENO, machine->end_signal_->fd()))));
+  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Device>> devices,
+                   AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover,
+                                                        std::move(terminal), machine->log_)));
   RETURN_IF_ERROR(AtStage(Stage::kHost, machine->MakeHost(plan)));
   RETURN_IF_ERROR(AtStage(Stage::kDevices, machine->AttachDevices(std::move(devices))));
   RETURN_IF_ERROR(AtStage(Stage::kHost, machine->InitializeHost()));
@@ -79,7 +86,10 @@ absl::Status VirtualMachine::InitializeHost() {
 absl::StatusOr<std::string> VirtualMachine::Run() {
   ASSIGN_OR_RETURN(const std::unique_ptr<RawTerminal> terminal,
                    AtStage(Stage::kRun, RawTerminal::Create(STDIN_FILENO)));
-  absl::StatusOr<std::string> death = AtStage(Stage::kRun, RunGuest(host(), *bus_, log_, verbose_));
+  end_signal_->Handle();
+  absl::StatusOr<std::string> death = AtStage(
+      Stage::kRun, RunGuest(host(), *bus_, log_, verbose_,
+                            {.end_fd = end_signal_->fd(), .check_fd = terminal->continued_fd()}));
   bus_->Finish();
   return death;
 }

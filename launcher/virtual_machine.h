@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "devices/bus/device_bus.h"
 #include "launcher/base/log.h"
+#include "launcher/end_signal.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"
 #include "launcher/host_factory.h"
@@ -39,8 +40,8 @@ class VirtualMachine {
                                                                LogSink verbose);
 
   // Runs the guest to its end, with its console on standard input and output. Returns the reason of
-  // its death. Cancelled: the user gave up with three ^C. Any other error is a fault of the
-  // launcher. Once.
+  // its death. Cancelled: the user gave up with three ^C, or a signal has arrived (see EndSignal).
+  // Any other error is a fault of the launcher. Once.
   absl::StatusOr<std::string> Run();
 
   // What the guest did, after Run(). Needs Options::stats.
@@ -65,6 +66,7 @@ class VirtualMachine {
   loader::LoadedGuest guest_;
   std::unique_ptr<HostMachine> host_machine_;
   std::optional<MeteredHost> meter_;  // with Options::stats
+  std::unique_ptr<EndSignal> end_signal_;
   std::unique_ptr<DeviceBus> bus_;
 };
 

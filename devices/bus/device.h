@@ -91,6 +91,8 @@ class Device {
               // do not poll it, call again after the guest has run
     kHeld,    // the input was read and is held because the guest has no buffer: call again after
               // the guest has run, or when the descriptor becomes readable
+    kNotNow,  // the input belongs to another program for now (a terminal, while the launcher is in
+              // the background): do not poll it, call again after a while
     kClosed,  // the input has ended for good
   };
 

@@ -5,70 +5,79 @@
 #include <span>
 #include <utility>
 
+#include "launcher/base/status_macros.h"
+
 namespace lguest {
 
-BufferedConsoleBackend::BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend)
-    : backend_(std::move(backend)), thread_([this] { RunWriter(); }) {}
+absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> BufferedConsoleBackend::Create(
+    std::unique_ptr<ConsoleBackend> backend) {
+  ASSIGN_OR_RETURN(WakePipe stop, WakePipe::Create());
+  // Not make_unique: the constructor is private.
+  std::unique_ptr<BufferedConsoleBackend> buffered(
+      new BufferedConsoleBackend(std::move(backend), std::move(stop)));
+  BufferedConsoleBackend* const running = buffered.get();
+  ASSIGN_OR_RETURN(running->thread_, Thread::Start([running] { running->RunWriter(); }));
+  return buffered;
+}
 
 BufferedConsoleBackend::~BufferedConsoleBackend() {
+  if (!thread_.is_running()) return;  // it could not be started
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  stop_.Wake();
   changed_.notify_one();
-  thread_.join();
+  thread_.Join();
 }
 
-absl::Status BufferedConsoleBackend::Write(std::span<const iovec> from) {
-  absl::Status error;
-  bool was_empty = false;
-  bool is_full = false;
-  {
-    const std::lock_guard lock(mutex_);
-    was_empty = pending_.empty();
-    for (const iovec& piece : from) {
-      const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
-      pending_.insert(pending_.end(), bytes, bytes + piece.iov_len);
-    }
-    is_full = pending_.size() >= kFlushThreshold;
-    if (!is_full) error = std::exchange(error_, absl::OkStatus());
-  }
-  if (is_full) return Flush();
-  if (was_empty) changed_.notify_one();
-  return error;
-}
-
-absl::Status BufferedConsoleBackend::Flush() {
-  WriteBuffered();
+absl::StatusOr<size_t> BufferedConsoleBackend::Write(std::span<const iovec> from) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(error_, absl::OkStatus());
+  WriteFullPages();
+  if (pending_.size() >= kFlushThreshold) return 0;
+  const bool was_empty = pending_.empty();
+  size_t taken = 0;
+  for (const iovec& piece : from) {
+    const std::byte* const bytes = static_cast<const std::byte*>(piece.iov_base);
+    pending_.insert(pending_.end(), bytes, bytes + piece.iov_len);
+    taken += piece.iov_len;
+  }
+  WriteFullPages();
+  if (was_empty && !pending_.empty()) changed_.notify_one();
+  RETURN_IF_ERROR(TakeError());
+  return taken;
 }
 
-void BufferedConsoleBackend::WriteBuffered() {
-  // Held until `error_` is set: a Flush() that finds the buffer empty must see the error.
-  const std::lock_guard writer(write_mutex_);
-  {
-    const std::lock_guard lock(mutex_);
-    write_buffer_.swap(pending_);
-  }
-  if (write_buffer_.empty()) return;
-  const iovec all = {.iov_base = write_buffer_.data(), .iov_len = write_buffer_.size()};
-  const absl::Status written = backend_->Write(std::span(&all, 1));
-  write_buffer_.clear();
+absl::StatusOr<bool> BufferedConsoleBackend::Flush() {
   const std::lock_guard lock(mutex_);
-  error_.Update(written);
+  WriteBuffered(pending_.size());
+  RETURN_IF_ERROR(TakeError());
+  return pending_.empty();
 }
+
+void BufferedConsoleBackend::WriteBuffered(size_t len) {
+  if (len == 0) return;
+  const iovec first = {.iov_base = pending_.data(), .iov_len = len};
+  const absl::StatusOr<size_t> written = backend_->Write(std::span(&first, 1));
+  const size_t done = written.ok() ? *written : pending_.size();
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(done));
+  error_.Update(written.status());
+}
+
+absl::Status BufferedConsoleBackend::TakeError() { return std::exchange(error_, absl::OkStatus()); }
 
 void BufferedConsoleBackend::RunWriter() {
   std::unique_lock lock(mutex_);
-  while (true) {
+  while (!stopping_) {
     changed_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
     changed_.wait_for(lock, kMaxDelay, [this] { return stopping_; });
-    const bool is_last = stopping_;
+    WriteBuffered(pending_.size());
+    if (pending_.empty() || stopping_) continue;
     lock.unlock();
-    WriteBuffered();
+    const bool is_ending = !backend_->WaitForRoom(stop_.fd()).ok();
     lock.lock();
-    if (is_last) return;
+    // When the launcher ends, Flush() decides how long to wait for the rest.
+    if (is_ending) changed_.wait(lock, [this] { return stopping_; });
   }
 }
 

@@ -8,46 +8,60 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "devices/console/console_backend.h"
+#include "launcher/base/thread.h"
+#include "launcher/base/wake_pipe.h"
 
 namespace lguest {
 
 // Buffers output for another backend. A guest's console sends 16 bytes at a time, and one system
 // call for each DMA would dominate its cost. A background thread writes buffered bytes after
-// kMaxDelay; the destructor writes the rest.
+// kMaxDelay. The destructor drops what Flush() has not written.
 //
 // The next Write() or Flush() returns an error of the background thread.
 class BufferedConsoleBackend final : public ConsoleBackend {
  public:
-  // Flush threshold. Write() flushes synchronously once this many bytes are buffered.
+  // Write() flushes once this many bytes are buffered, and takes no more bytes while that many
+  // remain.
   static constexpr size_t kFlushThreshold = 4096;
 
   // The longest time that a byte stays in the buffer. Too short for a user to notice.
   static constexpr std::chrono::milliseconds kMaxDelay{1};
 
-  explicit BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend);
+  // ResourceExhausted if there is no pipe or thread to be had.
+  static absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> Create(
+      std::unique_ptr<ConsoleBackend> backend);
   ~BufferedConsoleBackend() override;
 
   int input_fd() const override { return backend_->input_fd(); }
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override { return backend_->Read(to); }
-  absl::Status Write(std::span<const iovec> from) override;
-  absl::Status Flush() override;
+  absl::StatusOr<size_t> Write(std::span<const iovec> from) override;
+  absl::StatusOr<bool> Flush() override;
+  absl::Status WaitForRoom(int other_fd) override { return backend_->WaitForRoom(other_fd); }
 
  private:
-  // Writes the buffered bytes to `backend_`, and keeps the first error in `error_`.
-  void WriteBuffered();
+  BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend, WakePipe stop)
+      : backend_(std::move(backend)), stop_(std::move(stop)) {}
+
+  // Writes the first `len` buffered bytes to `backend_`, or as many as it takes. After an error all
+  // are dropped. With `mutex_` held.
+  void WriteBuffered(size_t len);
+
+  // Writes what has reached the threshold. Only whole pages: a pipe keeps each write in pages of
+  // its own. With `mutex_` held.
+  void WriteFullPages() { WriteBuffered(pending_.size() / kFlushThreshold * kFlushThreshold); }
+
+  absl::Status TakeError();  // with `mutex_` held
 
   void RunWriter();
 
   const std::unique_ptr<ConsoleBackend> backend_;
-
-  std::mutex write_mutex_;  // held during a write to `backend_`; acquired before mutex_
-  std::vector<std::byte> write_buffer_;
+  const WakePipe stop_;  // readable once the thread is to stop
 
   std::mutex mutex_;
   std::vector<std::byte> pending_;
@@ -55,7 +69,7 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   bool stopping_ = false;
   std::condition_variable changed_;  // `pending_` is not empty, or `stopping_` is set
 
-  std::thread thread_;  // last member: the thread uses the members above
+  Thread thread_;  // last member: the thread uses the members above
 };
 
 }  // namespace lguest

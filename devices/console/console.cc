@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "devices/bus/dma_chain.h"
+#include "devices/bus/io_vector.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest {
@@ -24,15 +25,25 @@ absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) 
 
 absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaChain& chain,
                                                       DmaPort& /*port*/) {
-  if (const absl::Status written = backend_->Write(chain.sections()); !written.ok()) {
-    LogLostOutput(written);
+  IoVector rest(chain.sections());
+  while (!rest.empty()) {
+    const absl::StatusOr<size_t> written =
+        backend_->Write(std::span(rest.data(), static_cast<size_t>(rest.count())));
+    if (!written.ok()) {
+      LogLostOutput(written.status());
+      break;
+    }
+    rest.Consume(*written);
+    if (!rest.empty()) RETURN_IF_ERROR(WaitForRoom());
   }
   // The guest's buffer is free again, even if the output is lost.
   return chain.size();
 }
 
 absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
-  RETURN_IF_ERROR(ReadInput());
+  const absl::Status read = ReadInput();
+  if (absl::IsFailedPrecondition(read)) return Input::kNotNow;
+  RETURN_IF_ERROR(read);
   if (pending_.empty()) return input_ended_ ? Input::kClosed : Input::kNone;
   const absl::StatusOr<bool> drained = DeliverInput(port);
   RETURN_IF_ERROR(drained.status());
@@ -43,7 +54,22 @@ absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {
 }
 
 void Console::Finish() {
-  if (const absl::Status written = backend_->Flush(); !written.ok()) LogLostOutput(written);
+  absl::StatusOr<bool> flushed = backend_->Flush();
+  while (flushed.ok() && !*flushed) {
+    if (is_aborted_ || !WaitForRoom().ok()) {
+      LogLostOutput(absl::CancelledError("its reader does not read it"));
+      return;
+    }
+    flushed = backend_->Flush();
+  }
+  if (!flushed.ok()) LogLostOutput(flushed.status());
+}
+
+absl::Status Console::WaitForRoom() {
+  const bool may_read = !input_ended_ && !input_is_away_ && pending_.size() < kMaxHeld;
+  RETURN_IF_ERROR(backend_->WaitForRoom(may_read ? backend_->input_fd() : -1));
+  const absl::Status read = ReadInput();
+  return absl::IsFailedPrecondition(read) ? absl::OkStatus() : read;
 }
 
 void Console::LogLostOutput(const absl::Status& error) {
@@ -55,6 +81,8 @@ absl::Status Console::ReadInput() {
   std::array<std::byte, kMaxHeld> typed;
   const absl::StatusOr<size_t> len =
       backend_->Read(std::span(typed).first(kMaxHeld - pending_.size()));
+  input_is_away_ = absl::IsFailedPrecondition(len.status());
+  if (input_is_away_) return len.status();
   if (absl::IsUnavailable(len.status())) return absl::OkStatus();
   if (!len.ok()) {
     input_log_.Log(absl::StrCat("console input has ended: ", len.status().message()));
@@ -64,7 +92,10 @@ absl::Status Console::ReadInput() {
   if (*len == 0) input_ended_ = true;
   const std::span<const std::byte> read = std::span(typed).first(*len);
   pending_.insert(pending_.end(), read.begin(), read.end());
-  if (abort_key_.Observe(read)) return absl::CancelledError("three ^C within a second");
+  if (abort_key_.Observe(read)) {
+    is_aborted_ = true;
+    return absl::CancelledError("three ^C within a second");
+  }
   return absl::OkStatus();
 }
 

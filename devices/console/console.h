@@ -22,10 +22,11 @@ inline constexpr DmaKey kConsoleKey(0);
 // Output: the bytes that the guest sends to key 0 are written unchanged. Input: the guest binds one
 // buffer to key 0, which receives the typed bytes (ABI.md §4.19).
 //
-// Output that cannot be written is dropped and logged once; the guest continues. Input is held
-// while the guest has no buffer. The end of input does not end the guest. Receive() returns
-// Cancelled after three consecutive ^C within one second, even if the guest takes no input (unless
-// kMaxHeld bytes are held).
+// Output that cannot be written is dropped and logged once; the guest continues. While the reader
+// of the output is slow, the guest waits, and input is still read, so that three ^C work. Input is
+// held while the guest has no buffer. The end of input does not end the guest. Receive() and Send()
+// return Cancelled after three consecutive ^C within one second, even if the guest takes no input
+// (unless kMaxHeld bytes are held).
 class Console final : public Device {
  public:
   // The most input bytes that are held while the guest has no buffer. Further input stays unread.
@@ -48,6 +49,9 @@ class Console final : public Device {
   // Reads up to kMaxHeld bytes into `pending_`. Cancelled: see Receive().
   absl::Status ReadInput();
 
+  // Waits until output may make progress, and reads input meanwhile. Cancelled: see Receive().
+  absl::Status WaitForRoom();
+
   void LogLostOutput(const absl::Status& error);
 
   // Delivers `pending_` to the guest; false when it has no buffer.
@@ -60,6 +64,8 @@ class Console final : public Device {
   GuestMemory* memory_ = nullptr;   // once attached
   std::vector<std::byte> pending_;  // typed, not yet delivered to the guest
   bool input_ended_ = false;
+  bool input_is_away_ = false;  // it belongs to another program for now
+  bool is_aborted_ = false;     // the user has asked the launcher to end
 };
 
 }  // namespace lguest

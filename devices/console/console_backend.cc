@@ -1,42 +1,70 @@
 #include "devices/console/console_backend.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 
-#include "devices/bus/io_vector.h"
+#include "absl/strings/str_cat.h"
+#include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest {
+namespace {
+
+bool IsReady(int fd, int16_t events) {
+  pollfd ready = {.fd = fd, .events = events, .revents = 0};
+  return poll(&ready, 1, 0) == 1;
+}
+
+}  // namespace
 
 absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
+  if (!RawTerminal::MayRead(input_fd_)) {
+    return absl::FailedPreconditionError("the launcher is in the background of its terminal");
+  }
   // The descriptor may be blocking, and O_NONBLOCK would affect other programs.
-  pollfd ready = {.fd = input_fd_, .events = POLLIN, .revents = 0};
-  if (poll(&ready, 1, 0) != 1) return absl::UnavailableError("no input");
+  if (!IsReady(input_fd_, POLLIN)) return absl::UnavailableError("no input");
   const ssize_t len = read(input_fd_, to.data(), to.size());
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EINTR || errno == EAGAIN) return absl::UnavailableError("no input");
-  return ErrnoStatus("reading console input");
+  // Not by ErrnoStatus, whose codes have other meanings here.
+  return absl::DataLossError(absl::StrCat("reading console input: ", strerror(errno)));
 }
 
-absl::Status FdConsoleBackend::Write(std::span<const iovec> from) {
-  IoVector rest(from);
-  while (!rest.empty()) {
-    // A guest sends one piece for every few characters; write() is cheaper than writev().
-    const iovec& first = *rest.data();
-    const ssize_t len = rest.count() == 1 ? write(output_fd_, first.iov_base, first.iov_len)
-                                          : writev(output_fd_, rest.data(), rest.count());
-    if (len >= 0) {
-      rest.Consume(static_cast<size_t>(len));
-    } else if (errno == EAGAIN) {
-      // Another program has set O_NONBLOCK on the open file: wait as write() would without it.
-      pollfd ready = {.fd = output_fd_, .events = POLLOUT, .revents = 0};
-      poll(&ready, 1, -1);
-    } else if (errno != EINTR) {
-      return ErrnoStatus("writing console output");
+absl::StatusOr<size_t> FdConsoleBackend::Write(std::span<const iovec> from) {
+  size_t done = 0;
+  for (const iovec& piece : from) {
+    for (size_t start = 0; start < piece.iov_len;) {
+      // The descriptor may be blocking. A pipe that is ready takes PIPE_BUF bytes at once.
+      if (!IsReady(output_fd_, POLLOUT)) return done;
+      const size_t part = std::min<size_t>(piece.iov_len - start, PIPE_BUF);
+      const ssize_t len = write(output_fd_, static_cast<const char*>(piece.iov_base) + start, part);
+      if (len >= 0) {
+        start += static_cast<size_t>(len);
+        done += static_cast<size_t>(len);
+      } else if (errno == EAGAIN) {  // another program has set O_NONBLOCK on the open file
+        return done;
+      } else if (errno != EINTR) {
+        return ErrnoStatus("writing console output");
+      }
     }
   }
+  return done;
+}
+
+absl::Status FdConsoleBackend::WaitForRoom(int other_fd) {
+  // poll() ignores descriptors below 0.
+  std::array<pollfd, 3> wait = {{{.fd = output_fd_, .events = POLLOUT, .revents = 0},
+                                 {.fd = other_fd, .events = POLLIN, .revents = 0},
+                                 {.fd = end_fd_, .events = POLLIN, .revents = 0}}};
+  poll(wait.data(), wait.size(), -1);
+  if (wait[2].revents != 0) return absl::CancelledError("the launcher is asked to end");
   return absl::OkStatus();
 }
 

@@ -21,14 +21,21 @@ class ConsoleBackend {
   virtual int input_fd() const = 0;
 
   // Reads 1 to `to.size()` bytes without blocking. 0: end of input. Unavailable: nothing to read
-  // now. Any other error is permanent.
+  // now. FailedPrecondition: the input belongs to another program for now. Any other error is
+  // permanent.
   virtual absl::StatusOr<size_t> Read(std::span<std::byte> to) = 0;
 
-  // Writes all of `from`; may block. After an error the rest of `from` is lost.
-  virtual absl::Status Write(std::span<const iovec> from) = 0;
+  // Takes the first bytes of `from`, as many as it can without blocking, and returns their number.
+  // After an error all of `from` is lost.
+  virtual absl::StatusOr<size_t> Write(std::span<const iovec> from) = 0;
 
-  // Writes bytes that Write() has buffered. After an error they are lost.
-  virtual absl::Status Flush() { return absl::OkStatus(); }
+  // Writes bytes that Write() has buffered, without blocking. False: some remain. After an error
+  // they are lost.
+  virtual absl::StatusOr<bool> Flush() { return true; }
+
+  // Blocks until Write() or Flush() may make progress, or until `other_fd` (-1: none) is readable.
+  // Cancelled: the launcher is asked to end.
+  virtual absl::Status WaitForRoom(int other_fd) = 0;
 };
 
 // Uses two file descriptors, normally standard input and output. The caller keeps ownership of them
@@ -36,15 +43,19 @@ class ConsoleBackend {
 // shell and other programs share them.
 class FdConsoleBackend final : public ConsoleBackend {
  public:
-  FdConsoleBackend(int input_fd, int output_fd) : input_fd_(input_fd), output_fd_(output_fd) {}
+  // `end_fd`: readable once the launcher is asked to end; -1: never.
+  FdConsoleBackend(int input_fd, int output_fd, int end_fd = -1)
+      : input_fd_(input_fd), output_fd_(output_fd), end_fd_(end_fd) {}
 
   int input_fd() const override { return input_fd_; }
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override;
-  absl::Status Write(std::span<const iovec> from) override;
+  absl::StatusOr<size_t> Write(std::span<const iovec> from) override;
+  absl::Status WaitForRoom(int other_fd) override;
 
  private:
   const int input_fd_;
   const int output_fd_;
+  const int end_fd_;
 };
 
 }  // namespace lguest

@@ -11,7 +11,9 @@
 #include <string>
 #include <thread>
 
+#include "devices/bus/io_vector.h"
 #include "gtest/gtest.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 namespace {
@@ -63,9 +65,41 @@ TEST_F(FdConsoleBackendTest, BadInputIsAnError) {
   EXPECT_FALSE(status.ok());
 }
 
-// A pipe holds 64 KiB, so larger writes to a non-blocking pipe are partial.
-TEST_F(FdConsoleBackendTest, PartialWritesAreFinished_B46) {
+TEST_F(FdConsoleBackendTest, DirectoryAsInputIsAnError) {
+  const UniqueFd directory(open("/", O_RDONLY | O_CLOEXEC));
+  FdConsoleBackend backend(directory.get(), output_[1]);
+  std::array<std::byte, 16> to;
+  EXPECT_TRUE(absl::IsDataLoss(backend.Read(to).status()));
+}
+
+// A pipe holds 64 KiB, so larger writes are partial.
+TEST_F(FdConsoleBackendTest, WriteNeverBlocks_F14) {
+  for (const int flags : {0, O_NONBLOCK}) {
+    ASSERT_EQ(fcntl(output_[1], F_SETFL, flags), 0);
+    std::string text(200001, 'a');
+    const std::array<iovec, 1> pieces = {{{text.data(), text.size()}}};
+    FdConsoleBackend backend(input_[0], output_[1]);
+    EXPECT_EQ(backend.Write(pieces).value(), 65536u);
+    EXPECT_EQ(backend.Write(pieces).value(), 0u);
+    std::string drained(65536, '\0');
+    ASSERT_EQ(read(output_[0], drained.data(), drained.size()), ssize_t{65536});
+  }
+}
+
+TEST_F(FdConsoleBackendTest, WaitEndsWithRoomInputOrRequestToEnd) {
+  FdConsoleBackend backend(input_[0], output_[1], /*end_fd=*/input_[0]);
+  EXPECT_TRUE(backend.WaitForRoom(-1).ok()) << "there is room";
   ASSERT_EQ(fcntl(output_[1], F_SETFL, O_NONBLOCK), 0);
+  const std::string page(4096, 'x');
+  while (write(output_[1], page.data(), page.size()) > 0) {
+  }
+  ASSERT_EQ(write(input_[1], "x", 1), 1);
+  EXPECT_TRUE(absl::IsCancelled(backend.WaitForRoom(-1)));
+  FdConsoleBackend without_end(input_[0], output_[1]);
+  EXPECT_TRUE(without_end.WaitForRoom(input_[0]).ok()) << "there is input";
+}
+
+TEST_F(FdConsoleBackendTest, PartialWritesAreFinished_B46) {
   std::string first(200001, 'a');
   std::string second(99999, 'b');
   std::string seen;
@@ -80,7 +114,13 @@ TEST_F(FdConsoleBackendTest, PartialWritesAreFinished_B46) {
   FdConsoleBackend backend(input_[0], output_[1]);
   const std::array<iovec, 2> pieces = {
       {{first.data(), first.size()}, {second.data(), second.size()}}};
-  EXPECT_TRUE(backend.Write(pieces).ok());
+  IoVector rest(pieces);
+  while (!rest.empty()) {
+    const auto written = backend.Write(std::span(rest.data(), static_cast<size_t>(rest.count())));
+    ASSERT_TRUE(written.ok()) << written.status();
+    rest.Consume(*written);
+    ASSERT_TRUE(backend.WaitForRoom(-1).ok());
+  }
   reader.join();
   EXPECT_EQ(seen, first + second);
 }

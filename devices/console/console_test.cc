@@ -190,6 +190,42 @@ TEST_F(ConsoleTest, SlowInterruptKeysReachTheGuest_B43) {
   }
 }
 
+TEST_F(ConsoleTest, SendWaitsForASlowReader) {
+  guest_.Put(0x1000, "0123456789");
+  user_.room = 4;
+  user_.room_per_wait = 3;
+  EXPECT_EQ(console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 10}}), guest_.port()).value(),
+            10u);
+  EXPECT_EQ(user_.output, "0123456789");
+  EXPECT_EQ(user_.waits, 2);
+}
+
+TEST_F(ConsoleTest, AbortKeyWorksWhileOutputWaits_F14) {
+  user_.room = 0;
+  user_.room_per_wait = 0;
+  user_.input = {"\3", "\3", "\3"};
+  const auto used = console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 10}}), guest_.port());
+  EXPECT_TRUE(absl::IsCancelled(used.status()));
+  EXPECT_EQ(user_.waits, 3);
+}
+
+TEST_F(ConsoleTest, RequestToEndWorksWhileOutputWaits_F5) {
+  user_.room = 0;
+  user_.asked_to_end = true;
+  const auto used = console_.Send(kConsoleKey, guest_.Chain(0x100, {{0x1000, 10}}), guest_.port());
+  EXPECT_TRUE(absl::IsCancelled(used.status()));
+}
+
+TEST_F(ConsoleTest, InputOfAnotherProgramIsLeftAlone_F10) {
+  user_.input_error = absl::FailedPreconditionError("in the background");
+  EXPECT_EQ(Receive().value(), Input::kNotNow);
+  user_.input_error = absl::OkStatus();
+  user_.input = {"x"};
+  BindInput();
+  EXPECT_EQ(Receive().value(), Input::kMore);
+  EXPECT_TRUE(log_lines_.empty());
+}
+
 TEST_F(ConsoleTest, BadInputBufferEndsTheGuest) {
   guest_.BindDma(kConsoleKey, 0x200, {{FakeGuest::kSize - 1, 2}}, 1);
   user_.input = {"x"};

@@ -18,17 +18,17 @@ namespace {
 
 // SIGCONT is included because SIGSTOP cannot be handled: after it, the shell may have changed the
 // terminal mode.
-constexpr std::array kHandledSignals = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT,
-                                        SIGSEGV, SIGBUS,  SIGILL, SIGFPE,  SIGTSTP, SIGCONT};
+constexpr std::array kJobSignals = {SIGTSTP, SIGCONT};
 
 // State of the signal handlers, which can only use globals. `g_fd` is -1 while no RawTerminal is
 // active. Create() sets `g_fd` after `g_original` and `g_raw`; the destructor resets it after the
 // handlers are removed.
 std::atomic<int> g_fd = -1;
 std::atomic<bool> g_is_raw = false;
+std::atomic<const WakePipe*> g_continued = nullptr;
 termios g_original;
 termios g_raw;
-std::array<struct sigaction, kHandledSignals.size()> g_previous;
+std::array<struct sigaction, kJobSignals.size()> g_previous;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 termios RawModeOf(termios mode) {
@@ -44,8 +44,12 @@ termios RawModeOf(termios mode) {
 }
 
 // A background process must not change the terminal: it would disturb the foreground process, and
-// the kernel would stop the background process (SIGTTOU).
-bool InForeground(int fd) { return tcgetpgrp(fd) == getpgrp(); }
+// the kernel would stop the background process (SIGTTOU). Only a controlling terminal has a
+// foreground process group; for another one tcgetpgrp() fails.
+bool InForeground(int fd) {
+  const pid_t group = tcgetpgrp(fd);
+  return group == -1 || group == getpgrp();
+}
 
 int SetMode(int fd, const termios& mode) {
   int result;
@@ -72,18 +76,8 @@ void Restore() {
 
 const struct sigaction& PreviousAction(int signal) {
   size_t i = 0;
-  while (kHandledSignals[i] != signal) ++i;
+  while (kJobSignals[i] != signal) ++i;
   return g_previous[i];
-}
-
-void OnFatalSignal(int signal) {
-  const int saved_errno = errno;
-  Restore();
-  // The signal stays blocked while this handler runs. When the handler returns, the signal is
-  // delivered again with its previous action.
-  sigaction(signal, &PreviousAction(signal), nullptr);
-  raise(signal);
-  errno = saved_errno;
 }
 
 void OnStop(int signal) {
@@ -105,6 +99,7 @@ void OnStop(int signal) {
 void OnContinue(int signal) {
   const int saved_errno = errno;
   MakeRaw();
+  if (const WakePipe* const pipe = g_continued.load(); pipe != nullptr) pipe->Wake();
   const struct sigaction& previous = PreviousAction(signal);
   if ((previous.sa_flags & SA_SIGINFO) == 0 && previous.sa_handler != SIG_DFL) {
     previous.sa_handler(signal);
@@ -113,12 +108,12 @@ void OnContinue(int signal) {
 }
 
 void InstallHandlers() {
-  for (size_t i = 0; i < kHandledSignals.size(); ++i) {
-    const int signal = kHandledSignals[i];
+  for (size_t i = 0; i < kJobSignals.size(); ++i) {
+    const int signal = kJobSignals[i];
     sigaction(signal, nullptr, &g_previous[i]);
     if ((g_previous[i].sa_flags & SA_SIGINFO) == 0 && g_previous[i].sa_handler == SIG_IGN) continue;
     struct sigaction action = {};
-    action.sa_handler = signal == SIGTSTP ? OnStop : signal == SIGCONT ? OnContinue : OnFatalSignal;
+    action.sa_handler = signal == SIGTSTP ? OnStop : OnContinue;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     sigaction(signal, &action, nullptr);
@@ -126,8 +121,8 @@ void InstallHandlers() {
 }
 
 void RemoveHandlers() {
-  for (size_t i = 0; i < kHandledSignals.size(); ++i) {
-    sigaction(kHandledSignals[i], &g_previous[i], nullptr);
+  for (size_t i = 0; i < kJobSignals.size(); ++i) {
+    sigaction(kJobSignals[i], &g_previous[i], nullptr);
   }
 }
 
@@ -135,7 +130,8 @@ void RemoveHandlers() {
 
 absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   // Not make_unique: the constructor is private.
-  if (isatty(fd) == 0) return std::unique_ptr<RawTerminal>(new RawTerminal(false));
+  std::unique_ptr<RawTerminal> terminal(new RawTerminal());
+  if (isatty(fd) == 0) return terminal;
   if (g_fd.load() != -1) {
     return absl::FailedPreconditionError("another terminal is already in raw mode");
   }
@@ -145,10 +141,15 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   g_raw = RawModeOf(g_original);
   static absl::once_flag at_exit;
   absl::call_once(at_exit, [] { std::atexit(Restore); });
+  ASSIGN_OR_RETURN(terminal->continued_, WakePipe::Create());
+  g_continued.store(&*terminal->continued_);
   g_fd.store(fd);
   InstallHandlers();
-  std::unique_ptr<RawTerminal> terminal(new RawTerminal(true));
-  if (!InForeground(fd)) return terminal;
+  terminal->restore_.emplace([](void* /*context*/) { Restore(); }, nullptr);
+  if (!InForeground(fd)) {
+    terminal->continued_->Wake();
+    return terminal;
+  }
   if (SetMode(fd, g_raw) != 0) return ErrnoStatus("setting the terminal to raw mode");
   g_is_raw.store(true);
   // tcsetattr() succeeds when it could apply a part of the changes.
@@ -160,10 +161,18 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
 }
 
 RawTerminal::~RawTerminal() {
-  if (!active_) return;
+  if (!restore_.has_value()) return;
   Restore();
+  restore_.reset();
   RemoveHandlers();
+  g_continued.store(nullptr);
   g_fd.store(-1);
+}
+
+bool RawTerminal::MayRead(int fd) {
+  if (!InForeground(fd)) return false;
+  if (!g_is_raw.load()) MakeRaw();
+  return true;
 }
 
 }  // namespace lguest

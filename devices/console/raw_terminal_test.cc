@@ -204,7 +204,8 @@ TEST_P(RawTerminalSignal, RestoresAndEndsTheProcess_B40) {
 
 INSTANTIATE_TEST_SUITE_P(EverySignal, RawTerminalSignal,
                          testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT,
-                                         SIGSEGV, SIGBUS, SIGILL, SIGFPE),
+                                         SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGUSR1, SIGUSR2, SIGALRM,
+                                         SIGXCPU),
                          [](const auto& each) { return std::string(sigabbrev_np(each.param)); });
 
 TEST(RawTerminal, IgnoredSignalsStayIgnored) {
@@ -218,7 +219,7 @@ TEST(RawTerminal, IgnoredSignalsStayIgnored) {
   EXPECT_EQ(WTERMSIG(terminal.Wait()), SIGTERM);
 }
 
-TEST(RawTerminal, PreviousHandlerIsCalled) {
+TEST(RawTerminal, HandledSignalStaysHandled) {
   ChildOnTerminal terminal([] {
     signal(SIGTERM, [](int) { _exit(42); });
     return RunRawForever();
@@ -226,7 +227,63 @@ TEST(RawTerminal, PreviousHandlerIsCalled) {
   terminal.WaitReady();
   ASSERT_EQ(kill(terminal.child(), SIGTERM), 0);
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 42);
+}
+
+TEST(RawTerminal, TerminalOfAnotherSessionIsRaw_F9) {
+  ChildOnTerminal terminal([]() -> int {
+    // As under su: a new session, to which the terminal does not belong.
+    const pid_t child = fork();
+    if (child == 0) {
+      setsid();
+      const auto raw = RawTerminal::Create(STDIN_FILENO);
+      if (!raw.ok() || !RawTerminal::MayRead(STDIN_FILENO)) _exit(99);
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
+      exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ChildOnTerminal::SignalReady();
+    ChildOnTerminal::WaitGo();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 96;
+  });
+  terminal.WaitReady();
+  EXPECT_TRUE(terminal.IsRaw());
+  terminal.SignalGo();
+  terminal.WaitReady();
   EXPECT_TRUE(terminal.IsRestored());
+  terminal.SignalGo();
+  EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
+}
+
+TEST(RawTerminal, BackgroundMayNotReadAndForegroundBecomesRaw_F10) {
+  ChildOnTerminal terminal([]() -> int {
+    signal(SIGTTOU, SIG_IGN);
+    setpgid(0, 0);
+    const pid_t job = fork();
+    if (job == 0) {
+      setpgid(0, 0);  // in the background
+      const auto raw = RawTerminal::Create(STDIN_FILENO);
+      if (!raw.ok() || RawTerminal::MayRead(STDIN_FILENO)) _exit(99);
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
+      tcsetpgrp(STDIN_FILENO, getpid());  // as a shell does for `fg`
+      if (!RawTerminal::MayRead(STDIN_FILENO)) _exit(98);
+      ChildOnTerminal::SignalReady();
+      ChildOnTerminal::WaitGo();
+      exit(0);
+    }
+    int status = 0;
+    waitpid(job, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 96;
+  });
+  terminal.WaitReady();
+  EXPECT_TRUE(terminal.IsRestored());
+  terminal.SignalGo();
+  terminal.WaitReady();
+  EXPECT_TRUE(terminal.IsRaw());
+  terminal.SignalGo();
+  EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
 }
 
 // A job-control shell with one job, which runs in the foreground with the terminal in raw mode.

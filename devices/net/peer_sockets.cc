@@ -86,10 +86,20 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
                          : ""));
   }
   // Not make_unique: the constructor is private.
-  return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd)));
+  return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd), name));
 }
 
-PeerSockets::~PeerSockets() { RemoveSocket(file_); }
+PeerSockets::PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name)
+    : file_(file),
+      fd_(std::move(fd)),
+      name_(std::move(name)),
+      remove_socket_([](void* self) { static_cast<PeerSockets*>(self)->RemoveOurSocket(); }, this) {
+}
+
+PeerSockets::~PeerSockets() { RemoveOurSocket(); }
+
+// Async-signal-safe.
+void PeerSockets::RemoveOurSocket() const { unlinkat(file_.directory_fd(), name_.c_str(), 0); }
 
 PeerSockets::SendResult PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
   IoVector pieces(packet);

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "devices/bus/io_vector.h"
 #include "devices/net/shared_net_file.h"
+#include "launcher/base/deadly_signals.h"
 #include "launcher/base/unique_fd.h"
 
 namespace lguest {
@@ -54,11 +55,15 @@ class PeerSockets {
   absl::StatusOr<size_t> Receive(const IoVector& to);
 
  private:
-  PeerSockets(const SharedNetFile& file, UniqueFd fd) : file_(file), fd_(std::move(fd)) {}
+  PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name);
+
+  void RemoveOurSocket() const;
 
   const SharedNetFile& file_;
   const UniqueFd fd_;
-  std::map<uint32_t, UniqueFd> peers_;  // by slot; connected or invalid
+  const std::string name_;                  // of our socket, in the directory of `file_`
+  const DeadlySignalAction remove_socket_;  // a signal leaves no socket behind
+  std::map<uint32_t, UniqueFd> peers_;      // by slot; connected or invalid
 };
 
 }  // namespace lguest

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <span>
@@ -20,10 +21,14 @@ namespace lguest {
 
 // The state of the fake user. Owned by the test.
 struct FakeUser {
-  std::deque<std::string> input;  // each element is one read
-  bool end_of_input = false;      // after `input`, Read() returns 0
-  absl::Status input_error;       // after `input`, Read() returns this error
-  absl::Status output_error;      // Write() returns this error
+  std::deque<std::string> input;    // each element is one read
+  bool end_of_input = false;        // after `input`, Read() returns 0
+  absl::Status input_error;         // after `input`, Read() returns this error
+  absl::Status output_error;        // Write() returns this error
+  size_t room = SIZE_MAX;           // bytes that Write() takes before WaitForRoom() is called
+  size_t room_per_wait = SIZE_MAX;  // bytes that it takes after that
+  bool asked_to_end = false;        // WaitForRoom() returns Cancelled
+  int waits = 0;                    // calls of WaitForRoom()
   std::string output;
   int reads = 0;  // calls of Read()
 };
@@ -49,11 +54,22 @@ class FakeConsoleBackend final : public ConsoleBackend {
     return len;
   }
 
-  absl::Status Write(std::span<const iovec> from) override {
+  absl::StatusOr<size_t> Write(std::span<const iovec> from) override {
     if (!user_.output_error.ok()) return user_.output_error;
+    size_t taken = 0;
     for (const iovec& piece : from) {
-      user_.output.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+      const size_t part = std::min(piece.iov_len, user_.room);
+      user_.output.append(static_cast<const char*>(piece.iov_base), part);
+      user_.room -= part;
+      taken += part;
     }
+    return taken;
+  }
+
+  absl::Status WaitForRoom(int /*other_fd*/) override {
+    ++user_.waits;
+    if (user_.asked_to_end) return absl::CancelledError("asked to end");
+    user_.room = user_.room_per_wait;
     return absl::OkStatus();
   }
 

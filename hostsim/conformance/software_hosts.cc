@@ -23,7 +23,7 @@ class ScriptedGuest final : public ConformanceMachine {
   explicit ScriptedGuest(const Script& script)
       : memory_(GuestMemory::Create(kScriptMemorySize).value()),
         cpu_(*memory_, script),
-        clock_(NewRealClock()),
+        clock_(NewRealClock().value()),
         host_(*memory_, cpu_, *clock_, {.tsc_khz = kTscKhz, .quirks = Quirks::kLinux2623}) {}
 
   GuestMemory& memory() override { return *memory_; }
@@ -55,7 +55,7 @@ class CodeGuest final : public ConformanceMachine {
         boot_(boot),
         memory_(std::move(memory)),
         cpu_(std::move(cpu)),
-        clock_(NewRealClock()),
+        clock_(NewRealClock().value()),
         host_(*memory_, *cpu_, *clock_, {.tsc_khz = kTscKhz, .quirks = Quirks::kLinux2623}) {}
 
   GuestMemory& memory() override { return *memory_; }

@@ -49,7 +49,7 @@ class KvmAcceleratorTest : public ::testing::Test {
   KvmAcceleratorTest()
       : memory_(GuestMemory::Create(kMemorySize).value()),
         cpu_(KvmVcpu::Create(OpenKvm().value(), *memory_).value()),
-        clock_(NewRealClock()),
+        clock_(NewRealClock().value()),
         host_(*memory_, *cpu_, *clock_) {
     for (uint32_t page = 0; page < kMemorySize / kPageSize; ++page) {
       Put(GUEST_KERNEL_TABLES + page * 4, page * kPageSize | kPresent | kWritable);

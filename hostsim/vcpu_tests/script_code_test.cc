@@ -27,7 +27,7 @@ class ScriptCodeTest : public ::testing::Test {
     const absl::StatusOr<BootState> boot = LoadScriptCode(script, *memory_);
     if (!boot.ok()) return std::string(boot.status().message());
     const std::unique_ptr<Vcpu> cpu = CurrentTestPlatform().new_cpu(*memory_).value();
-    const std::unique_ptr<Clock> clock = NewRealClock();
+    const std::unique_ptr<Clock> clock = NewRealClock().value();
     SoftwareHost host(*memory_, *cpu, *clock);
     EXPECT_TRUE(host.Initialize(*boot).ok());
     const Exit exit = host.Run().value();

@@ -163,7 +163,7 @@ std::string AttackMachine::Run(const Script& script, AttackerCpu cpu) {
     EXPECT_EQ(peer_sockets_->Send(0, pieces), PeerSockets::SendResult::kSent);
   }
 
-  const std::unique_ptr<hostsim::Clock> clock = hostsim::NewRealClock();
+  const std::unique_ptr<hostsim::Clock> clock = hostsim::NewRealClock().value();
   hostsim::SoftwareHost host(*memory, guest.cpu(), *clock);
   const std::unique_ptr<DeviceBus> bus =
       DeviceBus::Create(*memory, host, GuestPhys(kDescriptors), std::move(devices), log).value();
