@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "devices/console/buffered_console_backend.h"
 #include "devices/console/console_backend.h"
 #include "devices/console/raw_terminal.h"
@@ -57,6 +58,11 @@ absl::Status VirtualMachine::LoadKernel() {
   image.command_line = options_.command_line;
   image.initrds = options_.initrds;
   ASSIGN_OR_RETURN(guest_, loader::LoadGuest(*memory_, options_.memory, image));
+  if (guest_.ram_size < options_.memory) {
+    memory_->Shrink(guest_.ram_size + DevicePages(options_.devices) * kPageSize);
+    log_(absl::StrFormat("%s has no support for high memory: the guest gets %u MB instead of %u",
+                         options_.kernel, guest_.ram_size >> 20, options_.memory >> 20));
+  }
   if (verbose_) {
     for (const std::string& note : guest_.notes) verbose_(note);
   }
@@ -71,7 +77,7 @@ absl::Status VirtualMachine::MakeHost(HostPlan& plan) {
 }
 
 absl::Status VirtualMachine::AttachDevices(std::vector<std::unique_ptr<Device>> devices) {
-  ASSIGN_OR_RETURN(bus_, DeviceBus::Create(*memory_, host(), GuestPhys(options_.memory),
+  ASSIGN_OR_RETURN(bus_, DeviceBus::Create(*memory_, host(), GuestPhys(guest_.ram_size),
                                            std::move(devices), log_));
   return absl::OkStatus();
 }

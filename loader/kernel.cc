@@ -1,5 +1,7 @@
 #include "loader/kernel.h"
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +14,7 @@
 #include "loader/page_offset.h"
 #include "loader/page_tables.h"
 #include "loader/segment.h"
+#include "loader/usable_ram.h"
 
 namespace lguest::loader {
 namespace {
@@ -20,12 +23,14 @@ absl::Status Annotate(std::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
 }
 
-absl::StatusOr<Layout> PlanKernel(const KernelFile& file, const LoadTarget& target,
-                                  std::vector<Part> kernel, uint32_t page_offset) {
+// `image`: the unpacked kernel.
+absl::StatusOr<Layout> PlanKernel(const KernelFile& file, std::span<const std::byte> image,
+                                  const LoadTarget& target, std::vector<Part> kernel,
+                                  uint32_t page_offset) {
   if (auto status = CheckPageOffset(page_offset); !status.ok()) {
     return Annotate(file.name, status);
   }
-  return PlanLayout({.ram_size = target.ram_size,
+  return PlanLayout({.ram_size = UsableRam(image, page_offset, target.ram_size),
                      .kernel = std::move(kernel),
                      .initrd = target.initrd,
                      .page_offset = page_offset});
@@ -42,7 +47,8 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
-  ASSIGN_OR_RETURN(Layout layout, PlanKernel(file, target, std::move(parts), elf.page_offset));
+  ASSIGN_OR_RETURN(Layout layout,
+                   PlanKernel(file, file.bytes, target, std::move(parts), elf.page_offset));
   loaded.layout = layout;
   for (const Segment& segment : elf.segments) {
     auto status = PlaceSegment(memory, segment, file.bytes);
@@ -66,7 +72,7 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
                    InferPageOffset(code, range.address.value(), file.name));
   ASSIGN_OR_RETURN(
       Layout layout,
-      PlanKernel(file, target,
+      PlanKernel(file, code, target,
                  {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
                  page_offset));
   ASSIGN_OR_RETURN(const GuestVirt entry,

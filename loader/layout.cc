@@ -116,6 +116,7 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
   const uint64_t low_end = EndOf(parts);
 
   Layout layout;
+  layout.ram_size = request.ram_size;
   layout.page_tables = SizePageTables(request.ram_size, request.page_offset);
   PageTablePlan& tables = layout.page_tables;
   const uint64_t table_bytes = (uint64_t{tables.table_count} + 1) * kPageSize;

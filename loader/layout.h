@@ -46,6 +46,7 @@ struct LayoutRequest {
 };
 
 struct Layout {
+  uint32_t ram_size = 0;  // as in the request
   PageTablePlan page_tables;
   GuestPhys initrd;
 };

@@ -85,7 +85,7 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
   }());
 
   const Layout& layout = kernel.layout;
-  BootParams params{ram_size, image.command_line, std::nullopt};
+  BootParams params{layout.ram_size, image.command_line, std::nullopt};
   if (initrd.part().size != 0) {
     RETURN_IF_ERROR(initrd.Write(memory, layout.initrd));
     params.initrd = {layout.initrd, static_cast<uint32_t>(initrd.part().size)};
@@ -96,6 +96,7 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
   LoadedGuest guest{.page_directory = layout.page_tables.directory,
                     .entry = kernel.entry,
                     .page_offset = layout.page_tables.page_offset,
+                    .ram_size = layout.ram_size,
                     .notes = std::move(kernel.notes)};
   guest.notes.push_back(absl::StrFormat(
       "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,

@@ -25,6 +25,7 @@ struct LoadedGuest {
   GuestPhys page_directory;
   GuestVirt entry;
   uint32_t page_offset = 0;  // virtual minus physical address
+  uint32_t ram_size = 0;     // bytes that the kernel knows; device pages follow. See UsableRam()
 
   std::vector<std::string> notes;  // one line for each step, for verbose output
 };

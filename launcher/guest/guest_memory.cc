@@ -104,6 +104,12 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
 
 GuestMemory::~GuestMemory() { munmap(base(), size_); }
 
+void GuestMemory::Shrink(uint32_t size) {
+  assert(size != 0 && IsPageAligned(size) && size <= size_);
+  if (size != size_) munmap(At(GuestPhys(size)), size_ - size);
+  size_ = size;
+}
+
 absl::Status GuestMemory::OutOfRange(const char* verb, GuestPhys addr, uint64_t len) {
   return absl::OutOfRangeError(
       absl::StrFormat("bad %s address 0x%x len %u", verb, addr.value(), len));

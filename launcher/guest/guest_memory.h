@@ -59,6 +59,10 @@ class GuestMemory {
   // Bytes, device pages included: the exclusive limit of guest-physical addresses.
   uint32_t size() const { return size_; }
 
+  // Gives up the end of the memory. `size`: as in Create(), at most size(). Before anybody else
+  // keeps the address or the size.
+  void Shrink(uint32_t size);
+
   bool Contains(GuestPhys addr, uint64_t len) const {
     return addr.value() <= size_ && len <= size_ - addr.value();
   }
@@ -167,7 +171,7 @@ class GuestMemory {
   void CopyIn(GuestPhys to, const void* from, size_t len);
 
   const uintptr_t base_;  // 0 with Placement::kIdentity
-  const uint32_t size_;
+  uint32_t size_;
   WriteObserver* observer_ = nullptr;
 };
 

@@ -197,6 +197,14 @@ class TempFile {
   int fd_;
 };
 
+TEST_P(GuestMemoryTest, ShrunkMemoryEndsEarlier) {
+  ASSERT_TRUE(memory_->Write(GuestPhys(kPageSize - 1), uint8_t{9}).ok());
+  memory_->Shrink(kPageSize);
+  EXPECT_EQ(memory_->size(), kPageSize);
+  EXPECT_EQ(memory_->Read<uint8_t>(GuestPhys(kPageSize - 1)).value(), 9);
+  EXPECT_TRUE(absl::IsOutOfRange(memory_->Read<uint8_t>(GuestPhys(kPageSize)).status()));
+}
+
 TEST_P(GuestMemoryTest, WritesToSharedPageReachTheFile) {
   const TempFile file;
   ASSERT_TRUE(memory_->MapSharedPage(GuestPhys(kSize - kPageSize), file.fd()).ok());
