@@ -30,9 +30,9 @@ constexpr std::string_view kUsage =
 Runs KERNEL, an lguest guest kernel (vmlinux or bzImage), with MEM megabytes of memory (64, 64m, 1g).
 Options may stand anywhere before a --.
 
-  --block=FILE[,readonly][,format=raw]
+  --block=FILE[,readonly][,format=raw][,lock=off]
                             a disk (/dev/lgba, /dev/lgbb, ...); format=raw: also if FILE looks like
-                            an image of another format
+                            an image of another format; lock=off: for a file system without locks
   --tunnet=IP[/PREFIX]      a network with this machine, which gets address IP (eth0, eth1, ...)
   --tunnet=bridge:NAME      a network that joins bridge NAME
   --tunnet=tap:NAME         a network through the existing tap NAME

@@ -23,11 +23,13 @@ absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value) {
       spec.read_only = true;
     } else if (option == "format=raw") {
       spec.is_raw = true;
+    } else if (option == "lock=off") {
+      spec.wants_lock = false;
     } else {
       return absl::InvalidArgumentError(absl::StrCat(
           "unknown option '", option,
-          "': only 'readonly' and 'format=raw' may follow the file name (write a comma "
-          "in the file name twice)"));
+          "': only 'readonly', 'format=raw' and 'lock=off' may follow the file name (write a "
+          "comma in the file name twice)"));
     }
   }
   return spec;

@@ -13,13 +13,14 @@ namespace lguest {
 struct BlockSpec {
   std::string path;
   bool read_only = false;
-  bool is_raw = false;  // also if the file looks like an image of another format
+  bool is_raw = false;     // also if the file looks like an image of another format
+  bool wants_lock = true;  // false: nothing keeps other guests from using the disk, too
 
   friend bool operator==(const BlockSpec&, const BlockSpec&) = default;
 };
 
-// Parses `FILE[,readonly][,format=raw]`. `,,` stands for a comma in the file name. InvalidArgument,
-// with the cause, for any other value.
+// Parses `FILE[,readonly][,format=raw][,lock=off]`. `,,` stands for a comma in the file name.
+// InvalidArgument, with the cause, for any other value.
 absl::StatusOr<BlockSpec> ParseBlockSpec(std::string_view value);
 
 }  // namespace lguest

@@ -27,6 +27,11 @@ TEST(ParseBlockSpec, RawFormat_F8) {
   EXPECT_FALSE(ParseBlockSpec("a,format=qcow2").ok());
 }
 
+TEST(ParseBlockSpec, LockOff_F18) {
+  EXPECT_EQ(*ParseBlockSpec("a,lock=off"), (BlockSpec{.path = "a", .wants_lock = false}));
+  EXPECT_FALSE(ParseBlockSpec("a,lock=on").ok());
+}
+
 TEST(ParseBlockSpec, NoFile) {
   EXPECT_EQ(ParseBlockSpec("").status().message(), "the file name is empty");
   EXPECT_FALSE(ParseBlockSpec(",readonly").ok());
@@ -34,9 +39,8 @@ TEST(ParseBlockSpec, NoFile) {
 
 TEST(ParseBlockSpec, UnknownOption) {
   EXPECT_EQ(ParseBlockSpec("a,ro").status().message(),
-            "unknown option 'ro': only 'readonly' and 'format=raw' may follow the file name (write "
-            "a comma "
-            "in the file name twice)");
+            "unknown option 'ro': only 'readonly', 'format=raw' and 'lock=off' may follow the file "
+            "name (write a comma in the file name twice)");
   EXPECT_FALSE(ParseBlockSpec("a,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,readonly,").ok());
   EXPECT_FALSE(ParseBlockSpec("a,READONLY").ok());

@@ -53,6 +53,27 @@ absl::Status CheckContents(int fd, const BlockSpec& spec, uint64_t size) {
       spec.path, format, spec.path));
 }
 
+absl::Status LockDisk(int fd, const BlockSpec& spec, const LogSink& log) {
+  const absl::StatusOr<bool> locked =
+      LockFile(fd, spec.read_only ? FileLock::kShared : FileLock::kExclusive, {});
+  if (absl::IsUnimplemented(locked.status())) {
+    if (log) {
+      log(absl::StrCat(spec.path, ": ", locked.status().message(),
+                       ", so nothing keeps another guest from using this disk, too (',lock=off' "
+                       "omits this notice)"));
+    }
+    return absl::OkStatus();
+  }
+  if (!locked.ok()) {
+    return absl::Status(locked.status().code(),
+                        absl::StrCat(locked.status().message(), " (", spec.path, ")"));
+  }
+  if (*locked) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(spec.path, " is in use by another guest",
+                   spec.read_only ? ", which writes to it" : " (',readonly' disks can be shared)"));
+}
+
 // Uses preadv() or pwritev(); before Linux 2.6.30, which lacks them, lseek() and readv() or
 // writev(). Open() opened the file, so no other process shares its position.
 template <auto kAtOffset, auto kAtPosition>
@@ -88,17 +109,7 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
 
   RETURN_IF_ERROR(CheckContents(fd.get(), spec, size));
 
-  const absl::StatusOr<bool> locked =
-      LockFile(fd.get(), spec.read_only ? FileLock::kShared : FileLock::kExclusive, {});
-  if (!locked.ok()) {
-    return absl::Status(locked.status().code(),
-                        absl::StrCat(locked.status().message(), " (", spec.path, ")"));
-  }
-  if (!*locked) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        spec.path, " is in use by another guest",
-        spec.read_only ? ", which writes to it" : " (',readonly' disks can be shared)"));
-  }
+  if (spec.wants_lock) RETURN_IF_ERROR(LockDisk(fd.get(), spec, log));
   // Not make_unique: the constructor is private.
   std::unique_ptr<FileBlockBackend> disk(
       new FileBlockBackend(std::move(fd), spec.path, size, std::move(log)));

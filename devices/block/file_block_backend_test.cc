@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "launcher/base/testing/failing_system_call.h"
 #include "launcher/base/testing/temp_dir.h"
 #include "launcher/base/testing/without_capabilities.h"
 #include "launcher/base/unique_fd.h"
@@ -125,6 +126,31 @@ TEST_F(FileBlockBackendTest, OffsetsBeyondFourGigabytes_B55) {
   EXPECT_EQ(file.st_size, int64_t{5} << 30);
   ASSERT_TRUE((*disk)->ReadAt((uint64_t{1} << 30) - 4096, buffer_.Piece(8192, 4096)).ok());
   EXPECT_EQ(std::string(buffer_.data() + 8192, 4096), std::string(4096, '\0'));
+}
+
+TEST_F(FileBlockBackendTest, FileSystemWithoutLocksIsUsedWithANotice_F18) {
+  const std::string path = dir_.File("disk", std::string(4096, 'x'));
+  const SystemCallFault no_locks = {
+      .number = kFcntlNumber, .error = ENOLCK, .argument = 1, .value = F_OFD_SETLK};
+  EXPECT_EQ(RunWithFault(no_locks,
+                         [&] {
+                           if (!Open(path).ok() || log_lines_.empty()) return 1;
+                           const bool is_notice =
+                               log_lines_[0] ==
+                               path +
+                                   ": the file system has no locks, so nothing keeps another "
+                                   "guest from using this disk, too (',lock=off' omits this "
+                                   "notice)";
+                           return is_notice ? 42 : 2;
+                         }),
+            42);
+}
+
+TEST_F(FileBlockBackendTest, DiskWithoutALockIsNotLocked_F18) {
+  const std::string path = dir_.File("disk", std::string(4096, 'x'));
+  const auto first = FileBlockBackend::Open({.path = path, .wants_lock = false}, nullptr);
+  ASSERT_TRUE(first.ok());
+  EXPECT_TRUE(Open(path).ok());
 }
 
 TEST_F(FileBlockBackendTest, TruncatedFileIsAnError) {

@@ -28,6 +28,9 @@ int SetLock(int fd, int16_t type, FileRange range) {
 absl::StatusOr<bool> LockFile(int fd, FileLock lock, FileRange range) {
   if (SetLock(fd, lock == FileLock::kShared ? F_RDLCK : F_WRLCK, range) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
+  if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS) {
+    return absl::UnimplementedError("the file system has no locks");
+  }
   return ErrnoStatus("locking");
 }
 

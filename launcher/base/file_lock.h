@@ -19,6 +19,7 @@ struct FileRange {
 // Locks a range of an open file, without waiting. Returns false if another lock conflicts: of
 // another process, or of another open file of this process, taken by this function or by F_SETLK.
 // The lock lasts until the open file, with all duplicates of its descriptor, is closed.
+// Unimplemented: the file system has no locks.
 //
 // On kernels before 3.15 the lock belongs to the process: it does not conflict with another open
 // file of the same process, and closing any descriptor of the file ends it.

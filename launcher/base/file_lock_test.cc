@@ -4,9 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
+#include "launcher/base/testing/failing_system_call.h"
 #include "launcher/base/testing/temp_dir.h"
 #include "launcher/base/unique_fd.h"
 
@@ -77,6 +80,21 @@ TEST_F(FileLockTest, ConflictsWithPosixLockOfOtherProcess) {
 
 TEST_F(FileLockTest, BadDescriptorIsAnError_B67) {
   EXPECT_FALSE(LockFile(-1, FileLock::kExclusive, {}).ok());
+}
+
+TEST_F(FileLockTest, FileSystemWithoutLocksIsReported_F18) {
+  for (const int error : {ENOLCK, EOPNOTSUPP, ENOSYS}) {
+    const SystemCallFault no_locks = {
+        .number = kFcntlNumber, .error = error, .argument = 1, .value = F_OFD_SETLK};
+    EXPECT_EQ(RunWithFault(no_locks,
+                           [this] {
+                             return absl::IsUnimplemented(
+                                        LockFile(Open().get(), FileLock::kExclusive, {}).status())
+                                        ? 42
+                                        : 1;
+                           }),
+              42);
+  }
 }
 
 }  // namespace
