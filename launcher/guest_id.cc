@@ -1,12 +1,18 @@
 #include "launcher/guest_id.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
+#include <zlib.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -28,15 +34,33 @@ bool TakeName(const UniqueFd& socket, std::string_view name) {
 
 }  // namespace
 
-GuestId GuestId::Claim(std::string_view pool) {
+uint16_t PreferredGuestId(std::span<const std::string> command_line) {
+  std::string identity;
+  const auto add = [&](std::string_view part) { absl::StrAppend(&identity, part, "\n"); };
+  for (const std::string& word : command_line) add(word);
+  std::error_code no_directory;
+  add(std::filesystem::current_path(no_directory).string());
+  utsname names = {};
+  if (uname(&names) == 0) add(names.nodename);
+  std::string machine;
+  std::getline(std::ifstream("/etc/machine-id"), machine);
+  add(machine);
+  struct stat64 network = {};
+  if (stat64("/proc/self/ns/net", &network) == 0) add(absl::StrCat(network.st_ino));
+  const auto* const bytes = reinterpret_cast<const Bytef*>(identity.data());
+  const auto hash = static_cast<uint32_t>(crc32_z(0, bytes, identity.size()));
+  return static_cast<uint16_t>(hash ^ (hash >> 16));
+}
+
+GuestId GuestId::Claim(uint16_t preferred, std::string_view pool) {
   UniqueFd name(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  for (uint32_t id = 0; id <= UINT16_MAX; ++id) {
-    if (TakeName(name, absl::StrCat(pool, ".", id))) {
-      return {static_cast<uint16_t>(id), std::move(name)};
-    }
+  uint16_t id = preferred;
+  do {
+    if (TakeName(name, absl::StrCat(pool, ".", id))) return {id, std::move(name)};
     if (errno != EADDRINUSE) break;
-  }
-  return {0, UniqueFd()};
+    ++id;
+  } while (id != preferred);
+  return {preferred, UniqueFd()};
 }
 
 }  // namespace lguest

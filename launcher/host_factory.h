@@ -3,6 +3,7 @@
 #ifndef LAUNCHER_HOST_FACTORY_H_
 #define LAUNCHER_HOST_FACTORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -29,9 +30,13 @@ class HostMachine {
 struct HostPlan {
   GuestMemory::Placement placement = GuestMemory::Placement::kAnywhere;
   PacketMover packet_mover = PacketMover::kLauncher;
+  bool takes_guest_id = true;  // false: the host numbers its guests itself
 
-  // Makes the host. Once. The memory has the placement above and outlives the host.
-  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(GuestMemory& memory) &&> make;
+  // Makes the host. Once. The memory has the placement above and outlives the host. `guest_id`: see
+  // GuestId.
+  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(GuestMemory& memory,
+                                                                  uint16_t guest_id) &&>
+      make;
 };
 
 // The host that `choice` names, or the best one that this machine has. Unavailable, with what is

@@ -32,11 +32,13 @@ absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LguestFile> file, OpenLguestFile());
   auto make = [file = std::move(file)](
-                  GuestMemory& memory) mutable -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+                  GuestMemory& memory,
+                  uint16_t /*guest_id*/) mutable -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<DeviceMachine>(std::move(file), memory);
   };
   return HostPlan{.placement = GuestMemory::Placement::kIdentity,
                   .packet_mover = PacketMover::kHost,
+                  .takes_guest_id = false,
                   .make = std::move(make)};
 }
 

@@ -17,7 +17,6 @@
 #include "hostsim/tsc.h"
 #include "hostsim/vcpu.h"
 #include "launcher/base/status_macros.h"
-#include "launcher/guest_id.h"
 #include "launcher/host_factory.h"
 
 namespace lguest {
@@ -30,11 +29,11 @@ using hostsim::Vcpu;
 class SoftwareMachine final : public HostMachine {
  public:
   SoftwareMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
-                  std::unique_ptr<hostsim::Clock> clock, uint32_t tsc_khz, std::string description)
+                  std::unique_ptr<hostsim::Clock> clock, const hostsim::HostTraits& traits,
+                  std::string description)
       : cpu_(std::move(cpu)),
         clock_(std::move(clock)),
-        id_(GuestId::Claim()),
-        host_(memory, *cpu_, *clock_, {.tsc_khz = tsc_khz, .guest_id = id_.value()}),
+        host_(memory, *cpu_, *clock_, traits),
         description_(std::move(description)) {}
 
   Host& host() override { return host_; }
@@ -43,7 +42,6 @@ class SoftwareMachine final : public HostMachine {
  private:
   std::unique_ptr<Vcpu> cpu_;
   std::unique_ptr<hostsim::Clock> clock_;
-  const GuestId id_;
   hostsim::SoftwareHost host_;
   const std::string description_;
 };
@@ -52,19 +50,21 @@ using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
 
 // `tsc` has measured since before the CPU was made.
 MachineOr MakeMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
-                      const hostsim::TscCalibration& tsc, std::string description) {
+                      const hostsim::TscCalibration& tsc, uint16_t guest_id,
+                      std::string description) {
   ASSIGN_OR_RETURN(std::unique_ptr<hostsim::Clock> clock, hostsim::NewRealClock());
-  return std::make_unique<SoftwareMachine>(memory, std::move(cpu), std::move(clock), tsc.Khz(),
+  const hostsim::HostTraits traits = {.tsc_khz = tsc.Khz(), .guest_id = guest_id};
+  return std::make_unique<SoftwareMachine>(memory, std::move(cpu), std::move(clock), traits,
                                            std::move(description));
 }
 
 // `why`: why it is not another host.
 HostPlan PlanSoftCpu(std::string_view why) {
   auto make = [description = absl::StrCat("software CPU (", why, ")")](
-                  GuestMemory& memory) mutable -> MachineOr {
+                  GuestMemory& memory, uint16_t guest_id) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu, hostsim::SoftCpu::Create(memory));
-    return MakeMachine(memory, std::move(cpu), tsc, description);
+    return MakeMachine(memory, std::move(cpu), tsc, guest_id, description);
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
@@ -72,12 +72,12 @@ HostPlan PlanSoftCpu(std::string_view why) {
 }
 
 HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
-  auto make = [machine = std::move(machine),
-               nested_paging](GuestMemory& memory) mutable -> MachineOr {
+  auto make = [machine = std::move(machine), nested_paging](
+                  GuestMemory& memory, uint16_t guest_id) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu,
                      hostsim::KvmVcpu::Create(std::move(machine), memory));
-    return MakeMachine(memory, std::move(cpu), tsc,
+    return MakeMachine(memory, std::move(cpu), tsc, guest_id,
                        nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
   };
   return {.placement = GuestMemory::Placement::kHugePages,

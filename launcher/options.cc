@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "launcher/base/status_macros.h"
@@ -38,6 +39,7 @@ Options may stand anywhere before a --.
   --tunnet=tap:NAME         a network through the existing tap NAME
   --tunnet=fd:N             a network through the tap open as file descriptor N
   --sharenet=FILE           a network with the other guests that name FILE
+                            each network may end in ,mac=02:00:XX:XX:00:00; the same for all
   --initrd=FILE             an initial RAM disk; several are joined in their order
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
@@ -49,11 +51,31 @@ Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 64 usa
 what it should be, 66 a file cannot be opened, 69 no usable host, 70 a fault of the launcher.
 )";
 
+// The guest id of a MAC of a 2.6.23 guest: "02:00:XX:XX:00:00" (ABI.md §4.21).
+std::optional<uint16_t> ParseGuestMac(std::string_view text) {
+  static constexpr std::string_view kForm = "02:00:XX:XX:00:00";
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (kForm[i] == 'X' ? !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))
+                        : text[i] != kForm[i]) {
+      return std::nullopt;
+    }
+  }
+  const auto byte = [&](size_t at) {
+    uint16_t value = 0;
+    std::from_chars(text.data() + at, text.data() + at + 2, value, 16);
+    return value;
+  };
+  return static_cast<uint16_t>(byte(6) | byte(9) << 8);
+}
+
 // Separates options from other words, like getopt_long(), but without global state and with our own
 // error messages.
 class Parser {
  public:
-  explicit Parser(std::span<const std::string> args) : args_(args) {}
+  explicit Parser(std::span<const std::string> args) : args_(args) {
+    options_.args.assign(args.begin(), args.end());
+  }
 
   absl::StatusOr<Options> Parse() {
     while (!args_.empty() && !options_.help && !options_.version) {
@@ -142,8 +164,29 @@ class Parser {
       return absl::OkStatus();
     }
     if (name == "block") return AddDevice(name, value, ParseBlockSpec(value));
-    if (name == "tunnet") return AddDevice(name, value, ParseTunSpec(value));
-    return AddDevice<SharedNetSpec>(name, value, SharedNetSpec{std::string(value)});
+    return AddNetwork(name, value);
+  }
+
+  // A value that may end in `,mac=MAC`.
+  absl::Status AddNetwork(std::string_view name, std::string_view value) {
+    constexpr std::string_view kMac = ",mac=";
+    const size_t mac = value.rfind(kMac);
+    const std::string_view network = value.substr(0, mac);
+    if (name == "tunnet") {
+      RETURN_IF_ERROR(AddDevice(name, value, ParseTunSpec(network)));
+    } else if (network.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("--%s=%s: the file name is empty", name, value));
+    } else {
+      RETURN_IF_ERROR(AddDevice<SharedNetSpec>(name, value, SharedNetSpec{std::string(network)}));
+    }
+    if (mac == std::string_view::npos) return absl::OkStatus();
+    DeviceOption& device = options_.devices.back();
+    device.guest_id = ParseGuestMac(value.substr(mac + kMac.size()));
+    if (device.guest_id.has_value()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: a guest of Linux 2.6.23 chooses two bytes of its MAC: 02:00:XX:XX:00:00",
+        device.text));
   }
 
   template <typename Spec>
@@ -157,7 +200,7 @@ class Parser {
   }
 
   // What can be wrong with all devices together.
-  absl::Status CheckDevices() const {
+  absl::Status CheckDevices() {
     constexpr size_t kMost = kMaxDevices - 1;  // the console is one, too
     if (options_.devices.size() > kMost) {
       return absl::InvalidArgumentError(
@@ -165,6 +208,7 @@ class Parser {
                           "for %u besides its console",
                           options_.devices.size(), kMost));
     }
+    RETURN_IF_ERROR(CheckMacs());
     std::set<int> descriptors;
     for (const DeviceOption& device : options_.devices) {
       const auto* const tun = std::get_if<TunSpec>(&device.spec);
@@ -174,6 +218,21 @@ class Parser {
             absl::StrFormat("%s is given twice: each network needs a tap of its own", device.text));
       }
     }
+    return absl::OkStatus();
+  }
+
+  // All networks of a guest have the same MAC.
+  absl::Status CheckMacs() {
+    const DeviceOption* first = nullptr;
+    for (const DeviceOption& device : options_.devices) {
+      if (!device.guest_id.has_value()) continue;
+      if (first == nullptr) first = &device;
+      if (device.guest_id == first->guest_id) continue;
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s and %s: a guest of Linux 2.6.23 has one MAC for all its networks",
+                          first->text, device.text));
+    }
+    if (first != nullptr) options_.guest_id = first->guest_id;
     return absl::OkStatus();
   }
 

@@ -4,6 +4,7 @@
 #define LAUNCHER_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ struct SharedNetSpec {
 struct DeviceOption {
   std::string text;  // the option as it was given, for messages: "--block=disk.img"
   std::variant<BlockSpec, TunSpec, SharedNetSpec> spec;
+  std::optional<uint16_t> guest_id = std::nullopt;  // of `mac=`
 };
 
 struct Options {
@@ -46,6 +48,8 @@ struct Options {
   bool stats = false;                 // print statistics at the end
   std::string stats_file;             // for statistics as JSON; empty: print lines for the user
   std::vector<DeviceOption> devices;  // the guest sees them in this order
+  std::optional<uint16_t> guest_id;   // that `mac=` asks for
+  std::vector<std::string> args;      // the whole command line
   uint32_t memory = 0;                // bytes
   std::string kernel;
   std::string command_line;  // the words after the kernel, joined by blanks

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -57,6 +58,28 @@ TEST(OptionsTest, OptionWithOneValueIsGivenOnce_F20) {
 }
 
 TEST(OptionsTest, HelpIsShortToo) { EXPECT_TRUE(Parse("-h")->help); }
+
+TEST(OptionsTest, MacGivesTheGuestId_F7) {
+  EXPECT_EQ(Parse("64 vmlinux")->guest_id, std::nullopt);
+  EXPECT_EQ(Parse("--tunnet=192.168.19.1,mac=02:00:cD:0a:00:00 64 vmlinux")->guest_id, 0x0acd);
+  const Options two =
+      Parse("--tunnet=tap:t,mac=02:00:01:00:00:00 --sharenet=n,mac=02:00:01:00:00:00 64 k").value();
+  EXPECT_EQ(two.guest_id, 1);
+  EXPECT_EQ(std::get<SharedNetSpec>(two.devices[1].spec).path, "n");
+}
+
+TEST(OptionsTest, MacThatNoGuestCanHaveIsRefused_F7) {
+  for (const std::string_view mac : {"", "02:00:00:00:00", "52:54:00:12:34:56", "02:00:0g:00:00:00",
+                                     "02:00:00:00:00:01", "02:00:00:00:00:00:00"}) {
+    EXPECT_THAT(Error(absl::StrCat("--tunnet=tap:t,mac=", mac, " 64 vmlinux")),
+                HasSubstr("02:00:XX:XX:00:00"));
+  }
+  EXPECT_THAT(Error("--tunnet=tap:t,mac=02:00:01:00:00:00 "
+                    "--sharenet=n,mac=02:00:02:00:00:00 64 vmlinux"),
+              HasSubstr("one MAC for all its networks"));
+  EXPECT_THAT(Error("--tunnet=192.168.19.1:52:54:00:12:34:56 64 vmlinux"),
+              HasSubstr("a MAC follows a comma"));
+}
 
 TEST(OptionsTest, DevicesKeepTheirOrder) {
   const Options options =

@@ -28,6 +28,10 @@ absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Opti
   // Not make_unique: the constructor is private.
   std::unique_ptr<VirtualMachine> machine(
       new VirtualMachine(options, std::move(log), std::move(verbose)));
+  if (options.guest_id.has_value() && !plan.takes_guest_id) {
+    return AtStage(Stage::kOptions,
+                   absl::InvalidArgumentError("mac=: /dev/lguest gives each guest its MAC itself"));
+  }
   RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options)));
   RETURN_IF_ERROR(AtStage(Stage::kMemory, machine->MakeMemory(plan.placement)));
   RETURN_IF_ERROR(AtStage(Stage::kKernel, machine->LoadKernel()));
@@ -70,7 +74,12 @@ absl::Status VirtualMachine::LoadKernel() {
 }
 
 absl::Status VirtualMachine::MakeHost(HostPlan& plan) {
-  ASSIGN_OR_RETURN(host_machine_, std::move(plan.make)(*memory_));
+  if (plan.takes_guest_id) {
+    guest_id_ = GuestId::Claim(options_.guest_id.value_or(PreferredGuestId(options_.args)));
+  }
+  // A MAC that the user has chosen may be that of a guest on another network.
+  ASSIGN_OR_RETURN(host_machine_,
+                   std::move(plan.make)(*memory_, options_.guest_id.value_or(guest_id_.value())));
   if (options_.stats) meter_.emplace(host_machine_->host());
   if (verbose_) verbose_("host: " + host_machine_->description());
   return absl::OkStatus();

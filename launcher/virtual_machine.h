@@ -13,6 +13,7 @@
 #include "launcher/base/log.h"
 #include "launcher/end_signal.h"
 #include "launcher/guest/guest_memory.h"
+#include "launcher/guest_id.h"
 #include "launcher/host/host.h"
 #include "launcher/host_factory.h"
 #include "launcher/metered_host.h"
@@ -64,6 +65,7 @@ class VirtualMachine {
   const LogSink verbose_;
   std::unique_ptr<GuestMemory> memory_;
   loader::LoadedGuest guest_;
+  GuestId guest_id_;
   std::unique_ptr<HostMachine> host_machine_;
   std::optional<MeteredHost> meter_;  // with Options::stats
   std::unique_ptr<EndSignal> end_signal_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/base/call_once.h"
 #include "absl/status/status.h"
@@ -141,13 +142,13 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
   g_raw = RawModeOf(g_original);
   static absl::once_flag at_exit;
   absl::call_once(at_exit, [] { std::atexit(Restore); });
-  ASSIGN_OR_RETURN(terminal->continued_, WakePipe::Create());
-  g_continued.store(&*terminal->continued_);
+  ASSIGN_OR_RETURN(WakePipe continued, WakePipe::Create());
+  g_continued.store(&terminal->continued_.emplace(std::move(continued)));
   g_fd.store(fd);
   InstallHandlers();
   terminal->restore_.emplace([](void* /*context*/) { Restore(); }, nullptr);
   if (!InForeground(fd)) {
-    terminal->continued_->Wake();
+    g_continued.load()->Wake();
     return terminal;
   }
   if (SetMode(fd, g_raw) != 0) return ErrnoStatus("setting the terminal to raw mode");

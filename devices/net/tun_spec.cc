@@ -70,8 +70,11 @@ absl::StatusOr<TunSpec> ParseTunSpec(std::string_view value) {
   }
   const absl::StatusOr<Ipv4Prefix> prefix = ParseIpv4Prefix(value);
   if (!prefix.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(prefix.status().message()),
-                                                   " (or use bridge:NAME, tap:NAME, fd:NUMBER)"));
+    const bool has_mac = value.find(':') != std::string_view::npos;
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(prefix.status().message()),
+                     has_mac ? " (a MAC follows a comma: IP,mac=02:00:00:01:00:00)"
+                             : " (or use bridge:NAME, tap:NAME, fd:NUMBER)"));
   }
   return TunAddress{*prefix};
 }

@@ -27,7 +27,7 @@ absl::StatusOr<Thread> Thread::Start(std::function<void()> body) {
         absl::StrCat("starting a thread: ", strerror(error),
                      " (limits: ulimit -u, ulimit -v, pids.max of the control group)"));
   }
-  static_cast<void>(owned.release());  // the thread deletes it
+  [[maybe_unused]] const Body* const threads_own = owned.release();
   return Thread(thread);
 }
 
