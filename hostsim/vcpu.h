@@ -13,6 +13,7 @@
 
 namespace lguest::hostsim {
 
+class CountedRuns;
 class HypercallAccelerator;
 
 // What stopped the guest's code. Registers are those that the processor would push: %eip of the
@@ -56,6 +57,7 @@ class Vcpu {
   enum class Stop : uint8_t {
     kHandler,  // the handler returned false
     kKicked,   // Kick() was called before or during the run
+    kCount,    // the count of CountedRuns::StopAt() is reached
   };
 
   virtual ~Vcpu() = default;
@@ -98,6 +100,10 @@ class Vcpu {
 
   // What the CPU can serve in place of the host; nullptr if nothing. Lives as long as the CPU.
   virtual HypercallAccelerator* accelerator() { return nullptr; }
+
+  // The exact count of the guest's instructions; nullptr if the CPU does not count. Lives as long
+  // as the CPU.
+  virtual CountedRuns* counted() { return nullptr; }
 };
 
 // The privilege level at which `cpu` runs guest code.

@@ -39,6 +39,8 @@ std::string Missing(CpuFeature feature) {
       return HasNestedPaging() ? ""
                                : "without nested paging KVM learns of changes from the guest's "
                                  "own writes only";
+    case CpuFeature::kCountsInstructions:
+      return "a processor has no counter that stops it exactly";
     case CpuFeature::kEntersEveryHandler:
     case CpuFeature::kServesLoadTls:
       return "";

@@ -30,19 +30,15 @@ absl::Status LibraryError(const char* what, uc_err error) {
 
 void SoftCpu::Free::operator()(std::byte* pages) const { std::free(pages); }
 
-absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory) {
-  return Create(memory, UnicornLayout());
-}
-
 absl::StatusOr<std::unique_ptr<SoftCpu>> SoftCpu::Create(GuestMemory& memory,
-                                                         const UnicornLayout& layout) {
+                                                         const SoftCpuOptions& options) {
   std::unique_ptr<SoftCpu> cpu(new SoftCpu(memory));
-  RETURN_IF_ERROR(cpu->Open(layout));
+  RETURN_IF_ERROR(cpu->Open(options));
   memory.set_write_observer(cpu.get());
   return cpu;
 }
 
-absl::Status SoftCpu::Open(const UnicornLayout& layout) {
+absl::Status SoftCpu::Open(const SoftCpuOptions& options) {
   if (memory_.base() == nullptr) {
     return absl::InvalidArgumentError("a software CPU cannot use memory at address 0");
   }
@@ -67,8 +63,10 @@ absl::Status SoftCpu::Open(const UnicornLayout& layout) {
   }
   if (error != UC_ERR_OK) return LibraryError("setting up the software CPU", error);
 
-  unicorn_ = std::make_unique<UnicornInternals>(uc, layout, memory_.base(), memory_.size());
-  RETURN_IF_ERROR(CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames));
+  unicorn_ = std::make_unique<UnicornInternals>(uc, options.layout, memory_.base(), memory_.size());
+  RETURN_IF_ERROR(CheckUnicorn(*unicorn_, host_pages_.get(), kHostFrames,
+                               /*counted=*/options.counts_instructions));
+  unicorn_->set_code_limit(options.code_limit);
   unicorn_->set_client(this);
   std::memset(host_pages_.get(), 0, kHostSize);
   host_area_ = std::make_unique<HostArea>(host_pages_.get());
@@ -123,7 +121,9 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
 absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
   handler_ = &handler;
   handler_stopped_ = false;
+  InstructionCounter* const counter = unicorn_->counter();
   while (!kicked_.exchange(false)) {
+    if (counter != nullptr && counter->TakeStop()) return Stop::kCount;
     const auto end = unicorn_->Run(unicorn_->eip());
     RETURN_IF_ERROR(end.status());
     if (handler_stopped_) return Stop::kHandler;
@@ -132,7 +132,7 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
       Trap trap;
       trap.vector = kInvalidOpcode;
       if (!handler.OnTrap(trap)) return Stop::kHandler;
-    } else if (!kicked_.load()) {
+    } else if (!kicked_.load() && (counter == nullptr || !counter->is_stop_due())) {
       return absl::InternalError("the software CPU stopped without a request");
     }
   }

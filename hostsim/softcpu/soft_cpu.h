@@ -24,6 +24,18 @@
 
 namespace lguest::hostsim {
 
+struct SoftCpuOptions {
+  // The CPU offers Vcpu::counted(). This costs a guest up to an eighth of its speed, and a kick
+  // takes effect within InstructionCounter::kPollInterval instructions.
+  bool counts_instructions = false;
+
+  // Discards translated code when it takes more bytes than this.
+  size_t code_limit = UnicornInternals::kMaxCode;
+
+  // Where the library's fields lie. Creation fails with any other layout than the default one.
+  UnicornLayout layout = {};
+};
+
 // A Vcpu on the Unicorn library, which translates guest code to x86-64 code. It needs no kernel
 // module, no KVM and no privilege.
 //
@@ -44,9 +56,8 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   // `memory` must outlive the CPU. Its placement is free, except address 0. Fails with
   // InvalidArgument for memory at address 0, with FailedPrecondition if the linked library is not
   // Unicorn 2.0.1, and with Internal or ResourceExhausted if the library cannot be initialized.
-  static absl::StatusOr<std::unique_ptr<SoftCpu>> Create(GuestMemory& memory);
   static absl::StatusOr<std::unique_ptr<SoftCpu>> Create(GuestMemory& memory,
-                                                         const UnicornLayout& layout);
+                                                         const SoftCpuOptions& options = {});
   ~SoftCpu() override;
 
   absl::Status Start(GuestPhys page_directory, uint32_t page_offset) override;
@@ -66,11 +77,12 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
   HypercallAccelerator* accelerator() override { return trap_accelerator_.get(); }
+  CountedRuns* counted() override { return unicorn_->counter(); }
 
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
 
-  absl::Status Open(const UnicornLayout& layout);
+  absl::Status Open(const SoftCpuOptions& options);
   void SetSegment(Register reg, uint16_t selector);
   bool SameKernelHalf(GuestPhys a, GuestPhys b) const;
   Trap PageFault(uint32_t error_code) const;

@@ -52,16 +52,18 @@ absl::Status UnicornCheck::Alignment() {
   const UnicornLayout& layout = cpu_.layout_;
   for (const ptrdiff_t offset :
        {layout.jump_cache, layout.cpu_to_env, layout.tlb_fast, layout.tlb_slow,
-        layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.block_pc,
+        layout.tlb_slow_size, layout.tlb_used, layout.tlb_victims, layout.budget, layout.block_pc,
         layout.registers, layout.eip, layout.cc_source, layout.segments}) {
     if (offset % 8 != 0) return Differs("alignment");
   }
   for (const ptrdiff_t offset :
-       {layout.interrupt_request, layout.cc_operation, layout.hflags, layout.error_code,
-        layout.exception_is_int, layout.old_exception}) {
+       {layout.next_cflags, layout.interrupt_request, layout.refused, layout.cc_operation,
+        layout.hflags, layout.error_code, layout.exception_is_int, layout.old_exception}) {
     if (offset % 4 != 0) return Differs("alignment");
   }
-  if (layout.icount_high % 2 != 0) return Differs("alignment");
+  if (layout.icount_high % 2 != 0 || layout.block_instructions % 2 != 0) {
+    return Differs("alignment");
+  }
   return absl::OkStatus();
 }
 
@@ -295,10 +297,12 @@ absl::Status UnicornCheck::StopRequest() {
   return absl::OkStatus();
 }
 
-absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame) {
+absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame,
+                          bool counted) {
   UnicornCheck check(cpu, std::span(scratch, size_t{kScratchPages} * kPageSize), scratch_frame);
   cpu.set_client(&check);
-  const absl::Status status = check.Run();
+  absl::Status status = check.Run();
+  if (status.ok() && counted) status = check.RunCounted();
   cpu.set_client(nullptr);
   return status;
 }

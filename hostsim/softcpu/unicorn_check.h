@@ -15,7 +15,7 @@ inline constexpr uint32_t kScratchPages = 8;
 
 // Runs small known programs and compares the library's structures with the expected values. On
 // success `cpu` has its hooks and is ready for use; its registers, control registers and TLB have
-// undefined contents.
+// undefined contents. `counted`: it counts instructions from then on.
 //
 // `scratch` is kScratchPages pages. Their physical addresses in the library start at
 // `scratch_frame`.
@@ -23,7 +23,8 @@ inline constexpr uint32_t kScratchPages = 8;
 // Fails with FailedPrecondition, "the linked Unicorn library differs from 2.0.1: " and the first
 // difference. Each field is read before it is written, and it is written only after all pointers
 // and offsets that lead to it are verified.
-absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame);
+absl::Status CheckUnicorn(UnicornInternals& cpu, std::byte* scratch, uint64_t scratch_frame,
+                          bool counted);
 
 }  // namespace lguest::hostsim
 

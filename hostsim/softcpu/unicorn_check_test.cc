@@ -20,7 +20,7 @@ namespace {
 absl::Status CreateWith(const UnicornLayout& layout) {
   const auto memory = GuestMemory::Create(16 * kPageSize);
   if (!memory.ok()) return memory.status();
-  return SoftCpu::Create(**memory, layout).status();
+  return SoftCpu::Create(**memory, {.counts_instructions = true, .layout = layout}).status();
 }
 
 TEST(UnicornCheckTest, AcceptsTheLinkedLibrary) {
@@ -44,16 +44,20 @@ struct Field {
 
 constexpr Field kFields[] = {
     {"no_exit_request", &UnicornLayout::no_exit_request},
+    {"next_cflags", &UnicornLayout::next_cflags},
     {"interrupt_request", &UnicornLayout::interrupt_request},
     {"jump_cache", &UnicornLayout::jump_cache},
     {"cpu_to_env", &UnicornLayout::cpu_to_env},
     {"icount_high", &UnicornLayout::icount_high},
+    {"refused", &UnicornLayout::refused},
+    {"budget", &UnicornLayout::budget},
     {"tlb_fast", &UnicornLayout::tlb_fast},
     {"tlb_slow", &UnicornLayout::tlb_slow},
     {"tlb_slow_size", &UnicornLayout::tlb_slow_size},
     {"tlb_used", &UnicornLayout::tlb_used},
     {"tlb_victims", &UnicornLayout::tlb_victims},
     {"block_pc", &UnicornLayout::block_pc},
+    {"block_instructions", &UnicornLayout::block_instructions},
     {"registers", &UnicornLayout::registers},
     {"eip", &UnicornLayout::eip},
     {"cc_source", &UnicornLayout::cc_source},

@@ -26,6 +26,8 @@ class UnicornCheck : public UnicornClient {
       : cpu_(cpu), scratch_(scratch), scratch_frame_(scratch_frame) {}
 
   absl::Status Run();
+  // The experiments with the instruction counter, after Run(). On success the CPU counts, from 0.
+  absl::Status RunCounted();
 
  private:
   // Virtual addresses of the experiments. Scratch page n is at kBase + n pages. The sequence of
@@ -127,6 +129,11 @@ class UnicornCheck : public UnicornClient {
   absl::Status ExitAtBlockEnd();
   absl::Status BlockChaining();
   absl::Status StopRequest();
+  absl::Status Padding();
+  absl::Status BlockLimit();
+  absl::Status CountedBlock();
+  absl::Status CountedFault();
+  absl::Status CountedTimeStamp();
 
   absl::Status TlbSanity(int mmu_index);
   // True if the TLB has an entry of `page` in its slot, and the entry maps to Host(host_of).

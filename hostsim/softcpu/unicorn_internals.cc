@@ -100,7 +100,7 @@ absl::StatusOr<UnicornInternals::RunEnd> UnicornInternals::Run(uint32_t eip) {
 void UnicornInternals::RequestExit() {
   // Each block of translated code tests icount_decr.u16.high at its start, and exits to the loop if
   // it is negative.
-  std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).store(0xffff);
+  ExitRequest().store(0xffff);
 }
 
 bool UnicornInternals::PollExitRequest() {
@@ -113,7 +113,7 @@ bool UnicornInternals::PollExitRequest() {
   //
   // If the 0xffff comes before the exchange, the loop reads kicked_ == true. If it comes after the
   // exchange, high stays 0xffff, and the next block exits to the loop.
-  std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high)).exchange(0);
+  ExitRequest().exchange(0);
   return client_->ShouldStop();
 }
 
@@ -129,6 +129,7 @@ bool UnicornInternals::OnInterrupt(uint32_t vector) {
   EnvField<int32_t>(layout_.old_exception) = -1;
   const bool software = EnvField<int32_t>(layout_.exception_is_int) != 0;
   if (TruncateBlock(vector, software)) return true;
+  if (counter_ != nullptr && !counter_->OnException()) return true;
   if (const auto flags = std::exchange(fault_flags_, std::nullopt); flags.has_value()) {
     EnvField<uint64_t>(layout_.cc_source) = *flags;
     EnvField<uint32_t>(layout_.cc_operation) = kCcEflags;
@@ -139,7 +140,11 @@ bool UnicornInternals::OnInterrupt(uint32_t vector) {
 
 void UnicornInternals::OnSoftwareInterrupt(uint8_t vector, uint8_t len) {
   set_eip(eip() + len);
-  if (ReportException(vector, /*software=*/true, /*error_code=*/0)) return;
+  if (ReportException(vector, /*software=*/true, /*error_code=*/0)) {
+    // Counted code does not test icount_decr.u16.high.
+    if (counter_ != nullptr && ExitRequest().load() != 0) counter_->ExitBeforeNextBlock();
+    return;
+  }
   uc_emu_stop(uc_);
   CpuLoopExit(cpu_);
 }
@@ -162,18 +167,22 @@ void UnicornInternals::OnDataFault(uintptr_t ra) {
   constexpr uintptr_t kLongestInstruction = 2048;  // bytes of translated code
   fault_flags_.reset();
   if (ra <= computed_flags_ra_ || ra - computed_flags_ra_ > kLongestInstruction) return;
-  if (EipAt(ra) == EipAt(computed_flags_ra_)) fault_flags_ = computed_flags_;
+  if (Probe(ra).eip == Probe(computed_flags_ra_).eip) fault_flags_ = computed_flags_;
 }
 
-uint32_t UnicornInternals::EipAt(uintptr_t ra) const {
+// Finds the instruction that translated code at `ra` belongs to.
+UnicornInternals::Instruction UnicornInternals::Probe(uintptr_t ra) {
   // RestoreState() changes %eip and cc_op. Save and restore the fields from %eip up to hflags.
   const size_t len = static_cast<size_t>(layout_.hflags - layout_.eip);
   std::array<std::byte, 64> state;
   std::memcpy(state.data(), env_ + layout_.eip, len);
+  probed_ = {};
+  probing_ = true;
   RestoreState(cpu_, ra, /*will_exit=*/false);
-  const uint32_t instruction = eip();
+  probing_ = false;
+  probed_.eip = eip();
   std::memcpy(env_ + layout_.eip, state.data(), len);
-  return instruction;
+  return probed_;
 }
 
 // The library translates a block before it executes the block. The last instruction of a block may
@@ -191,6 +200,7 @@ bool UnicornInternals::TruncateBlock(uint32_t vector, bool software) {
 bool UnicornInternals::IllegalInstructionHook(uc_engine* /*uc*/, void* self) {
   auto& cpu = *static_cast<UnicornInternals*>(self);
   cpu.EnvField<int32_t>(cpu.layout_.old_exception) = -1;
+  if (cpu.counter_ != nullptr) cpu.counter_->OnException();
   cpu.illegal_instruction_ = true;
   return true;  // the library stops, without an error
 }
@@ -258,8 +268,7 @@ void UnicornInternals::OnTranslationEnd(uint64_t pc, void* block) {
 // The library flushes the code buffer itself when it is full, but its first flush has a bug: it
 // reuses the buffer from its start and keeps old blocks valid. This flush comes earlier.
 bool UnicornInternals::FlushCodeIfFull() {
-  constexpr uintptr_t kSpare = 1 << 20;  // more than any block takes
-  if (last_code_ - first_code_ < kCodeBufferSize - kSpare) return false;
+  if (last_code_ - first_code_ < code_limit_) return false;
   TbFlush(cpu_);
   first_code_ = last_code_ = 0;
   return true;

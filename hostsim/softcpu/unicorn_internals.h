@@ -18,8 +18,10 @@
 
 #include <unicorn/unicorn.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -30,44 +32,10 @@
 #include "hostsim/i386/constants.h"
 #include "hostsim/i386/descriptor.h"
 #include "hostsim/i386/page_walk.h"
+#include "hostsim/softcpu/instruction_counter.h"
+#include "hostsim/softcpu/unicorn_layout.h"
 
 namespace lguest::hostsim {
-
-// Byte offsets in the library's structures. unicorn_check.cc verifies each of them before its first
-// use.
-struct UnicornLayout {
-  // uc_struct.
-  ptrdiff_t no_exit_request = 0x78a;
-
-  // CPUState (the start of X86CPU).
-  ptrdiff_t interrupt_request = 0x1c;
-  ptrdiff_t jump_cache = 0x138;  // TranslationBlock* [4096], by virtual address
-  ptrdiff_t cpu_to_env = 0x8750;
-
-  // CPUNegativeOffsetState ends where CPUX86State starts. These offsets count from CPUX86State.
-  ptrdiff_t icount_high = -0xe;  // icount_decr.u16.high; translated code tests its sign
-  ptrdiff_t tlb_fast = -0x40;    // CPUTLBDescFast [3]
-  ptrdiff_t tlb_slow = -0x570;   // CPUTLBDesc [3]
-
-  // CPUTLBDesc.
-  ptrdiff_t tlb_slow_size = 0x1b8;
-  ptrdiff_t tlb_used = 0x20;
-  ptrdiff_t tlb_victims = 0x30;  // CPUTLBEntry [8]
-
-  // TranslationBlock.
-  ptrdiff_t block_pc = 0;
-
-  // CPUX86State.
-  ptrdiff_t registers = 0;  // uint64_t [16]
-  ptrdiff_t eip = 0x80;
-  ptrdiff_t cc_source = 0x98;     // cc_src: the status flags, if cc_op is CC_OP_EFLAGS
-  ptrdiff_t cc_operation = 0xa8;  // cc_op: how to compute the status flags
-  ptrdiff_t hflags = 0xb0;
-  ptrdiff_t segments = 0xb8;  // SegmentCache [6], in the order of the instruction encoding
-  ptrdiff_t error_code = 0x14e8;
-  ptrdiff_t exception_is_int = 0x14ec;
-  ptrdiff_t old_exception = 0x1558;
-};
 
 // Bits of CPUX86State::hflags.
 inline constexpr uint32_t kHflagsPrivilege = 3;
@@ -150,7 +118,11 @@ class UnicornInternals {
 
   // Size of the buffer for translated code. A Linux guest fills a quarter of it while it boots.
   static constexpr size_t kCodeBufferSize = size_t{32} << 20;
+  // Less than that by more than any block takes.
+  static constexpr size_t kMaxCode = kCodeBufferSize - (1 << 20);
 
+  // Flushes translated code when it takes more bytes than this. Call it before Run().
+  void set_code_limit(size_t limit) { code_limit_ = limit; }
   // Call it before Run().
   void set_client(UnicornClient* client) { client_ = client; }
   uc_engine* uc() const { return uc_; }
@@ -163,6 +135,12 @@ class UnicornInternals {
 
   // Makes the CPU call ShouldStop() soon. May be called from any thread.
   void RequestExit();
+
+  // Starts to count instructions, from 0. Code that has been translated without counting must not
+  // run again.
+  void StartCounting();
+  // nullptr if the CPU does not count.
+  InstructionCounter* counter() const { return counter_.get(); }
 
   // The state of the CPU. Only CheckUnicorn() may call these functions and those below before
   // CheckUnicorn() has succeeded.
@@ -216,11 +194,22 @@ class UnicornInternals {
   }
   // A load or store in translated code at `ra` is about to raise a page fault.
   void OnDataFault(uintptr_t ra);
+  // The same, for a fetch of code.
+  void OnFetchFault() {
+    if (counter_ != nullptr) counter_->OnFetchFault();
+  }
+  // RestoreState() has found instruction `index` of `block`.
+  void OnRestore(const char* block, uint32_t index);
+  // Translated code executes rdtsc. Returns false if the counter has no time stamp for it.
+  bool OnTimeStamp(uintptr_t ra);
+  // How many instructions of the current block come after the one that translated code at `ra`
+  // belongs to.
+  uint32_t InstructionsAfter(uintptr_t ra) { return Probe(ra).instructions - 1; }
   // Handles an `int n` or int3 of `len` bytes at %eip. If Run() must return, exits to the library's
   // loop and does not return.
   void OnSoftwareInterrupt(uint8_t vector, uint8_t len);
-  // Takes a request of RequestExit(). Returns true if Run() must return.
-  bool PollExitRequest();
+  // The library's loop runs, between two blocks. Returns true if Run() must return.
+  bool OnLoop();
   // Flushes all translated code if the code buffer is nearly full. Returns true if it did. May be
   // called only between two blocks.
   bool FlushCodeIfFull();
@@ -235,6 +224,12 @@ class UnicornInternals {
     instructions_in_block_ = 0;
     return std::exchange(instruction_limit_, 0);
   }
+  // The library starts to generate the code of a block. If that gets too long, it starts again with
+  // fewer instructions.
+  void OnGenerationStart() {
+    instructions_in_block_ = 0;
+    if (counter_ != nullptr) counter_->block() = {.starts = true};
+  }
   void OnTranslationEnd(uint64_t pc, void* block);
   void OnCpuid(char* env);
   void OnInstructionStart() {
@@ -242,6 +237,8 @@ class UnicornInternals {
     ++instructions_in_block_;
     at_instruction_start_ = true;
   }
+  // How many instructions of the current block have been translated, the current one included.
+  int instructions_in_block() const { return instructions_in_block_; }
   bool TakeInstructionStart() { return std::exchange(at_instruction_start_, false); }
   void* ram_region() const { return ram_region_; }
   TlbEntry& Tlb(int mmu_index, uint64_t address) const {
@@ -282,6 +279,9 @@ class UnicornInternals {
   T& EnvField(ptrdiff_t offset) const {
     return *reinterpret_cast<T*>(env_ + offset);
   }
+  std::atomic_ref<uint16_t> ExitRequest() const {
+    return std::atomic_ref<uint16_t>(EnvField<uint16_t>(layout_.icount_high));
+  }
   uint64_t& RegisterField(int index) const {
     return EnvField<uint64_t>(layout_.registers + index * 8);
   }
@@ -305,7 +305,12 @@ class UnicornInternals {
 
   bool OnInterrupt(uint32_t vector);
   bool ReportException(uint8_t vector, bool software, uint32_t error_code);
-  uint32_t EipAt(uintptr_t ra) const;
+  bool PollExitRequest();
+  struct Instruction {
+    uint32_t eip = 0;
+    uint32_t instructions = 0;  // from this one to the end of its block; 0 without a counter
+  };
+  Instruction Probe(uintptr_t ra);
   bool TruncateBlock(uint32_t vector, bool software);
   void TrackPage(uint32_t page, int mmu_index, bool has_code);
   void EvictIfUser(TlbEntry& entry, int mmu_index);
@@ -313,6 +318,11 @@ class UnicornInternals {
   void InvalidateUserBlocks(uint64_t groups);
   uint64_t BlockPc(const void* block) const {
     return *reinterpret_cast<const uint64_t*>(static_cast<const char*>(block) + layout_.block_pc);
+  }
+
+  uint32_t BlockInstructions(const void* block) const {
+    return *reinterpret_cast<const uint16_t*>(static_cast<const char*>(block) +
+                                              layout_.block_instructions);
   }
 
   static constinit thread_local UnicornInternals* current_;
@@ -357,6 +367,11 @@ class UnicornInternals {
   // The first and the last block in the code buffer since the last flush; 0: none.
   uintptr_t first_code_ = 0;
   uintptr_t last_code_ = 0;
+  size_t code_limit_ = kMaxCode;
+
+  std::unique_ptr<InstructionCounter> counter_;
+  bool probing_ = false;  // inside Probe()
+  Instruction probed_;    // its result
 
   // For unicorn_check.cc: the last pointers that the library passed, and a count.
   char* cpuid_env_ = nullptr;

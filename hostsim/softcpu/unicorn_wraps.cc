@@ -1,6 +1,5 @@
-// Functions that replace functions of the library at link time. With `ld --wrap=x` the library's
-// calls of x call __wrap_x, and __real_x is the library's own x. Each of them is also listed in
-// WRAPPED of BUILD.bazel. Most of them only find the current CPU and call UnicornInternals.
+// The wraps of library functions (link_wrap.h), except those of unicorn_count_wraps.cc. Most of
+// them only find the current CPU and call UnicornInternals.
 //
 // `int n` and int3 always arrive by the wrap of helper_raise_interrupt below. `into` and all faults
 // arrive by the library's hooks (UnicornInternals::InterruptHook(), and for #UD
@@ -10,6 +9,8 @@
 #include <cstring>
 
 #include "hostsim/softcpu/instruction_filter.h"
+#include "hostsim/softcpu/link_wrap.h"
+#include "hostsim/softcpu/unicorn_count_wraps.h"
 #include "hostsim/softcpu/unicorn_internals.h"
 
 namespace lguest::hostsim {
@@ -19,6 +20,9 @@ constexpr int kMmuKernel = 2;           // MMU_KNOSMAP_IDX
 constexpr int kFetch = 2;               // MMU_INST_FETCH
 constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
 constexpr int kCountMask = 0x7fff;      // CF_COUNT_MASK: how many instructions a block may have
+
+// TB_EXIT_REQUESTED: the exit of a block that does not run. Every block has one, at its end.
+constexpr unsigned int kExitRequested = 3;
 
 constexpr uint64_t kNoRam = ~uint64_t{0xfff};  // an address in the library's RAM space without RAM
 
@@ -32,9 +36,6 @@ bool IsReadable(const UnicornInternals& cpu, uint32_t address, uint32_t len) {
 }
 
 }  // namespace
-
-#define LGUEST_WRAP(symbol) asm("__wrap_" #symbol)
-#define LGUEST_REAL(symbol) asm("__real_" #symbol)
 
 // `cpu` is a CPUState*, `env` a CPUX86State*. `ra` is the return address into translated code. The
 // library finds the current guest instruction from it.
@@ -51,7 +52,11 @@ bool FillTlb(char* cpu, uint64_t address, int /*size*/, int access, int mmu_inde
   UnicornInternals* const owner = UnicornInternals::current();
   if (owner->OnTlbMiss(cpu, address, access, mmu_index, &error_code)) return true;
   if (probe) return false;
-  if (access != kFetch) owner->OnDataFault(ra);
+  if (access == kFetch) {
+    owner->OnFetchFault();
+  } else {
+    owner->OnDataFault(ra);
+  }
   RaiseException(cpu + owner->layout().cpu_to_env, kPageFault, static_cast<int>(error_code), ra);
 }
 
@@ -106,7 +111,7 @@ void* MemoryMapping(void* /*uc*/, uint64_t /*address*/) {
 bool ExecInterrupt(void* cpu, int request) LGUEST_WRAP(x86_cpu_exec_interrupt_x86_64);
 bool ExecInterrupt(void* /*cpu*/, int /*request*/) {
   UnicornInternals* const owner = UnicornInternals::current();
-  if (owner->PollExitRequest()) uc_emu_stop(owner->uc());
+  if (owner->OnLoop()) uc_emu_stop(owner->uc());
   // Returns true if the loop must not link the last block with the next one.
   return owner->FlushCodeIfFull();
 }
@@ -174,6 +179,7 @@ void EndBlock(void* tcg_context, const void* block, unsigned int successor)
     LGUEST_WRAP(tcg_gen_exit_tb_x86_64);
 void EndBlock(void* tcg_context, const void* block, unsigned int successor) {
   if (block == nullptr) return LookUpNextBlock(tcg_context);
+  if (successor == kExitRequested) EmitRefusal(tcg_context);
   RealEndBlock(tcg_context, block, successor);
 }
 
@@ -207,7 +213,10 @@ void RealEmit(void* tcg_context, int opcode, uint64_t a, uint64_t b)
     LGUEST_REAL(tcg_gen_op2_x86_64);
 void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) LGUEST_WRAP(tcg_gen_op2_x86_64);
 void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) {
-  if (opcode == kInstructionStart) UnicornInternals::current()->OnInstructionStart();
+  if (opcode == kInstructionStart) {
+    UnicornInternals::current()->OnInstructionStart();
+    b = AddIndex(b);
+  }
   RealEmit(tcg_context, opcode, a, b);
 }
 uint32_t RealLoadCode(char* env, uint64_t address) LGUEST_REAL(cpu_ldub_code_x86_64);

@@ -44,9 +44,9 @@ MachineCode WithAddress(uint8_t opcode, uint32_t address) {
 
 }  // namespace
 
-TestMachine::TestMachine() {
+TestMachine::TestMachine(const TestPlatform& platform) {
   memory = OrDie(GuestMemory::Create(kMemorySize));
-  cpu = OrDie(CurrentTestPlatform().new_cpu(*memory));
+  cpu = OrDie(platform.new_cpu(*memory));
   OrDie(cpu->Start(GuestPhys(kDirectory), kPageOffset));
 
   gdt[kTls3 >> 3] = Flat(3, 3, kTlsBase);

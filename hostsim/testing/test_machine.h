@@ -67,7 +67,7 @@ inline constexpr uint32_t kFree = 0x200000;
 class TestMachine {
  public:
   // CHECK-fails if the CPU cannot be made.
-  TestMachine();
+  explicit TestMachine(const TestPlatform& platform = CurrentTestPlatform());
 
   // Maps the virtual address `virt` to `page` in `directory`.
   void Map(uint32_t virt, uint32_t page, uint32_t flags, uint32_t directory = kDirectory);

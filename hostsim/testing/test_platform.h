@@ -1,7 +1,8 @@
 // The platform that CPU tests run on.
 //
 // A test program links one platform, which defines CurrentTestPlatform(): the software CPU
-// (hostsim/softcpu/test_platform.cc) or KVM (hostsim/kvm/test_platform.cc).
+// (hostsim/softcpu/test_platform.cc, or counted_test_platform.cc to count instructions) or KVM
+// (hostsim/kvm/test_platform.cc).
 
 #ifndef HOSTSIM_TESTING_TEST_PLATFORM_H_
 #define HOSTSIM_TESTING_TEST_PLATFORM_H_
@@ -29,6 +30,7 @@ enum class CpuFeature : uint8_t {
   kTablesChangeUnseen,     // the launcher may change page tables and flush afterwards
   kEntersEveryHandler,     // the accelerator enters the handler of every vector that it may enter
   kServesLoadTls,          // the accelerator serves LOAD_TLS
+  kCountsInstructions,     // Vcpu::counted()
 };
 
 struct TestPlatform {

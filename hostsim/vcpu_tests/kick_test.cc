@@ -48,6 +48,22 @@ TEST(VcpuKickTest, KickInHandlerStopsGuestAfterHandler) {
   EXPECT_EQ(machine.reg(Register::kEbx), 1u);
 }
 
+// The code behind the interrupt has run before, so the CPU could go on without a look at the kick.
+TEST(VcpuKickTest, KickInHandlerStopsGuestBeforeKnownCode) {
+  TestMachine machine;
+  machine.Load(1, {0xcd, 0x1f, 0x43, 0xcd, kDone});  // int $0x1f; inc %ebx; int
+  for (const bool kick : {false, false, true}) {
+    machine.EnterRing(1);
+    RecordingHandler handler;
+    handler.resume = [&](const Trap& trap) {
+      if (kick) machine.cpu->Kick();
+      return trap.vector == 0x1f;
+    };
+    EXPECT_EQ(*machine.cpu->Run(handler), kick ? Vcpu::Stop::kKicked : Vcpu::Stop::kHandler);
+    EXPECT_EQ(machine.reg(Register::kEbx), kick ? 0u : 1u);
+  }
+}
+
 TEST(VcpuKickTest, KickInStoppingHandlerStopsNextRun) {
   TestMachine machine;
   machine.Load(1, {0xcd, 0x1f, 0xcd, kDone});

@@ -2,14 +2,21 @@
 
 load("//tools:cc.bzl", "cc_library", "cc_test")
 
-def vcpu_test(name, deps, srcs = None, hdrs = [], visibility = ["//launcher/tests/on_kvm:__pkg__"]):
-    """Declares the library NAME of tests, and the test NAME_on_softcpu.
+# The platforms of //hostsim/softcpu, by the name that follows "_on_".
+_PLATFORMS = {
+    "counted_softcpu": "//hostsim/softcpu:counted_test_platform",
+    "softcpu": "//hostsim/softcpu:test_platform",
+}
+
+def vcpu_test(name, deps, srcs = None, hdrs = [], tags = [], visibility = ["//launcher/tests/on_kvm:__pkg__"]):
+    """Declares the library NAME of tests, and the tests NAME_on_softcpu and NAME_on_counted_softcpu.
 
     Args:
       name: name of the library. Each platform links it with a //hostsim/...:test_platform.
       deps: deps of the sources.
       srcs: the sources. The default is NAME.cc.
       hdrs: headers that other tests may include.
+      tags: tags of the tests.
       visibility: visibility of the library.
     """
     cc_library(
@@ -25,11 +32,13 @@ def vcpu_test(name, deps, srcs = None, hdrs = [], visibility = ["//launcher/test
         ],
         alwayslink = True,
     )
-    cc_test(
-        name = name + "_on_softcpu",
-        deps = [
-            ":" + name,
-            "//hostsim/softcpu:test_platform",
-            "@com_google_googletest//:gtest_main",
-        ],
-    )
+    for platform, library in _PLATFORMS.items():
+        cc_test(
+            name = "%s_on_%s" % (name, platform),
+            tags = tags,
+            deps = [
+                ":" + name,
+                library,
+                "@com_google_googletest//:gtest_main",
+            ],
+        )

@@ -1,0 +1,11 @@
+#include "hostsim/softcpu/testing/soft_cpu_platform.h"
+
+namespace lguest::hostsim {
+
+const TestPlatform& CurrentTestPlatform() {
+  static const auto* const kPlatform =
+      new TestPlatform(SoftCpuPlatform("CountedSoftwareCpu", {.counts_instructions = true}));
+  return *kPlatform;
+}
+
+}  // namespace lguest::hostsim
