@@ -31,6 +31,7 @@ class OneBufferHost final : public Host {
   absl::Status RaiseInterrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
   absl::Status BreakOut() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
+  void RequestBreakOut() override {}
 
  private:
   BoundDma buffer_;

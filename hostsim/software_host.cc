@@ -89,6 +89,7 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.sent.has_value()) return *guest_.sent;
+  break_requested_ = false;
   return BrokenOut();
 }
 
@@ -219,7 +220,10 @@ bool SoftwareHost::PrepareToRun() {
       Die(done.message());
       return false;
     }
-    if (guest_.sent.has_value() || broken_out_.load(std::memory_order_acquire)) return false;
+    if (guest_.sent.has_value() || break_requested_ ||
+        broken_out_.load(std::memory_order_acquire)) {
+      return false;
+    }
     CheckTimer();
     if (absl::Status delivered = DeliverInterrupt(guest_); !delivered.ok()) {
       Die(delivered.message());

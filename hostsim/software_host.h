@@ -44,6 +44,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status RaiseInterrupt(uint32_t irq) override;
   absl::Status BreakOut() override;
   absl::Status Resume() override;
+  void RequestBreakOut() override { break_requested_ = true; }
 
  private:
   bool OnTrap(const Trap& trap) override;
@@ -80,6 +81,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   std::condition_variable resumed_;  // wakes threads in BreakOut()
   bool sleeping_ = false;            // the owner is in SleepUntilInterrupt()
   std::atomic<bool> broken_out_ = false;
+  bool break_requested_ = false;  // by the owner
 };
 
 }  // namespace lguest::hostsim

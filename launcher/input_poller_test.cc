@@ -152,6 +152,7 @@ class StubbornHost final : public Host {
   absl::StatusOr<BoundDma> GetDma(DmaKey /*key*/) override { return absl::NotFoundError(""); }
   absl::Status RaiseInterrupt(uint32_t /*irq*/) override { return absl::OkStatus(); }
   absl::Status BreakOut() override { return absl::PermissionDeniedError("no"); }
+  void RequestBreakOut() override {}
   absl::Status Resume() override { return absl::OkStatus(); }
 };
 

@@ -41,6 +41,7 @@ class MeteredHost final : public Host {
   absl::Status RaiseInterrupt(uint32_t irq) override { return host_.RaiseInterrupt(irq); }
   absl::Status BreakOut() override { return host_.BreakOut(); }
   absl::Status Resume() override { return host_.Resume(); }
+  void RequestBreakOut() override { host_.RequestBreakOut(); }
 
  private:
   Host& host_;

@@ -26,10 +26,13 @@ class FakeHost final : public Host {
   }
   absl::Status BreakOut() override { return absl::NotFoundError("dead"); }
   absl::Status Resume() override { return absl::OkStatus(); }
+  void RequestBreakOut() override { ++break_requests_; }
+  int break_requests() const { return break_requests_; }
 
  private:
   std::vector<absl::StatusOr<Exit>> exits_;
   size_t next_ = 0;
+  int break_requests_ = 0;
 };
 
 TEST(MeteredHostTest, ExitsAreCountedByKindAndForwarded) {
@@ -56,6 +59,8 @@ TEST(MeteredHostTest, OtherCallsAreForwarded) {
   EXPECT_EQ(host.RaiseInterrupt(1).message(), "irq");
   EXPECT_EQ(host.BreakOut().message(), "dead");
   EXPECT_TRUE(host.Resume().ok());
+  host.RequestBreakOut();
+  EXPECT_EQ(inner.break_requests(), 1);
 }
 
 TEST(MeteredHostTest, TimesAreWithinTheElapsedTime) {

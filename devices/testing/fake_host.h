@@ -43,6 +43,7 @@ class FakeHost final : public Host {
   }
   absl::Status BreakOut() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
+  void RequestBreakOut() override {}
 
  private:
   std::map<DmaKey, std::deque<BoundDma>> bound_;

@@ -109,6 +109,33 @@ TEST_P(Break, OwnerBlocksItself) {
   EXPECT_EQ(Death(), "CRASH: x");
 }
 
+TEST_P(Break, RequestOfTheOwnerBreaksOutOnce) {
+  Start(Script().Init().Send(DmaKey(0), GuestPhys(kFree)).Crash("x"));
+  host().RequestBreakOut();
+  EXPECT_TRUE(IsBrokenOut());
+  EXPECT_EQ(Sent().dma, GuestPhys(kFree));
+  host().RequestBreakOut();
+  host().RequestBreakOut();
+  EXPECT_TRUE(IsBrokenOut());
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+TEST_P(Break, RequestOfTheOwnerBreaksOutHaltedGuest) {
+  Start(Script().Init().Send(DmaKey(0), GuestPhys(kFree)).Wait(kIrq).Crash("x"));
+  EXPECT_EQ(Sent().dma, GuestPhys(kFree));
+  host().RequestBreakOut();
+  EXPECT_TRUE(IsBrokenOut());
+  EXPECT_TRUE(host().RaiseInterrupt(kIrq).ok());
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
+TEST_P(Break, RequestOfTheOwnerIsIgnoredAfterDeath) {
+  Start(Script().Init().Crash("x"));
+  EXPECT_EQ(Death(), "CRASH: x");
+  host().RequestBreakOut();
+  EXPECT_EQ(Death(), "CRASH: x");
+}
+
 // The real kernel does not release the breaker. The Host must do so.
 TEST_P(Break, DeathReleasesTheBreaker) {
   Start(Script()

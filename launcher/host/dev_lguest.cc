@@ -77,6 +77,7 @@ absl::Status DevLguest::Initialize(const BootState& boot) {
 
 absl::StatusOr<Exit> DevLguest::Run() {
   if (dead_ || (may_have_died_.exchange(false) && IsDead())) return Death();
+  if (std::exchange(break_requested_, false)) return BrokenOut();
 
   SentPair sent = {};
   const LguestFile::Result result = file_->Read(std::as_writable_bytes(std::span(&sent, 1)));

@@ -42,6 +42,8 @@ class DevLguest final : public Host {
   absl::Status RaiseInterrupt(uint32_t irq) override;
   absl::Status BreakOut() override;
   absl::Status Resume() override;
+  // The kernel has no such request: Run() returns without a read().
+  void RequestBreakOut() override { break_requested_ = true; }
 
  private:
   LguestFile::Result Request(std::initializer_list<uint32_t> words);
@@ -57,6 +59,7 @@ class DevLguest final : public Host {
   std::atomic<bool> may_have_died_ = false;  // since the last request that succeeded
   std::string death_reason_;                 // empty until it has been read
   std::atomic<bool> dead_ = false;
+  bool break_requested_ = false;  // by the owner
   BlockedThreads breakers_;
 };
 

@@ -361,6 +361,13 @@ TEST_F(DevLguestTest, BreakOutLastsUntilResume) {
   EXPECT_TRUE(break_out.get().ok());
 }
 
+TEST_F(DevLguestTest, RequestedBreakOutDoesNotEnterTheGuest) {
+  kernel_->QueueDma(kBuffer, kKey);
+  host_.RequestBreakOut();
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(host_.Run().value()));
+  EXPECT_EQ(std::get<DmaSent>(host_.Run().value()).dma, kBuffer);
+}
+
 TEST_F(DevLguestTest, DeathDuringBreakOutReleasesTheThread_B36) {
   std::future<absl::Status> break_out = BreakOut(host_, *kernel_);
   kernel_->Die("bad registered DMA buffer");

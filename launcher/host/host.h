@@ -26,7 +26,8 @@ struct DmaSent {  // the guest sent `dma` to `key`; neither is checked
   GuestPhys dma;
   DmaKey key;
 };
-struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since
+struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since, or the
+                           // owner has called RequestBreakOut()
 struct SignalReceived {};  // a signal arrived
 struct Died {              // the guest is dead; an orderly power-off is "CRASH: Power down"
   std::string reason;
@@ -74,6 +75,11 @@ class Host {
 
   // Ends the break-out and releases every caller of BreakOut(). From any thread.
   virtual absl::Status Resume() = 0;
+
+  // Makes Run() return BrokenOut before the guest runs on: the current Run() if the caller is a
+  // function that it called, else the next one. One Run() only, after any number of requests, and
+  // without Resume(). By the owner. Never blocks.
+  virtual void RequestBreakOut() = 0;
 };
 
 }  // namespace lguest
