@@ -1,4 +1,4 @@
-// The clock of a software host. Tests use a fake one.
+// The clock of a software host: real, virtual (virtual_clock.h), or a fake one for tests.
 
 #ifndef HOSTSIM_CLOCK_H_
 #define HOSTSIM_CLOCK_H_
@@ -27,12 +27,17 @@ class Clock {
   // Seconds and nanoseconds since 1970.
   virtual GuestTime WallTime() = 0;
 
-  // Sets the function that the clock calls, on its own thread, when the alarm is due. nullptr: no
-  // function. When this returns, no call of the previous function is in progress.
+  // Sets the function that the clock calls when the alarm is due, on its own thread or in
+  // HandleCountStop(). nullptr: no function. When this returns, no call of the previous function is
+  // in progress.
   virtual void SetAlarmCallback(std::function<void()> callback) = 0;
 
   // Sets the alarm to `deadline`. It replaces the previous alarm. nullopt: no alarm.
   virtual void SetAlarm(std::optional<Nanos> deadline) = 0;
+
+  // The host's CPU has stopped at a count (Vcpu::Stop::kCount). Called on the thread of the guest's
+  // owner. A clock whose alarms are such stops checks its alarm.
+  virtual void HandleCountStop() {}
 
   // Waits for `wakeup` until `deadline`. The caller holds `lock`; it is released during the wait.
   // May return early.

@@ -85,7 +85,8 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   while (PrepareToRun()) {
     const absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this);
     RETURN_IF_ERROR(stopped.status());
-    if (*stopped == Vcpu::Stop::kKicked) SyncFromAccelerator(guest_);
+    if (*stopped != Vcpu::Stop::kHandler) SyncFromAccelerator(guest_);
+    if (*stopped == Vcpu::Stop::kCount) guest_.clock.HandleCountStop();
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.sent.has_value()) return *guest_.sent;
@@ -265,6 +266,8 @@ void SoftwareHost::UpdateAlarm() {
 
 void SoftwareHost::HandleAlarm() {
   alarm_rang_ = true;
+  // The owner itself looks at the alarm before the guest runs on.
+  if (std::this_thread::get_id() == owner_) return;
   const std::lock_guard lock(mutex_);
   if (sleeping_) {
     wakeup_.notify_one();
