@@ -32,6 +32,10 @@ absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> MakeSoftCpu(GuestMemory& memory) 
   return hostsim::SoftCpu::Create(memory);
 }
 
+absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> MakeCountedSoftCpu(GuestMemory& memory) {
+  return hostsim::SoftCpu::Create(memory, {.counts_instructions = true});
+}
+
 SmallGuest::SmallGuest(CpuFactory make_cpu, std::span<const uint8_t> code,
                        std::unique_ptr<Device> device) {
   std::vector<std::unique_ptr<Device>> devices;

@@ -24,6 +24,7 @@ using CpuFactory = absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> (*)(GuestMemor
 
 // The available factories.
 absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> MakeSoftCpu(GuestMemory& memory);
+absl::StatusOr<std::unique_ptr<hostsim::Vcpu>> MakeCountedSoftCpu(GuestMemory& memory);
 
 // A guest that is ready to run the first byte of its code. The thread that makes it owns it.
 class SmallGuest {
