@@ -83,15 +83,23 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   if (absl::Status caller = CheckCaller(); !caller.ok() && !absl::IsNotFound(caller)) return caller;
   guest_.sent.reset();
   while (PrepareToRun()) {
-    const absl::StatusOr<Vcpu::Stop> stopped = guest_.cpu.Run(*this);
-    RETURN_IF_ERROR(stopped.status());
-    if (*stopped != Vcpu::Stop::kHandler) SyncFromAccelerator(guest_);
-    if (*stopped == Vcpu::Stop::kCount) guest_.clock.HandleCountStop();
+    ASSIGN_OR_RETURN(const Vcpu::Stop stopped, RunCpu());
+    if (stopped != Vcpu::Stop::kHandler) SyncFromAccelerator(guest_);
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.sent.has_value()) return *guest_.sent;
   break_requested_ = false;
   return BrokenOut();
+}
+
+absl::StatusOr<Vcpu::Stop> SoftwareHost::RunCpu() {
+  while (true) {
+    ASSIGN_OR_RETURN(const Vcpu::Stop stopped, guest_.cpu.Run(*this));
+    if (stopped != Vcpu::Stop::kCount) return stopped;
+    guest_.clock.HandleCountStop();
+    // The guest must not notice any other stop. So do not try to deliver an interrupt here.
+    if (alarm_rang_ || break_requested_) return stopped;
+  }
 }
 
 // ABI.md §2.6.

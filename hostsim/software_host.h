@@ -47,6 +47,8 @@ class SoftwareHost final : public Host, private TrapHandler {
   void RequestBreakOut() override { break_requested_ = true; }
 
  private:
+  // Runs the CPU until the host has something to do.
+  absl::StatusOr<Vcpu::Stop> RunCpu();
   bool OnTrap(const Trap& trap) override;
   absl::Status Handle(const Trap& trap);
   absl::Status HandleSoftwareInterrupt(uint8_t vector);

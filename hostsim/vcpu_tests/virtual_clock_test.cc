@@ -4,13 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
+#include "hostsim/clock.h"
+#include "hostsim/counted_runs.h"
 #include "hostsim/software_host.h"
 #include "hostsim/testing/script.h"
 #include "hostsim/testing/script_code.h"
@@ -27,18 +32,65 @@ constexpr uint32_t kTimer = 0;  // the interrupt of the guest's timer
 constexpr uint32_t kInput = 5;
 constexpr Nanos kNanosPerInstruction = 2;
 
+// Stops the CPU every `interval` instructions, besides the stops of a virtual clock.
+class StoppingClock final : public Clock {
+ public:
+  StoppingClock(CountedRuns& cpu, VirtualClock& clock, uint64_t interval)
+      : cpu_(cpu), clock_(clock), interval_(interval) {}
+
+  Nanos Now() override { return clock_.Now(); }
+  GuestTime WallTime() override { return clock_.WallTime(); }
+  void SetAlarmCallback(std::function<void()> callback) override {
+    clock_.SetAlarmCallback(std::move(callback));
+  }
+  void SetAlarm(std::optional<Nanos> deadline) override {
+    alarm_ = deadline;
+    SetStop();
+  }
+  void HandleCountStop() override {
+    if (alarm_.has_value() && Now() >= *alarm_) alarm_.reset();
+    clock_.HandleCountStop();
+    ++stops_;
+    SetStop();
+  }
+  void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
+            std::optional<Nanos> deadline) override {
+    clock_.Wait(lock, wakeup, deadline);
+  }
+
+  uint32_t stops() const { return stops_; }
+
+ private:
+  void SetStop() {
+    const Nanos next = Now() + static_cast<Nanos>(interval_) * kNanosPerInstruction;
+    clock_.SetAlarm(alarm_);
+    if (!alarm_.has_value() || next < *alarm_) cpu_.StopAt(cpu_.count() + interval_);
+  }
+
+  CountedRuns& cpu_;
+  VirtualClock& clock_;
+  const uint64_t interval_;
+  std::optional<Nanos> alarm_;
+  uint32_t stops_ = 0;
+};
+
 class VirtualClockGuest {
  public:
-  explicit VirtualClockGuest(const Script& script, VirtualClock::Idle idle = nullptr)
+  static constexpr uint64_t kNoMoreStops = uint64_t{1} << 40;
+
+  explicit VirtualClockGuest(const Script& script, VirtualClock::Idle idle = nullptr,
+                             uint64_t stop_interval = kNoMoreStops)
       : boot_(LoadScriptCode(script, *memory_).value()),
         clock_(*cpu_->counted(),
                {.nanos_per_instruction = kNanosPerInstruction, .idle = std::move(idle)}),
-        host_(*memory_, *cpu_, clock_, {.tsc_khz = VirtualClock::kTscKhz}) {
+        stopping_clock_(*cpu_->counted(), clock_, stop_interval),
+        host_(*memory_, *cpu_, stopping_clock_, {.tsc_khz = VirtualClock::kTscKhz}) {
     EXPECT_TRUE(host_.Initialize(boot_).ok());
   }
 
   SoftwareHost& host() { return host_; }
   Nanos Now() { return clock_.Now(); }
+  uint32_t stops() const { return stopping_clock_.stops(); }
   uint64_t count() { return cpu_->counted()->count(); }
   Exit Run() { return host_.Run().value(); }
   std::string Death() { return std::get<Died>(Run()).reason; }
@@ -48,6 +100,7 @@ class VirtualClockGuest {
   const std::unique_ptr<Vcpu> cpu_ = CurrentTestPlatform().new_cpu(*memory_).value();
   const BootState boot_;
   VirtualClock clock_;
+  StoppingClock stopping_clock_;
   SoftwareHost host_;
 };
 
@@ -79,6 +132,23 @@ TEST_F(VirtualClockGuestTest, HaltedGuestSkipsTime) {
   EXPECT_EQ(guest.Death(), "CRASH: x");
   EXPECT_GE(guest.Now(), Nanos{1000} * kWait);
   EXPECT_LE(guest.count(), 1'000'000u);
+}
+
+// The timer is due while the guest has interrupts off. The guest turns them on by a plain store,
+// and the host must not notice that at a stop.
+TEST_F(VirtualClockGuestTest, MoreStopsDoNotChangeWhenInterruptsAreDelivered) {
+  Script script = Script().Init().Put32(Script::kData.value(), 0);
+  script.Call(Hypercall::kSetClockevent, 1000);
+  for (int i = 0; i < 500; ++i) script.Put32(0x5000, 1);
+  script.Put32(Script::kData.value(), kInterruptFlag).Spin(kTimer).Crash("x");
+  VirtualClockGuest guest(script);
+  EXPECT_EQ(guest.Death(), "CRASH: x");
+  for (const uint64_t interval : {50, 777}) {
+    VirtualClockGuest stopped(script, nullptr, interval);
+    EXPECT_EQ(stopped.Death(), "CRASH: x");
+    EXPECT_EQ(stopped.count(), guest.count()) << interval;
+    EXPECT_GT(stopped.stops(), guest.count() / interval / 2);
+  }
 }
 
 TEST_F(VirtualClockGuestTest, IdleFunctionBreaksOutWithInput) {
