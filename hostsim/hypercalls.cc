@@ -206,7 +206,7 @@ absl::Status Execute(GuestState& guest, const HypercallArguments& call, Hypercal
     case Hypercall::kLoadTls:
       return LoadTls(guest, GuestPhys(call.edx));
   }
-  return GuestDeath("Bad hypercall %d", static_cast<int32_t>(call.eax));
+  return GuestDeath("Bad hypercall %d\n", static_cast<int32_t>(call.eax));
 }
 
 // ABI.md §4.13. Executes each slot at most once. Otherwise a guest that refills the ring all the

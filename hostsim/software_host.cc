@@ -37,7 +37,8 @@ SoftwareHost::~SoftwareHost() { guest_.clock.SetAlarmCallback(nullptr); }
 // ABI.md §2.1, §3.7.
 absl::Status SoftwareHost::Initialize(const BootState& boot) {
   if (initialized_) {
-    return is_dead() ? DeadGuest() : absl::ErrnoToStatus(EBUSY, "the guest is already initialized");
+    RETURN_IF_ERROR(CheckCaller());
+    return absl::ErrnoToStatus(EBUSY, "the guest is already initialized");
   }
   if (boot.page_offset >= kHostAreaStart) {
     return absl::ErrnoToStatus(

@@ -43,6 +43,14 @@ TEST(InitializeTest, SecondCallFails) {
   EXPECT_EQ(machine.host().Initialize(machine.boot()).code(), absl::ErrnoToStatusCode(EBUSY));
 }
 
+TEST(InitializeTest, SecondCallOfAnotherThreadIsNotPermitted_F29) {
+  ScriptedMachine machine(Script().Init());
+  ASSERT_TRUE(machine.host().Initialize(machine.boot()).ok());
+  std::thread([&] {
+    EXPECT_TRUE(absl::IsPermissionDenied(machine.host().Initialize(machine.boot())));
+  }).join();
+}
+
 TEST(InitializeTest, PageOffsetInHostAreaFails) {
   ScriptedMachine machine(Script().Init());
   BootState boot = machine.boot();

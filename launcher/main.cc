@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
 #include "launcher/end_signal.h"
@@ -57,7 +58,8 @@ ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
   } else if (!death.ok()) {
     PrintMessage(std::string(death.status().message()));
   } else if (status == ExitStatus::kGuestDied) {
-    PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(*death)));
+    // The real host ends one of its reasons with a line feed.
+    PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(absl::StripSuffix(*death, "\n"))));
   }
   return status;
 }

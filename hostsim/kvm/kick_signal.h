@@ -9,6 +9,8 @@
 #include <ctime>
 #include <optional>
 
+#include "absl/status/statusor.h"
+
 namespace lguest::hostsim {
 
 // Installs an empty handler for the signal in this process. From then on the signal only makes
@@ -28,8 +30,9 @@ class KickTimer {
   KickTimer& operator=(const KickTimer&) = delete;
 
   // Starts the wait if none is active. During the wait, this thread gets the signal every 50 ms.
-  // Returns true if the wait has lasted longer than 1 s, or if no timer can be created.
-  bool ArmOrExpire();
+  // Returns true if the wait has lasted longer than 1 s. ResourceExhausted, with what helps, if no
+  // timer can be created.
+  absl::StatusOr<bool> ArmOrExpire();
 
   // Ends the wait.
   void Stop();

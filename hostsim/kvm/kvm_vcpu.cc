@@ -194,8 +194,9 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::HandleInterruption() {
     const absl::StatusOr<bool> about_to_resume = IsAboutToResume(machine_.vcpu);
     RETURN_IF_ERROR(about_to_resume.status());
     registers_in_frame_ = *about_to_resume;  // then the vCPU has not executed anything
-    if (!registers_in_frame_ && switcher_timer_.ArmOrExpire()) {
-      return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+    if (!registers_in_frame_) {
+      ASSIGN_OR_RETURN(const bool expired, switcher_timer_.ArmOrExpire());
+      if (expired) return Trap{.kind = Trap::Kind::kHostAreaDamaged};
     }
   }
   if (registers_in_frame_) switcher_timer_.Stop();
@@ -237,10 +238,22 @@ absl::StatusOr<Trap> KvmVcpu::UnexpectedExit() const {
       return absl::InternalError(
           absl::StrFormat("KVM: the processor cannot enter the guest, reason 0x%x",
                           run_->fail_entry.hardware_entry_failure_reason));
+    case KVM_EXIT_INTERNAL_ERROR:
+      return absl::InternalError(absl::StrFormat("KVM: the kernel cannot go on, internal error %u",
+                                                 run_->internal.suberror));
     default:
-      // No other exit is possible unless the guest has overwritten the switcher's memory.
-      return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+      break;
   }
+  // No other exit is possible unless the guest has overwritten the switcher or its mapping.
+  const GuestPhys last_entry(page_directory().value() +
+                             kHostDirectoryEntry * uint32_t{sizeof(uint32_t)});
+  const absl::StatusOr<uint32_t> entry = memory_.Read<uint32_t>(last_entry);
+  if (!switcher_->IsIntact() || !entry.ok() || *entry != Switcher::kDirectoryEntry) {
+    return Trap{.kind = Trap::Kind::kHostAreaDamaged};
+  }
+  return absl::InternalError(absl::StrFormat(
+      "KVM: unexpected exit, reason %u%s", run_->exit_reason,
+      run_->exit_reason == KVM_EXIT_SHUTDOWN ? " (the virtual processor has shut down)" : ""));
 }
 
 void KvmVcpu::Kick() {

@@ -27,6 +27,8 @@ constexpr uint32_t PageTableEntry(uint32_t address) {
   return SWITCHER_PAGE_TABLE + (address - SWITCHER_CODE) / kPageSize * uint32_t{sizeof(uint32_t)};
 }
 
+constexpr uint32_t CodePageEntry() { return SWITCHER_CODE | (SWITCHER_ENTRY_FLAGS & ~kWritable); }
+
 // The 32-bit task state segment. Only the fields with names matter here.
 struct TaskState {
   uint32_t link;
@@ -70,7 +72,7 @@ absl::StatusOr<std::unique_ptr<Switcher>> Switcher::Create() {
 
 Switcher::Switcher(std::byte* memory) : memory_(memory) {
   std::memcpy(memory_, switcher_start, static_cast<size_t>(switcher_end - switcher_start));
-  At<uint32_t>(PageTableEntry(SWITCHER_CODE)) = SWITCHER_CODE | (SWITCHER_ENTRY_FLAGS & ~kWritable);
+  At<uint32_t>(PageTableEntry(SWITCHER_CODE)) = CodePageEntry();
   for (const uint32_t page : {SWITCHER_DATA, SWITCHER_PAGE_TABLE}) {
     At<uint32_t>(PageTableEntry(page)) = page | SWITCHER_ENTRY_FLAGS;
   }
@@ -88,6 +90,17 @@ Switcher::Switcher(std::byte* memory) : memory_(memory) {
 }
 
 Switcher::~Switcher() { munmap(memory_, kSize); }
+
+bool Switcher::IsIntact() const {
+  const auto code_size = static_cast<size_t>(switcher_end - switcher_start);
+  return std::memcmp(memory_, switcher_start, code_size) == 0 &&
+         At<uint32_t>(PageTableEntry(SWITCHER_CODE)) == CodePageEntry() &&
+         At<uint32_t>(PageTableEntry(SWITCHER_DATA)) == (SWITCHER_DATA | SWITCHER_ENTRY_FLAGS) &&
+         Descriptor(SWITCHER_CODE_SELECTOR / 8) == kFlatCode &&
+         Descriptor(SWITCHER_DATA_SELECTOR / 8) == kFlatData &&
+         At<TaskState>(SWITCHER_TSS).esp0 == SWITCHER_STACK_END &&
+         At<TaskState>(SWITCHER_TSS).ss0 == SWITCHER_DATA_SELECTOR;
+}
 
 uint32_t Switcher::ResumeAddress() { return Linear(switcher_resume); }
 

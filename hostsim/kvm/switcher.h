@@ -120,6 +120,10 @@ class Switcher {
   // Maps lguest_data for the switcher, which serves hypercalls from now on.
   void MapLguestData(GuestPhys addr, uint32_t memory_size);
 
+  // True if all that the processor needs to enter the switcher is as it was made. Otherwise the
+  // guest has overwritten it.
+  bool IsIntact() const;
+
   // Set which component enters the guest's handler: the processor, the switcher or the host.
   void SetException(uint32_t vector, const AcceleratedGate& accelerated);
   void SetSystemCall(const AcceleratedGate& accelerated);

@@ -1,5 +1,7 @@
 #include "hostsim/softcpu/soft_cpu.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -26,6 +28,20 @@ absl::Status LibraryError(const char* what, uc_err error) {
                                                            : absl::InternalError(text);
 }
 
+// The library ends the process if it cannot allocate its code buffer.
+absl::Status CheckExecutableMemory() {
+  void* const map = mmap(nullptr, UnicornInternals::kCodeBufferSize,
+                         PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED) {
+    return ErrnoStatusF(
+        "the software CPU needs %u MB of memory that is writable and executable, which a limit "
+        "(ulimit -v) or a policy of this machine refuses",
+        UnicornInternals::kCodeBufferSize >> 20);
+  }
+  munmap(map, UnicornInternals::kCodeBufferSize);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void SoftCpu::Free::operator()(std::byte* pages) const { std::free(pages); }
@@ -46,6 +62,7 @@ absl::Status SoftCpu::Open(const SoftCpuOptions& options) {
   host_pages_.reset(static_cast<std::byte*>(std::aligned_alloc(kPageSize, kHostSize)));
   if (host_pages_ == nullptr) return absl::ResourceExhaustedError("no memory for a software CPU");
 
+  RETURN_IF_ERROR(CheckExecutableMemory());
   uc_engine* uc = nullptr;
   if (uc_err error = uc_open(UC_ARCH_X86, UC_MODE_32, &uc); error != UC_ERR_OK) {
     return LibraryError("uc_open", error);
@@ -259,6 +276,14 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
   return false;
 }
 
+// True if the guest has a page table of its own for the host area (ABI.md §4.16).
+bool SoftCpu::GuestMapsHostArea() const {
+  const GuestPhys entry(PageAlignDown(directory_.value()) +
+                        kHostDirectoryEntry * uint32_t{sizeof(uint32_t)});
+  const absl::StatusOr<uint32_t> value = memory_.Read<uint32_t>(entry);
+  return value.ok() && (*value & kEntryPresent) != 0;
+}
+
 Trap SoftCpu::PageFault(uint32_t error_code) const {
   Trap trap;
   trap.vector = kPageFault;
@@ -268,6 +293,8 @@ Trap SoftCpu::PageFault(uint32_t error_code) const {
     trap.kind = Trap::Kind::kBadPageDirectoryEntry;
   } else if (fault_result_ == Translation::Result::kBadTableEntry) {
     trap.kind = Trap::Kind::kBadPageTableEntry;
+  } else if (HostArea::Contains(GuestVirt(fault_address_)) && GuestMapsHostArea()) {
+    trap.kind = Trap::Kind::kHostAreaDamaged;
   } else if (fault_access_ == Access::kRead) {
     if (IsReadModifyWrite([this](int n) { return CodeByte(n); })) {
       trap.error_code |= kFaultWrite;

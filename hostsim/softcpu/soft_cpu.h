@@ -86,6 +86,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void SetSegment(Register reg, uint16_t selector);
   bool SameKernelHalf(GuestPhys a, GuestPhys b) const;
   Trap PageFault(uint32_t error_code) const;
+  bool GuestMapsHostArea() const;
   bool ExecuteLoop();
   uint8_t CodeByte(int n) const;
 

@@ -3,7 +3,10 @@
 #include "hostsim/softcpu/soft_cpu.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <memory>
 #include <thread>
 
@@ -11,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "hostsim/testing/test_machine.h"
 #include "hostsim/vcpu.h"
+#include "launcher/base/testing/failing_system_call.h"
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_memory.h"
 
@@ -203,6 +207,19 @@ TEST(SoftCpuTest, MemoryIsWritableAfterCpuIsDestroyed) {
     ASSERT_TRUE(cpu.ok()) << cpu.status();
   }
   EXPECT_TRUE((*memory)->Write(GuestPhys(0), uint32_t{1}).ok());
+}
+
+TEST(SoftCpuTest, NoExecutableMemoryIsAnError_F12) {
+  const auto memory = GuestMemory::Create(16 * kPageSize).value();
+  EXPECT_EQ(RunWithFault({.number = SYS_mmap,
+                          .error = EACCES,
+                          .argument = 2,
+                          .value = PROT_READ | PROT_WRITE | PROT_EXEC},
+                         [&] {
+                           const absl::Status error = SoftCpu::Create(*memory).status();
+                           return absl::IsPermissionDenied(error) ? 42 : 1;
+                         }),
+            42);
 }
 
 }  // namespace

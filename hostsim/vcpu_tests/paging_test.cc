@@ -166,8 +166,8 @@ TEST(VcpuPagingTest, PageDirectoryOutsideMemoryIsReported) {
 TEST(VcpuPagingTest, LastDirectoryEntryBelongsToHost) {
   LGUEST_REQUIRE_CPU(kHostAreaOfOnePage);
   TestMachine machine;
-  // The CPU ignores the guest's entry.
-  machine.Poke(kDirectory + 1023 * 4, 0xfffffff7);
+  // The CPU ignores the guest's entry, which is not present.
+  machine.Poke(kDirectory + 1023 * 4, 0xfffffff6);
   EXPECT_TRUE(IsDone(machine.Do(1, {0xa1, 0x60, 0, 0xc0, 0xff, 0xcd, kDone})));  // mov 0xffc00060
   EXPECT_EQ(machine.reg(Register::kEax), 0x0000ffffu);  // in entry 12 of the guest's GDT
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xa3, 0x60, 0, 0xc0, 0xff}), 0xffc00060, 3));
@@ -176,6 +176,13 @@ TEST(VcpuPagingTest, LastDirectoryEntryBelongsToHost) {
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xa1, 0xfe, 0xff, 0xff, 0xff}), 0xfffffffe, 0));
   // mov $0xffc00000,%eax; jmp *%eax
   EXPECT_TRUE(IsPageFault(machine.Do(1, {0xb8, 0, 0, 0xc0, 0xff, 0xff, 0xe0}), 0xffc00000, 1));
+}
+
+TEST(VcpuPagingTest, PageTableOfTheGuestForTheHostAreaIsSeen_F28) {
+  LGUEST_REQUIRE_CPU(kHostAreaOfOnePage);
+  TestMachine machine;
+  machine.Poke(kDirectory + 0xffc, kFree | 3);
+  EXPECT_EQ(machine.Do(1, {0xa1, 0, 0, 0xc8, 0xff}).kind, Trap::Kind::kHostAreaDamaged);
 }
 
 TEST(VcpuPagingTest, NewPageDirectoryChangesUserPages) {
