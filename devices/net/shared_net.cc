@@ -37,6 +37,7 @@ uint16_t SharedNet::features() const {
 }
 
 absl::Status SharedNet::Attach(GuestMemory& memory, const DevicePlace& place) {
+  memory_ = &memory;
   page_ = place.pages;
   return memory.MapSharedPage(page_, file_->fd());
 }
@@ -51,6 +52,7 @@ std::vector<DmaKey> SharedNet::output_keys() const {
 absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaChain& chain,
                                                         DmaPort& /*port*/) {
   RETURN_IF_ERROR(CheckSections(chain));
+  if (memory_->IsLost(page_)) return std::nullopt;
   const uint32_t slot = (key.value() - page_.value()) / 4;
   if (slot == file_->slot()) return std::nullopt;  // packets go to other guests only
   switch (sockets_->Send(slot, chain.sections())) {
@@ -69,7 +71,7 @@ absl::StatusOr<std::optional<uint32_t>> SharedNet::Send(DmaKey key, const DmaCha
 }
 
 absl::StatusOr<Device::Input> SharedNet::Receive(DmaPort& port) {
-  if (sockets_ == nullptr) return Input::kClosed;
+  if (sockets_ == nullptr || memory_->IsLost(page_)) return Input::kClosed;
   const absl::StatusOr<std::optional<DmaPort::Buffer>> next =
       port.NextBuffer(NetSlotKey(page_, file_->slot()));
   RETURN_IF_ERROR(next.status());

@@ -48,7 +48,8 @@ class SharedNet final : public Device {
   const std::unique_ptr<SharedNetFile> file_;
   const std::unique_ptr<PeerSockets> sockets_;  // destroyed before `file_`
   LogOnce log_;
-  GuestPhys page_;                           // once attached
+  GuestMemory* memory_ = nullptr;  // once attached
+  GuestPhys page_;
   std::optional<uint32_t> irq_;              // of the receive buffers; set by the first buffer
   bool interrupted_without_buffer_ = false;  // since the last buffer
 };

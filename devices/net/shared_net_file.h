@@ -21,8 +21,8 @@ namespace lguest {
 // The launcher of Linux 2.6.23 uses the same locks.
 //
 // Trust: a process that can write to the file can change every slot and thus impersonate another
-// guest. The guests of one network must trust each other to this extent. The permissions of the
-// file control who may join the network.
+// guest, and can end the network by truncating the file. The guests of one network must trust each
+// other to this extent. The permissions of the file control who may join the network.
 class SharedNetFile {
  public:
   // Opens the network file, or creates it with mode 0600, and acquires its first free slot. Clears

@@ -89,6 +89,16 @@ TEST_F(SharedNetTest, PacketFromGuestToGuest) {
   EXPECT_EQ(b.guest().host().interrupts(), std::vector<uint32_t>{kIrq});
 }
 
+TEST_F(SharedNetTest, TruncatedFileEndsTheDevice_F25) {
+  Member a(path_);
+  Member b(path_);
+  ASSERT_EQ(truncate(path_.c_str(), 0), 0);
+  EXPECT_EQ(a.guest().Get(NetSlotAddress(kPage, 1).value(), 1), std::string(1, '\0'));
+  EXPECT_EQ(a.Receive().value(), Input::kClosed);
+  a.guest().Put(0x3000, "de");
+  EXPECT_EQ(a.Send(1, {{0x3000, 2}}).value(), std::nullopt);
+}
+
 TEST_F(SharedNetTest, LongPacketIsTruncated) {
   Member a(path_);
   Member b(path_);

@@ -17,6 +17,7 @@
 #include "hostsim/kvm/kick_signal.h"
 #include "hostsim/kvm/vcpu_state.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/shared_pages.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -175,6 +176,8 @@ absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
   running_thread_.store(0);
 
   if (error == EINTR || error == EAGAIN) return HandleInterruption();
+  // KVM reports a page that it cannot read by an error, not by a signal.
+  if (error == EFAULT && SharedPages::Repair()) return HandleInterruption();
   if (error != 0) return absl::ErrnoToStatus(error, "KVM_RUN");
   if (run_->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return HandleInterruption();
   switcher_timer_.Stop();

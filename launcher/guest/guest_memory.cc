@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/shared_pages.h"
 
 namespace lguest {
 namespace {
@@ -102,7 +103,10 @@ absl::StatusOr<std::unique_ptr<GuestMemory>> GuestMemory::Create(uint32_t size,
   return std::unique_ptr<GuestMemory>(new GuestMemory(reinterpret_cast<uintptr_t>(map), size));
 }
 
-GuestMemory::~GuestMemory() { munmap(base(), size_); }
+GuestMemory::~GuestMemory() {
+  for (std::byte* const page : shared_pages_) SharedPages::Remove(page);
+  munmap(base(), size_);
+}
 
 void GuestMemory::Shrink(uint32_t size) {
   assert(size != 0 && IsPageAligned(size) && size <= size_);
@@ -156,8 +160,12 @@ absl::Status GuestMemory::MapSharedPage(GuestPhys addr, int fd) {
   if (mmap(At(addr), kPageSize, kProtection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
     return ErrnoStatusF("sharing a page of a file at guest address 0x%x", addr.value());
   }
+  RETURN_IF_ERROR(SharedPages::Add(At(addr)));
+  shared_pages_.push_back(At(addr));
   NotifyWritten(addr, kPageSize);
   return absl::OkStatus();
 }
+
+bool GuestMemory::IsLost(GuestPhys addr) const { return SharedPages::IsLost(At(addr)); }
 
 }  // namespace lguest

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -128,8 +129,12 @@ class GuestMemory {
   bool is_observed() const { return observer_ != nullptr; }
 
   // Maps the first page of `fd` to `addr` (page-aligned), shared: what is written there reaches the
-  // file and every other process that maps it. The file must keep that page while the guest lives.
+  // file and every other process that maps it. If somebody truncates the file, a private page takes
+  // its place (see SharedPages). ResourceExhausted if there are too many such pages.
   absl::Status MapSharedPage(GuestPhys addr, int fd);
+
+  // True if the page that was mapped to `addr` is no longer shared.
+  bool IsLost(GuestPhys addr) const;
 
   // Registers the observer; nullptr removes it. The caller removes it before destroying it.
   void set_write_observer(WriteObserver* observer) { observer_ = observer; }
@@ -173,6 +178,7 @@ class GuestMemory {
   const uintptr_t base_;  // 0 with Placement::kIdentity
   uint32_t size_;
   WriteObserver* observer_ = nullptr;
+  std::vector<std::byte*> shared_pages_;
 };
 
 }  // namespace lguest
