@@ -124,8 +124,10 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
         file_.name, load_address_, kReservedEnd));
   }
   if (load_address_ > limit_ || limit_ - load_address_ < start.size()) {
-    return KernelDoesNotFit({absl::StrCat(file_.name, " unpacked"), load_address_, start.size()},
-                            target_.ram_size, target_.initrd);
+    if (!CountRemainingOutput()) return RecordError(offset);
+    return KernelDoesNotFit(
+        {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()},
+        target_.ram_size, target_.initrd);
   }
   const uint32_t room = limit_ - load_address_;
   const GuestPhys address(load_address_);
@@ -147,6 +149,11 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
     return KernelDoesNotFit(
         {absl::StrCat(file_.name, " unpacked"), load_address_, reader_.produced()},
         target_.ram_size, target_.initrd);
+  }
+  if (ReadSetupHeader(out.first(written)).has_value()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: gzip payload at byte %u is a bzImage, which is packed itself: gunzip the file first",
+        file_.name, offset));
   }
   memory_.NotifyWritten(address, written);
   auto kernel = std::make_unique<UnpackedKernel>();

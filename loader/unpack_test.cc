@@ -56,6 +56,19 @@ TEST_F(UnpackTest, BareKernelIsLoadedAt1MB) {
   EXPECT_EQ(Memory(0x100000, code_.size()), code_);
 }
 
+TEST_F(UnpackTest, MemoryBelowTheLoadAddressIsNamedWithTheWholeKernel) {
+  EXPECT_THAT(std::string(Unpack(packed_, 0x1000).status().message()),
+              testing::HasSubstr("bzImage unpacked (0x100000 to 0x108000) does not fit"));
+}
+
+TEST_F(UnpackTest, PackedBzImageIsNamed) {
+  Bytes image = testdata::Noise(0x8000, 4);
+  testdata::Put(image, 0x1fe, testdata::FromString("U\xaa"));
+  testdata::Put(image, 0x202, testdata::FromString("HdrS"));
+  EXPECT_THAT(ErrorMessage(testdata::Gzip(image)),
+              testing::HasSubstr("is a bzImage, which is packed itself: gunzip the file first"));
+}
+
 TEST_F(UnpackTest, ElfIsUnpackedToABuffer) {
   const Bytes elf = testdata::GoodKernel().Build();
   const auto kernel = Unpack(testdata::Gzip(elf));

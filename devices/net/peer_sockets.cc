@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
         absl::StrCat("creating the socket ", name, " next to ", file.path(),
                      error == EACCES || error == EROFS
                          ? " (without /dev/lguest the launcher needs write access to the directory)"
-                         : ""));
+                     : error == ENOENT ? " (is /proc mounted?)"
+                                       : ""));
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd), name));

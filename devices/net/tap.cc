@@ -32,11 +32,13 @@ struct AttachedTap {
 absl::StatusOr<AttachedTap> AttachTap(const std::string& name) {
   UniqueFd fd(open(kTunDevice, O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {
-    const int error = errno;
-    return NetConfigError(error, absl::StrCat("opening ", kTunDevice,
-                                              error == ENOENT || error == ENODEV || error == ENXIO
-                                                  ? " (is the kernel module 'tun' loaded?)"
-                                                  : ""));
+    const bool is_missing = errno == ENOENT || errno == ENODEV || errno == ENXIO;
+    const bool is_forbidden = errno == EACCES || errno == EPERM;
+    return ErrnoStatus("opening ", kTunDevice,
+                       is_missing     ? " (is the kernel module 'tun' loaded?)"
+                       : is_forbidden ? " (the file must be readable and writable for you, as it "
+                                        "is for everybody on most machines)"
+                                      : "");
   }
   ifreq request = {};
   name.copy(request.ifr_name, IFNAMSIZ - 1);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@
 namespace {
 
 constexpr int kCannotRun = 127;
+
+// The limit of one program. The slowest takes a tenth of this in QEMU.
+constexpr unsigned kDeadlineSeconds = 180;
 
 // A child process. Its output is printed and stored.
 class Program {
@@ -42,14 +46,15 @@ class Program {
     return true;
   }
 
-  // Reads the rest of the output. Returns the exit status, or -1 after a signal.
+  // Reads the rest of the output. Returns the exit status, or the negative number of the signal
+  // that ended the program: -SIGALRM after the deadline.
   int End() {
     constexpr std::string_view kNeverPrinted("\0", 1);
     WaitForText(kNeverPrinted);
     close(output_);
     int status = 0;
-    return waitpid(process_, &status, 0) == process_ && WIFEXITED(status) ? WEXITSTATUS(status)
-                                                                          : -1;
+    if (waitpid(process_, &status, 0) != process_) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
  private:
@@ -60,6 +65,7 @@ class Program {
     pointers.reserve(words.size() + 1);
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
+    alarm(kDeadlineSeconds);  // stays in force after execv()
     execv(pointers[0], pointers.data());
     _exit(kCannotRun);
   }
@@ -117,7 +123,9 @@ class Cases {
     Program guest = Launch(arguments);
     const bool printed = guest.WaitForText(text);
     const int ended = guest.End();
-    if (ended != status) {
+    if (ended == -SIGALRM) {
+      Report(name, "no end within " + std::to_string(kDeadlineSeconds) + " s");
+    } else if (ended != status) {
       Report(name, "exit status " + std::to_string(ended));
     } else {
       Report(name, printed ? "" : "no output '" + text + "'");
