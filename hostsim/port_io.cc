@@ -1,6 +1,7 @@
 #include "hostsim/port_io.h"
 
 #include "hostsim/guest_death.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -12,6 +13,10 @@ constexpr uint8_t kInImmediate = 0xe4;
 constexpr uint8_t kInDx = 0xec;
 constexpr uint8_t kOutImmediate = 0xe6;
 constexpr uint8_t kOutDx = 0xee;
+
+// A PC restarts when this command is written to this port.
+constexpr uint32_t kKeyboardController = 0x64;
+constexpr uint32_t kReset = 0xfe;
 
 }  // namespace
 
@@ -29,10 +34,20 @@ absl::StatusOr<bool> EmulatePortInstruction(GuestState& guest) {
   const auto kind = static_cast<uint8_t>(*opcode & 0xfe);
   const bool is_in = kind == kInImmediate || kind == kInDx;
   if (!is_in && kind != kOutImmediate && kind != kOutDx) return false;
-  if (kind == kInImmediate || kind == kOutImmediate) ++eip;
+  uint32_t port = guest.cpu.Get(Register::kEdx) & 0xffff;
+  if (kind == kInImmediate || kind == kOutImmediate) {
+    const absl::StatusOr<uint8_t> immediate = fetch();
+    if (!immediate.ok()) return GuestDeath("%s", immediate.status().message());
+    port = *immediate;
+  }
+  const bool is_byte = (*opcode & 1) == 0;
+  const uint32_t value = guest.cpu.Get(Register::kEax) & 0xff;
+  if (!is_in && is_byte && port == kKeyboardController && value == kReset &&
+      guest.quirks == Quirks::kNone) {
+    return GuestDeath("%s", kRestartReason);
+  }
   if (is_in) {
-    const bool is_word = (*opcode & 1) != 0;
-    const uint32_t ones = is_word ? 0xffffffff : prefixed ? 0xffff0000 : 0xffff;
+    const uint32_t ones = !is_byte ? 0xffffffff : prefixed ? 0xffff0000 : 0xffff;
     guest.cpu.Set(Register::kEax, guest.cpu.Get(Register::kEax) | ones);
   }
   guest.cpu.Set(Register::kEip, eip);

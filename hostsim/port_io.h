@@ -9,7 +9,8 @@
 namespace lguest::hostsim {
 
 // Executes the port instruction at %eip as if no device existed: `in` reads all ones, `out` has no
-// effect (ABI.md §4.17). Returns false if it is another instruction or not in kernel code. Fails
+// effect (ABI.md §4.17), except that a reset by the keyboard controller ends the guest with
+// kRestartReason. Returns false if it is another instruction or not in kernel code. Fails
 // with Aborted if the instruction is not in guest memory.
 absl::StatusOr<bool> EmulatePortInstruction(GuestState& guest);
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -380,6 +381,33 @@ TEST(PortTest, InReadsAllOnesAndOutHasNoEffect) {
                               .Trap(13));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0005008 (0x0)");
   EXPECT_THAT(machine.cpu().failures(), IsEmpty());
+}
+
+TEST(PortTest, ResetByTheKeyboardControllerEndsTheGuest_F21) {
+  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
+  constexpr uint32_t kEdxNumber = static_cast<uint32_t>(Register::kEdx);
+  // outb %al,$0x64 and outb %al,(%dx)
+  for (const std::string_view code : {"\xe6\x64", "\xee"}) {
+    Script script;
+    script.Init().Put(kFree, code).SetRegister(8, 0xc0005000).SetRegister(kEdxNumber, 0x12340064);
+    ScriptedMachine machine(script.SetRegister(kEaxNumber, 0xabfe).Trap(13));
+    EXPECT_EQ(machine.Death(), "restart by the keyboard controller");
+  }
+}
+
+TEST(PortTest, OtherCommandsOfTheKeyboardControllerHaveNoEffect) {
+  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Put(kFree, "\xe6\x64\xe7\x64\xe6\x60")
+                              .SetRegister(8, 0xc0005000)
+                              .SetRegister(kEaxNumber, 0xff)
+                              .Trap(13)  // outb: another command
+                              .SetRegister(kEaxNumber, 0xfe)
+                              .Trap(13)  // outl
+                              .Trap(13)  // another port
+                              .Crash("x"));
+  EXPECT_EQ(machine.Death(), "CRASH: x");
 }
 
 TEST(PortTest, UserCodeIsNotEmulated) {

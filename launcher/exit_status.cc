@@ -58,6 +58,7 @@ ExitStatus ExitStatusOfError(const absl::Status& error) {
 }
 
 ExitStatus ExitStatusOfDeath(std::string_view reason) {
+  if (reason == kRestartReason) return ExitStatus::kRestarted;
   return reason == absl::StrCat("CRASH: ", kPowerOffReason) ? ExitStatus::kPoweredOff
                                                             : ExitStatus::kGuestDied;
 }

@@ -17,6 +17,7 @@ enum class ExitStatus : int {
   kPoweredOff = 0,   // the guest powered off
   kGuestDied = 1,    // the reason is on stderr
   kAborted = 2,      // by the user, with three ^C
+  kRestarted = 3,    // the guest asked for a restart
   kUsage = 64,       // the command line is wrong
   kBadFile = 65,     // a file is not what it should be, or does not fit
   kCannotOpen = 66,  // a file cannot be opened

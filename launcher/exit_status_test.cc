@@ -51,6 +51,10 @@ TEST(ExitStatusTest, ErrorWithoutStageIsInternal) {
   EXPECT_EQ(ExitStatusOfError(absl::NotFoundError("why")), ExitStatus::kInternal);
 }
 
+TEST(ExitStatusTest, RestartHasAStatusOfItsOwn_F21) {
+  EXPECT_EQ(ExitStatusOfDeath("restart by the keyboard controller"), ExitStatus::kRestarted);
+}
+
 TEST(ExitStatusTest, OnlyPowerOffIsSuccess) {
   EXPECT_EQ(ExitStatusOfDeath("CRASH: Power down"), ExitStatus::kPoweredOff);
   EXPECT_EQ(ExitStatusOfDeath("CRASH: Power down "), ExitStatus::kGuestDied);

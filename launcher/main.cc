@@ -57,6 +57,8 @@ ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
     if (isatty(STDERR_FILENO) != 0) std::fputc('\n', stderr);
   } else if (!death.ok()) {
     PrintMessage(std::string(death.status().message()));
+  } else if (status == ExitStatus::kRestarted) {
+    PrintMessage("the guest asked for a restart, which ends it");
   } else if (status == ExitStatus::kGuestDied) {
     // The real host ends one of its reasons with a line feed.
     PrintMessage(absl::StrCat("guest died: ", QuoteForTerminal(absl::StripSuffix(*death, "\n"))));

@@ -47,8 +47,9 @@ Options may stand anywhere before a --.
   -h, --help                print this
   --version                 print the version
 
-Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 64 usage, 65 a file is not
-what it should be, 66 a file cannot be opened, 69 no usable host, 70 a fault of the launcher.
+Exit status: 0 the guest powered off, 1 it died, 2 aborted with three ^C, 3 it asked for a restart,
+64 usage, 65 a file is not what it should be, 66 a file cannot be opened, 69 no usable host, 70 a
+fault of the launcher.
 )";
 
 // The guest id of a MAC of a 2.6.23 guest: "02:00:XX:XX:00:00" (ABI.md §4.21).
