@@ -1,6 +1,7 @@
 #include "devices/block/block_device.h"
 
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "devices/testing/fake_guest.h"
 #include "devices/testing/faulty_block_backend.h"
 #include "devices/testing/memory_block_backend.h"
+#include "devices/testing/rewritten_page.h"
 #include "gtest/gtest.h"
 
 namespace lguest {
@@ -340,6 +342,35 @@ TEST_F(BlockDeviceTest, AdversarialRequestsStayInsideTheDisk) {
       }
     }
   }
+}
+
+// The instructions that read the request's page once.
+int AccessesOfOneRead(GuestMemory& memory) {
+  const RewrittenPage counted(memory.base() + kPage.value(), [](uint32_t /*offset*/) {});
+  static_cast<void>(memory.Read<BlockPage>(kPage).value());
+  return counted.accesses();
+}
+
+// The worst guest: the request becomes hostile as soon as it has been read once.
+TEST_F(BlockDeviceTest, RequestThatChangesAfterItIsReadIsNotReadAgain_B04) {
+  const DmaChain sent = guest_.Chain(kSentAt, {});
+  guest_.BindDma(kKey, kReplyAt, {{kBuffer, kSectorSize}}, kIrq);
+  Request(static_cast<int32_t>(BlockRequest::kRead), 3, kSectorSize);
+  const int read_once = AccessesOfOneRead(guest_.memory());
+  {
+    std::byte* const page = guest_.memory().base() + kPage.value();
+    int accesses = 0;
+    const RewrittenPage worst(page, [&](uint32_t /*offset*/) {
+      if (++accesses != read_once) return;
+      const BlockPage hostile = {
+          .type = 7, .sector = 0xfffffff0, .bytes = 0x7fffffff, .result = 0, .num_sectors = 0};
+      std::memcpy(page, &hostile, sizeof(hostile));
+    });
+    EXPECT_TRUE(device_->Send(kKey, sent, guest_.port()).ok());
+  }
+  EXPECT_EQ(guest_.memory().Read<BlockPage>(kPage)->result, static_cast<int32_t>(BlockResult::kOk));
+  EXPECT_EQ(guest_.Get(kBuffer, kSectorSize), disk_.substr(3 * kSectorSize, kSectorSize));
+  EXPECT_EQ(faults_.transfers, 1);
 }
 
 }  // namespace

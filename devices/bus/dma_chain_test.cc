@@ -1,13 +1,17 @@
 #include "devices/bus/dma_chain.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "devices/testing/fake_guest.h"
+#include "devices/testing/rewritten_page.h"
 #include "gtest/gtest.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {
@@ -142,6 +146,31 @@ TEST(DmaChain, NotifyWrittenReportsOnlyFilledBytes) {
   recorder.writes.clear();
   chain.NotifyWritten(guest.memory(), std::numeric_limits<uint32_t>::max());
   EXPECT_EQ(recorder.writes.size(), 3u);
+}
+
+// The worst guest: each field becomes hostile as soon as it has been read once.
+TEST(DmaChain, FieldsThatChangeAfterTheyAreReadAreNotReadAgain_B04) {
+  FakeGuest guest;
+  constexpr uint32_t kList = 2 * kPageSize;
+  const GuestPhys dma = guest.PutDma(kList, {{0x4000, 0x100}, {kTop - 0x200, 0x200}, {0x5000, 1}});
+  DmaChain chain;
+  absl::Status filled;
+  {
+    std::byte* const page = guest.memory().base() + kList;
+    const RewrittenPage worst(page, [&](uint32_t offset) {
+      const bool is_length = offset >= offsetof(Dma, len);
+      const uint32_t hostile = 0xfffffff0;
+      std::memcpy(page + offset, &hostile, is_length ? sizeof(uint16_t) : sizeof(uint32_t));
+    });
+    filled = chain.Fill(guest.memory(), dma);
+  }
+  ASSERT_TRUE(filled.ok()) << filled;
+  ASSERT_EQ(chain.sections().size(), 3u);
+  EXPECT_EQ(chain.section_address(0), GuestPhys(0x4000));
+  EXPECT_EQ(chain.sections()[0].iov_len, 0x100u);
+  EXPECT_EQ(chain.section_address(1), GuestPhys(kTop - 0x200));
+  EXPECT_EQ(chain.sections()[1].iov_len, 0x200u);
+  EXPECT_EQ(chain.size(), 0x301u);
 }
 
 }  // namespace
