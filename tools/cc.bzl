@@ -23,8 +23,15 @@ def _prelude(attributes):
         return None
     for library, prelude, copts in _PRELUDES:
         if library in deps:
-            return struct(label = prelude, copts = copts + prelude_copts(prelude))
+            return struct(label = prelude, copts = copts)
     return None
+
+def _unless_fuzzing(values):
+    """A prelude is precompiled for gcc. Fuzz targets are compiled with clang, so they have none."""
+    return select({
+        "//tools/toolchain:fuzz": [],
+        "//conditions:default": values,
+    })
 
 def with_prelude(attributes):
     """Adds the target's prelude, if it has one, to the attributes of a C++ rule.
@@ -40,8 +47,8 @@ def with_prelude(attributes):
         return attributes
     return dict(
         attributes,
-        copts = attributes.get("copts", []) + prelude.copts,
-        deps = attributes["deps"] + [prelude.label],
+        copts = attributes.get("copts", []) + prelude.copts + _unless_fuzzing(prelude_copts(prelude.label)),
+        deps = attributes["deps"] + _unless_fuzzing([prelude.label]),
     )
 
 def _only_i386(attributes):

@@ -32,6 +32,10 @@ LOCK = {
         "libclang-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/libclang-19-dev_{}_amd64.deb", "1743d67c024c33e2c3715fb4b1004b356d28b41373d7fff36354c22a3935a7e6"],
         "llvm-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/llvm-19-dev_{}_amd64.deb", "05d3347ff02b6d55189f1e4ab5e946d3713677a04588a775100f218a349d02cf"],
     },
+    "clang19_runtime": {
+        "libclang-common-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/libclang-common-19-dev_{}_amd64.deb", "811c2d398ad772204ec05ffde485cbbc4c210abc5dcf0068ff9ca3e647591ce7"],
+        "libclang-rt-19-dev:amd64": ["1:19.1.7-3~deb12u1", "pool/main/l/llvm-toolchain-19/libclang-rt-19-dev_{}_amd64.deb", "872464dcd1aa3538e417e177f74a4c549b19313acaa1fe9465d32b936e9ef8eb"],
+    },
     "com_google_absl": {
         "abseil:source": ["20220623.1-1+deb12u2", "pool/main/a/abseil/abseil_{}.orig.tar.gz", "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe"],
     },

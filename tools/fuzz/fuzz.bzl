@@ -17,6 +17,6 @@ def fuzz_test(name, deps):
         data = [corpus],
         deps = deps + [
             "//tools/fuzz:fuzz_target",
-            "//tools/fuzz:run_corpus",
+            "//tools/fuzz:main",
         ],
     )

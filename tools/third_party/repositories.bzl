@@ -26,6 +26,15 @@ def third_party_repositories():
     )
 
     debian_repository(
+        name = "clang19_runtime",
+        build_file = "//tools/third_party:clang19_runtime.BUILD.bazel",
+        excludes = [
+            "*-i386.*",
+            "*.so",
+            "./usr/share",
+        ],
+    )
+    debian_repository(
         name = "clang19_headers",
         build_file = "//tools/third_party:clang19_headers.BUILD.bazel",
         excludes = [

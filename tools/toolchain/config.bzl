@@ -1,60 +1,23 @@
 """Declares gcc 12 of @gcc12 as a C and C++ toolchain for each target. The machine's own compiler is not used."""
 
-load("@bazel_tools//tools/build_defs/cc:action_names.bzl", "ACTION_NAMES")
-load("@bazel_tools//tools/cpp:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "tool_path")
+load("@bazel_tools//tools/cpp:cc_toolchain_config_lib.bzl", "tool_path")
+load(":flags.bzl", "flags_feature")
 load(":targets.bzl", "FREESTANDING_FLAGS", "GCC_ROOT", "MACHINE_FLAGS", "TARGETS", "isystem")
 load(":warnings.bzl", "CXX_WARNINGS", "C_WARNINGS", "SYSTEM_HEADERS")
-
-_C = [
-    ACTION_NAMES.assemble,
-    ACTION_NAMES.c_compile,
-    ACTION_NAMES.preprocess_assemble,
-]
-_CXX = [
-    ACTION_NAMES.cpp_compile,
-    ACTION_NAMES.cpp_header_parsing,
-    ACTION_NAMES.linkstamp_compile,
-]
-_LINK_PROGRAM = [ACTION_NAMES.cpp_link_executable]
-_LINK_LIBRARY = [
-    ACTION_NAMES.cpp_link_dynamic_library,
-    ACTION_NAMES.cpp_link_nodeps_dynamic_library,
-]
-
-def _feature(name, c = [], cxx = [], compile = [], link = [], link_program = [], link_library = [], enabled = True, **kwargs):
-    """Returns a feature made of lists of flags: `compile` is for C and C++, `c` and `cxx` for one language; `link*` likewise."""
-    sets = [
-        (_C + _CXX, compile),
-        (_C, c),
-        (_CXX, cxx),
-        (_LINK_PROGRAM, link_program),
-        (_LINK_LIBRARY, link_library),
-        (_LINK_PROGRAM + _LINK_LIBRARY, link),
-    ]
-    return feature(
-        name = name,
-        enabled = enabled,
-        flag_sets = [
-            flag_set(actions = actions, flag_groups = [flag_group(flags = flags)])
-            for actions, flags in sets
-            if flags
-        ],
-        **kwargs
-    )
 
 def _common_features(target):
     machine = ["-Btools/toolchain/bin/", "-no-canonical-prefixes", "--sysroot=" + GCC_ROOT[:-1]]
     machine += MACHINE_FLAGS[target.bazel_cpu]
     return [
-        _feature(
+        flags_feature(
             "hermetic",
             compile = machine + ["-nostdinc", "-fno-canonical-system-headers"],
             cxx = ["-nostdinc++", "-std=c++20"],
             link = machine,
         ),
-        _feature("cxx_headers", cxx = isystem(target.cxx_headers)),
-        _feature("c_headers", compile = isystem(target.c_headers)),
-        _feature(
+        flags_feature("cxx_headers", cxx = isystem(target.cxx_headers)),
+        flags_feature("c_headers", compile = isystem(target.c_headers)),
+        flags_feature(
             "reproducible",
             compile = [
                 "-Wno-builtin-macro-redefined",
@@ -66,13 +29,13 @@ def _common_features(target):
         ),
         # Guest memory may begin at address 0 of the launcher, so the compiler must not assume that a null pointer is never
         # dereferenced.
-        _feature("address_zero", compile = ["-fno-delete-null-pointer-checks"]),
-        _feature("warnings", c = C_WARNINGS, cxx = CXX_WARNINGS, compile = isystem(SYSTEM_HEADERS)),
+        flags_feature("address_zero", compile = ["-fno-delete-null-pointer-checks"]),
+        flags_feature("warnings", c = C_WARNINGS, cxx = CXX_WARNINGS, compile = isystem(SYSTEM_HEADERS)),
     ]
 
 def _sanitizer(name, kind, libraries):
     flags = ["-fsanitize=" + kind]
-    return _feature(
+    return flags_feature(
         name,
         compile = flags + ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1"],
         link = flags + libraries,
@@ -83,9 +46,9 @@ def _mode_features():
     """Returns the features that Bazel or the command line turns on."""
     return [
         # fastbuild is the default mode. -O0 would make tests and guests too slow.
-        _feature("fastbuild", compile = ["-O1", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
-        _feature("dbg", compile = ["-Og", "-g", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
-        _feature(
+        flags_feature("fastbuild", compile = ["-O1", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
+        flags_feature("dbg", compile = ["-Og", "-g", "-D_GLIBCXX_ASSERTIONS"], enabled = False),
+        flags_feature(
             "opt",
             compile = ["-O2", "-DNDEBUG", "-ffunction-sections", "-fdata-sections"],
             link = ["-Wl,--gc-sections"],
@@ -93,7 +56,7 @@ def _mode_features():
         ),
         _sanitizer("asan", "address,undefined", ["-static-libasan", "-static-libubsan"]),
         _sanitizer("tsan", "thread", ["-static-libtsan"]),
-        _feature(
+        flags_feature(
             "coverage",
             compile = ["--coverage", "-fprofile-update=atomic"],
             link = ["--coverage"],
@@ -116,7 +79,7 @@ def _linux_features(target):
         link_program = ["-pie"]
         link = ["-static-libgcc", "-Wl,-z,relro,-z,now"]
     return [
-        _feature(
+        flags_feature(
             "linux",
             compile = compile + ["-fstack-protector-strong"],
             link_program = link_program,
@@ -124,19 +87,19 @@ def _linux_features(target):
             link = link + ["-pthread"],
         ),
         # The C++ runtime must come last on the command line, after the objects that need it.
-        _feature("cxx_runtime", link = ["-l:libstdc++.a", "-lm"]),
+        flags_feature("cxx_runtime", link = ["-l:libstdc++.a", "-lm"]),
     ]
 
 def _freestanding_features(target):
     return [
-        _feature(
+        flags_feature(
             "freestanding",
             compile = FREESTANDING_FLAGS,
             cxx = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
             link = ["-nostdlib", "-static", "-no-pie"],
         ),
         # libgcc has the functions that the compiler calls for 64-bit divisions, for example.
-        _feature("compiler_runtime", link = ["-L" + target.gcc_libraries, "-lgcc"]),
+        flags_feature("compiler_runtime", link = ["-L" + target.gcc_libraries, "-lgcc"]),
     ]
 
 def _impl(ctx):

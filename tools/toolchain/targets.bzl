@@ -23,14 +23,16 @@ def _target(bazel_cpu, gnu, gcc):
         ],
     )
 
+_X86_64 = _target("k8", "x86_64-linux-gnu", "x86_64-linux-gnu")
 _I386 = _target("i386", "i386-linux-gnu", "i686-linux-gnu")
 
 # The keys are the names of the platforms in BUILD.bazel. The freestanding target has the C library's headers, because the
 # C++ headers include them, but it does not link the C library.
 TARGETS = {
     "freestanding_i386": _I386,
+    "fuzz_x86_64": _X86_64,
     "linux_i386": _I386,
-    "linux_x86_64": _target("k8", "x86_64-linux-gnu", "x86_64-linux-gnu"),
+    "linux_x86_64": _X86_64,
 }
 
 MACHINE_FLAGS = {
