@@ -1,0 +1,192 @@
+// Whatever another guest's launcher sends, a packet changes the bytes of the receive buffer and its
+// used_len, and nothing else of guest memory. An error of Receive() has a reason.
+// Input: a list of operations, see Step().
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "devices/net/peer_sockets.h"
+#include "devices/net/shared_net.h"
+#include "devices/net/shared_net_file.h"
+#include "devices/testing/fake_guest.h"
+#include "launcher/base/testing/temp_dir.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
+#include "tools/fuzz/fuzz_target.h"
+
+namespace lguest {
+namespace {
+
+constexpr GuestPhys kPage(FakeGuest::kRam + kPageSize);
+constexpr uint32_t kBuffers = 0x400;  // the lguest_dma of buffer n is at kBuffers + n * kBufferStep
+constexpr uint32_t kBufferStep = 128;
+constexpr uint32_t kMostBuffers = 24;
+constexpr uint32_t kIrq = 1;
+
+void Check(bool good) {
+  if (!good) std::abort();
+}
+
+class Input {
+ public:
+  explicit Input(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+
+  bool empty() const { return bytes_.empty(); }
+
+  // Bytes beyond the end are zero.
+  template <typename T>
+  T Take() {
+    T value = 0;
+    const size_t len = std::min(bytes_.size(), sizeof(value));
+    if (len != 0) std::memcpy(&value, bytes_.data(), len);
+    bytes_ = bytes_.subspan(len);
+    return value;
+  }
+
+ private:
+  std::span<const uint8_t> bytes_;
+};
+
+// The guest in slot 0 receives. The launcher of slot 1 sends.
+class Network {
+ public:
+  explicit Network(const std::string& path) {
+    auto file = SharedNetFile::Open(path).value();
+    auto sockets = PeerSockets::Open(*file).value();
+    Check(file->slot() == 0);
+    device_ = std::make_unique<SharedNet>(std::move(file), std::move(sockets));
+    Check(device_->Attach(guest_.memory(), {.pages = kPage, .irq = kIrq}).ok());
+    peer_file_ = SharedNetFile::Open(path).value();
+    peer_ = PeerSockets::Open(*peer_file_).value();
+  }
+
+  // Does one operation. Returns false at the guest's end.
+  bool Step(Input& input) {
+    switch (input.Take<uint8_t>() % 4) {
+      case 0:
+        Send(input.Take<uint16_t>(), input.Take<uint8_t>());
+        return true;
+      case 1:
+        WritePage(input.Take<uint16_t>() % kPageSize, input.Take<uint32_t>());
+        return true;
+      case 2:
+        Bind(input);
+        return true;
+      default:
+        return Receive();
+    }
+  }
+
+ private:
+  void Send(size_t len, uint8_t first) {
+    std::string packet(len, '\0');
+    for (size_t i = 0; i < len; ++i) packet[i] = static_cast<char>(first + i);
+    const iovec piece = {.iov_base = packet.data(), .iov_len = packet.size()};
+    if (peer_->Send(0, std::span(&piece, 1)) == PeerSockets::SendResult::kSent) {
+      packets_.push_back(packet);
+    }
+  }
+
+  // The other launcher maps the same page.
+  void WritePage(off_t offset, uint32_t value) {
+    const size_t len = std::min(sizeof(value), static_cast<size_t>(kPageSize - offset));
+    Check(pwrite(peer_file_->fd(), &value, len, offset) == static_cast<ssize_t>(len));
+  }
+
+  void Bind(Input& input) {
+    if (bound_ == kMostBuffers) return;
+    Dma dma = {};
+    dma.used_len = input.Take<uint32_t>();
+    const size_t sections = input.Take<uint8_t>() % (kMaxDmaSections + 1);
+    for (size_t i = 0; i < sections; ++i) {
+      dma.addr.at(i) = input.Take<uint32_t>();
+      dma.len.at(i) = input.Take<uint16_t>();
+    }
+    const GuestPhys at(kBuffers + bound_++ * kBufferStep);
+    Check(guest_.memory().Write(at, dma).ok());
+    guest_.host().Bind(NetSlotKey(kPage, 0), at, kIrq);
+    buffers_.push_back(at);
+  }
+
+  bool Receive() {
+    std::vector<std::byte> expected = Memory();
+    const size_t interrupts = guest_.host().interrupts().size();
+    const auto input = device_->Receive(guest_.port());
+    if (!input.ok()) {
+      Check(!input.status().message().empty() && !buffers_.empty());
+      Check(Memory() == expected);
+      return false;
+    }
+    Check(*input != Device::Input::kClosed);
+    if (*input == Device::Input::kNoRoom) {
+      Check(buffers_.empty() && Memory() == expected);
+      return true;
+    }
+    Check(!buffers_.empty());
+    const uint32_t used = Fill(expected);
+    Check(Memory() == expected);
+    if (used != 0) Check(guest_.host().interrupts().size() == interrupts + 1);
+    return true;
+  }
+
+  // Puts the next packet into the next buffer, as Receive() should do. Returns the used_len.
+  uint32_t Fill(std::vector<std::byte>& memory) {
+    const GuestPhys at = buffers_.front();
+    buffers_.pop_front();
+    Dma dma = {};
+    std::memcpy(&dma, &memory[at.value()], sizeof(dma));
+    std::string packet;
+    if (!packets_.empty()) {
+      packet = packets_.front();
+      packets_.pop_front();
+    }
+    uint32_t used = 0;
+    for (size_t i = 0; i < kMaxDmaSections && dma.len.at(i) != 0; ++i) {
+      const size_t len = std::min<size_t>(dma.len.at(i), packet.size() - used);
+      std::memcpy(&memory.at(dma.addr.at(i)), packet.data() + used, len);
+      used += static_cast<uint32_t>(len);
+    }
+    std::memcpy(&memory[at.value()], &used, sizeof(used));
+    return used;
+  }
+
+  std::vector<std::byte> Memory() {
+    const std::byte* const base = guest_.memory().base();
+    return {base, base + guest_.memory().size()};
+  }
+
+  FakeGuest guest_;
+  std::unique_ptr<SharedNet> device_;
+  std::unique_ptr<SharedNetFile> peer_file_;
+  std::unique_ptr<PeerSockets> peer_;
+  std::deque<std::string> packets_;  // on their way
+  std::deque<GuestPhys> buffers_;    // bound and not filled
+  uint32_t bound_ = 0;
+};
+
+}  // namespace
+}  // namespace lguest
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  constexpr int kMostSteps = 64;
+  static const auto* const kDirectory = new lguest::TempDir;
+  lguest::Input input({data, size});
+  const std::string path = kDirectory->Path("net");
+  unlink(path.c_str());  // the page that the last input has written
+  lguest::Network network(path);
+  for (int i = 0; i < kMostSteps && !input.empty(); ++i) {
+    if (!network.Step(input)) break;
+  }
+  return 0;
+}
