@@ -1,0 +1,209 @@
+// A guest may execute any bytes at ring 1 and ring 3. The CPU never fails, stops soon after a kick,
+// and stays at ring 1 or ring 3. Ring 3 changes no memory that it may not write.
+// Input: one byte of options (bit 0: ring 3, bit 1: CR0.TS is set), then the code.
+//
+// After a trap the code goes on at the next byte, so each byte of the input is executed as the
+// start of an instruction, unless a jump leads past it.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <span>
+#include <vector>
+
+#include "hostsim/i386/registers.h"
+#include "hostsim/softcpu/watchdog.h"
+#include "hostsim/testing/test_machine.h"
+#include "hostsim/vcpu.h"
+#include "launcher/guest/address.h"
+#include "tools/fuzz/fuzz_target.h"
+
+namespace lguest::hostsim {
+namespace {
+
+constexpr uint8_t kOptionRing3 = 1;
+constexpr uint8_t kOptionTaskSwitched = 2;
+constexpr size_t kMostCode = 512;  // a longer input takes too long
+constexpr uint32_t kUserStackPhys = 0x130000;
+// Below this address are the page tables. The CPU sets their accessed and dirty bits.
+constexpr uint32_t kTablesEnd = kCodePhys;
+
+void Check(bool good, const char* what) {
+  if (good) return;
+  std::cerr << "FAILED: " << what << "\n";
+  std::abort();
+}
+
+// libFuzzer keeps an input that makes one of these counters nonzero for the first time. The
+// library is not instrumented, so this is the only news of it: which opcode raised which vector.
+constexpr size_t kCounters = size_t{1} << 14;
+__attribute__((section("__libfuzzer_extra_counters"), used)) uint8_t counters[kCounters];
+
+void CountTrap(const Trap& trap, uint32_t opcode) {
+  constexpr uint32_t kOpcodes = 512;  // of one byte, and of two bytes
+  ++counters[(std::min<uint32_t>(trap.vector, 31) * kOpcodes + opcode) % kCounters];
+}
+
+class Handler final : public TrapHandler {
+ public:
+  Handler(TestMachine& machine, int ring, std::span<const uint8_t> code)
+      : machine_(machine), ring_(ring), code_(code) {}
+
+  bool OnTrap(const Trap& trap) override {
+    constexpr uint32_t kExceptions = 32;
+    const uint32_t eip = machine_.reg(Register::kEip);
+    const uint32_t level = PrivilegeLevel(*machine_.cpu);
+    Check(level == 1 || level == 3, "the guest is at ring 1 or ring 3");
+    Check(ring_ == 1 || level == 3, "ring 3 does not become ring 1");
+    Check(trap.kind != Trap::Kind::kException || trap.vector < kExceptions,
+          "the vector is that of an exception");
+    const uint32_t start = ring_ == 3 ? kUserCode : kKernelCode;
+    const bool software = trap.kind == Trap::Kind::kSoftwareInterrupt;
+    const uint32_t at = eip - start;
+    if (at < code_.size()) {
+      CountTrap(trap, Opcode(at - (software ? 2 : 0)));
+      next_ = std::max(next_ + 1, software ? at : at + 1);
+    } else {
+      ++next_;
+    }
+    if (next_ >= code_.size()) return false;
+    const bool task_switched = trap.vector == 7;
+    machine_.EnterRing(ring_);
+    SetRegisters();
+    machine_.cpu->Set(Register::kEip, start + next_);
+    if (task_switched) machine_.cpu->SetTaskSwitched(false);
+    return true;
+  }
+
+  void SetRegisters() {
+    const uint32_t top = ring_ == 3 ? kUserStackTop : kKernelStackTop;
+    machine_.cpu->Set(Register::kEax, 0x80);
+    machine_.cpu->Set(Register::kEcx, 3);
+    machine_.cpu->Set(Register::kEdx, top - 0x400);
+    machine_.cpu->Set(Register::kEbx, top - 0x800);
+    machine_.cpu->Set(Register::kEbp, top - 0x100);
+    machine_.cpu->Set(Register::kEsi, top - 0x600);
+    machine_.cpu->Set(Register::kEdi, top - 0x700);
+    machine_.cpu->Set(Register::kEsp, top - 0x200);
+  }
+
+ private:
+  uint32_t Opcode(uint32_t at) const {
+    constexpr uint8_t kTwoBytes = 0x0f;
+    constexpr uint8_t kPrefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+                                     0x66, 0x67, 0xf0, 0xf2, 0xf3};
+    while (at < code_.size() && std::ranges::count(kPrefixes, code_[at]) != 0) ++at;
+    if (at >= code_.size()) return 0;
+    if (code_[at] != kTwoBytes) return code_[at];
+    return at + 1 < code_.size() ? 0x100u | code_[at + 1] : kTwoBytes;
+  }
+
+  TestMachine& machine_;
+  const int ring_;
+  const std::span<const uint8_t> code_;
+  uint32_t next_ = 0;  // where the code goes on after a trap
+};
+
+// A machine that runs one input after the other. To make a CPU takes a hundred times as long as to
+// run an input on it.
+class ReusedMachine {
+ public:
+  ReusedMachine() {
+    // The image of fxrstor: zero but for the control words.
+    machine_.Poke(kFree, 0x37f);
+    machine_.Poke(kFree + 24, 0x1f80);
+    const std::byte* const base = machine_.memory->base();
+    before_.assign(base, base + machine_.memory->size());
+  }
+
+  void Run(uint8_t options, std::span<const uint8_t> code) {
+    const int ring = (options & kOptionRing3) != 0 ? 3 : 1;
+    Reset();
+    machine_.Load(ring, {code.begin(), code.end()});
+    machine_.cpu->SetTaskSwitched((options & kOptionTaskSwitched) != 0);
+    Handler handler(machine_, ring, code);
+    handler.SetRegisters();
+    {
+      const Watchdog watchdog(*machine_.cpu);
+      const auto stop = machine_.cpu->Run(handler);
+      if (!stop.ok()) std::cerr << stop.status() << "\n";
+      Check(stop.ok(), "the CPU does not fail");
+    }
+    const uint32_t level = PrivilegeLevel(*machine_.cpu);
+    Check(level == 1 || level == 3, "the guest stops at ring 1 or ring 3");
+    if (ring == 3) CheckKernelMemory(code);
+  }
+
+ private:
+  // Calls `visit` for each changed page from `start` to `end`.
+  void ForEachChangedPage(uint32_t start, uint32_t end,
+                          const std::function<void(uint32_t page)>& visit) const {
+    if (std::memcmp(machine_.memory->base() + start, &before_[start], end - start) == 0) return;
+    if (end - start == kPageSize) return visit(start);
+    const uint32_t middle = start + (end - start) / 2;
+    ForEachChangedPage(start, middle, visit);
+    ForEachChangedPage(middle, end, visit);
+  }
+
+  // Restores memory and the registers of the FPU. Takes a kick that came too late.
+  void Reset() {
+    ForEachChangedPage(0, kMemorySize, [this](uint32_t page) {
+      const auto bytes = std::span(before_).subspan(page, kPageSize);
+      Check(machine_.memory->WriteBytes(GuestPhys(page), bytes).ok(), "memory is writable");
+    });
+    machine_.cpu->SetPageDirectory(GuestPhys(kDirectory));
+    machine_.cpu->FlushTlb();
+    machine_.cpu->SetTaskSwitched(false);
+    constexpr uint32_t kImage = kPageOffset + kFree;
+    static_assert(kImage == 0xc0200000);
+    // fxrstor kImage; int $kDone
+    machine_.Load(1, {0x0f, 0xae, 0x0d, 0x00, 0x00, 0x20, 0xc0, 0xcd, kDone});
+    RecordingHandler done;
+    const auto stop = machine_.cpu->Run(done);
+    if (stop.ok() && *stop == Vcpu::Stop::kKicked) return Reset();
+    Check(stop.ok() && done.traps.size() == 1 && IsDone(done.traps[0]), "the FPU can be reset");
+    machine_.PokeBytes(kCodePhys, MachineCode(16));
+  }
+
+  void CheckKernelMemory(std::span<const uint8_t> code) {
+    Check(std::memcmp(machine_.memory->base() + kCodePhys, code.data(), code.size()) == 0,
+          "ring 3 does not change its code");
+    ForEachChangedPage(0, kMemorySize, [this](uint32_t page) {
+      const bool is_code = page >= kCodePhys && page < kCodePhys + kUserCodePages * kPageSize;
+      if (is_code || page == kUserStackPhys) return;
+      Check(page < kTablesEnd, "ring 3 changes no memory of the kernel");
+      for (uint32_t at = page; at < page + kPageSize; at += sizeof(uint32_t)) {
+        uint32_t entry = 0;
+        uint32_t now = 0;
+        std::memcpy(&entry, &before_[at], sizeof(entry));
+        std::memcpy(&now, machine_.memory->base() + at, sizeof(now));
+        Check((entry | kA | kD) == (now | kA | kD), "ring 3 changes no page table");
+      }
+    });
+  }
+
+  TestMachine machine_;
+  std::vector<std::byte> before_;
+};
+
+}  // namespace
+
+// The library calls longjmp() for each fault, and then the sanitizer would search all fake stacks.
+// The CPU outlives each run, so a search for leaks after a run finds nothing and takes half the
+// time.
+const char* SanitizerOptions() asm("__asan_default_options");
+const char* SanitizerOptions() { return "detect_leaks=0:detect_stack_use_after_return=0"; }
+
+}  // namespace lguest::hostsim
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  const size_t length = std::min<size_t>(size - 1, lguest::hostsim::kMostCode);
+  static auto* const kMachine = new lguest::hostsim::ReusedMachine;
+  kMachine->Run(data[0], {data + 1, length});
+  return 0;
+}
