@@ -1,0 +1,16 @@
+"""The fuzz targets of the repository. The macro fuzz_test refuses a target that is not in this list."""
+
+FUZZ_TARGETS = [
+    "//devices/block:block_request_fuzz",
+    "//devices/bus:dma_chain_fuzz",
+    "//devices/net:peer_packet_fuzz",
+    "//devices/net:tun_spec_fuzz",
+    "//hostsim/softcpu:translator_fuzz",
+    "//hostsim/testing:script_fuzz",
+    "//launcher:memory_size_fuzz",
+    "//launcher:options_fuzz",
+    "//loader:boot_params_fuzz",
+    "//loader:bzimage_fuzz",
+    "//loader:elf_fuzz",
+    "//loader:page_offset_fuzz",
+]
