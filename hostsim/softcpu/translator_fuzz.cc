@@ -1,6 +1,7 @@
 // A guest may execute any bytes at ring 1 and ring 3. The CPU never fails, stops soon after a kick,
 // and stays at ring 1 or ring 3. Ring 3 changes no memory that it may not write.
-// Input: one byte of options (bit 0: ring 3, bit 1: CR0.TS is set), then the code.
+// Input: one byte of options (bit 0: ring 3, bit 1: CR0.TS is set, bits 2 to 7: bits 8 to 13 of
+// EFLAGS), then the code. On the stack lies the frame of an iret to ring 3, and %eax is a selector.
 //
 // After a trap the code goes on at the next byte, so each byte of the input is executed as the
 // start of an instruction, unless a jump leads past it.
@@ -28,7 +29,9 @@ namespace {
 constexpr uint8_t kOptionRing3 = 1;
 constexpr uint8_t kOptionTaskSwitched = 2;
 constexpr size_t kMostCode = 512;  // a longer input takes too long
+constexpr uint32_t kKernelStackPhys = kKernelStackTop - kPageSize - kPageOffset;
 constexpr uint32_t kUserStackPhys = 0x130000;
+constexpr uint32_t kFrame = kPageSize - 0x200;  // %esp, in the page of the stack
 // Below this address are the page tables. The CPU sets their accessed and dirty bits.
 constexpr uint32_t kTablesEnd = kCodePhys;
 
@@ -48,10 +51,17 @@ void CountTrap(const Trap& trap, uint32_t opcode) {
   ++counters[(std::min<uint32_t>(trap.vector, 31) * kOpcodes + opcode) % kCounters];
 }
 
+int RingOf(uint8_t options) { return (options & kOptionRing3) != 0 ? 3 : 1; }
+
+uint32_t EflagsOf(uint8_t options) {
+  constexpr uint32_t kAlways = 0x202;
+  return kAlways | (options & ~(kOptionRing3 | kOptionTaskSwitched)) << 6;
+}
+
 class Handler final : public TrapHandler {
  public:
-  Handler(TestMachine& machine, int ring, std::span<const uint8_t> code)
-      : machine_(machine), ring_(ring), code_(code) {}
+  Handler(TestMachine& machine, uint8_t options, std::span<const uint8_t> code)
+      : machine_(machine), ring_(RingOf(options)), eflags_(EflagsOf(options)), code_(code) {}
 
   bool OnTrap(const Trap& trap) override {
     constexpr uint32_t kExceptions = 32;
@@ -72,23 +82,25 @@ class Handler final : public TrapHandler {
     }
     if (next_ >= code_.size()) return false;
     const bool task_switched = trap.vector == 7;
-    machine_.EnterRing(ring_);
-    SetRegisters();
+    EnterCode();
     machine_.cpu->Set(Register::kEip, start + next_);
     if (task_switched) machine_.cpu->SetTaskSwitched(false);
     return true;
   }
 
-  void SetRegisters() {
-    const uint32_t top = ring_ == 3 ? kUserStackTop : kKernelStackTop;
-    machine_.cpu->Set(Register::kEax, 0x80);
-    machine_.cpu->Set(Register::kEcx, 3);
-    machine_.cpu->Set(Register::kEdx, top - 0x400);
-    machine_.cpu->Set(Register::kEbx, top - 0x800);
-    machine_.cpu->Set(Register::kEbp, top - 0x100);
-    machine_.cpu->Set(Register::kEsi, top - 0x600);
-    machine_.cpu->Set(Register::kEdi, top - 0x700);
-    machine_.cpu->Set(Register::kEsp, top - 0x200);
+  void EnterCode() {
+    machine_.EnterRing(ring_);
+    const uint32_t stack = (ring_ == 3 ? kUserStackTop : kKernelStackTop) - kPageSize;
+    const auto set = [this](Register reg, uint32_t value) { machine_.cpu->Set(reg, value); };
+    set(Register::kEax, kData3);
+    set(Register::kEcx, 3);
+    set(Register::kEdx, stack + 0x800);
+    set(Register::kEbx, stack + 0x900);
+    set(Register::kEbp, stack + 0xa00);
+    set(Register::kEsi, stack + 0xb00);
+    set(Register::kEdi, stack + 0xc00);
+    set(Register::kEsp, stack + kFrame);
+    set(Register::kEflags, eflags_);
   }
 
  private:
@@ -104,6 +116,7 @@ class Handler final : public TrapHandler {
 
   TestMachine& machine_;
   const int ring_;
+  const uint32_t eflags_;
   const std::span<const uint8_t> code_;
   uint32_t next_ = 0;  // where the code goes on after a trap
 };
@@ -121,12 +134,14 @@ class ReusedMachine {
   }
 
   void Run(uint8_t options, std::span<const uint8_t> code) {
-    const int ring = (options & kOptionRing3) != 0 ? 3 : 1;
+    const int ring = RingOf(options);
     Reset();
+    PokeFrame(kKernelStackPhys + kFrame, EflagsOf(options));
+    PokeFrame(kUserStackPhys + kFrame, EflagsOf(options));
     machine_.Load(ring, {code.begin(), code.end()});
     machine_.cpu->SetTaskSwitched((options & kOptionTaskSwitched) != 0);
-    Handler handler(machine_, ring, code);
-    handler.SetRegisters();
+    Handler handler(machine_, options, code);
+    handler.EnterCode();
     {
       const Watchdog watchdog(*machine_.cpu);
       const auto stop = machine_.cpu->Run(handler);
@@ -169,12 +184,22 @@ class ReusedMachine {
     machine_.PokeBytes(kCodePhys, MachineCode(16));
   }
 
+  // Writes the frame of an iret to ring 3, to a later byte of the code.
+  void PokeFrame(uint32_t phys, uint32_t eflags) {
+    constexpr uint32_t kFurther = 64;
+    const uint32_t esp = kUserStackTop - kPageSize + kFrame;
+    for (const uint32_t word : {kUserCode + kFurther, kCode3, eflags, esp, kData3}) {
+      machine_.Poke(phys, word);
+      phys += sizeof(word);
+    }
+  }
+
   void CheckKernelMemory(std::span<const uint8_t> code) {
     Check(std::memcmp(machine_.memory->base() + kCodePhys, code.data(), code.size()) == 0,
           "ring 3 does not change its code");
     ForEachChangedPage(0, kMemorySize, [this](uint32_t page) {
       const bool is_code = page >= kCodePhys && page < kCodePhys + kUserCodePages * kPageSize;
-      if (is_code || page == kUserStackPhys) return;
+      if (is_code || page == kUserStackPhys || page == kKernelStackPhys) return;
       Check(page < kTablesEnd, "ring 3 changes no memory of the kernel");
       for (uint32_t at = page; at < page + kPageSize; at += sizeof(uint32_t)) {
         uint32_t entry = 0;
