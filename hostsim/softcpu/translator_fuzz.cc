@@ -1,7 +1,7 @@
 // A guest may execute any bytes at ring 1 and ring 3. The CPU never fails, stops soon after a kick,
 // and stays at ring 1 or ring 3. Ring 3 changes no memory that it may not write.
-// Input: one byte of options (bit 0: ring 3, bit 1: CR0.TS is set, bits 2 to 7: bits 8 to 13 of
-// EFLAGS), then the code. On the stack lies the frame of an iret to ring 3, and %eax is a selector.
+// Input: one byte of options (below), then the code. On the stack lies the frame of an iret to ring
+// 3, %eax is a selector, and %esi points to the code.
 //
 // After a trap the code goes on at the next byte, so each byte of the input is executed as the
 // start of an instruction, unless a jump leads past it.
@@ -27,8 +27,11 @@ namespace lguest::hostsim {
 namespace {
 
 constexpr uint8_t kOptionRing3 = 1;
-constexpr uint8_t kOptionTaskSwitched = 2;
-constexpr size_t kMostCode = 512;  // a longer input takes too long
+constexpr uint8_t kOptionTaskSwitched = 2;   // CR0.TS
+constexpr uint8_t kOptionsEflags = 0x3c;     // bits 8 to 11: TF, IF, DF and OF
+constexpr uint8_t kOptionAtTheEnd = 0x40;    // the code ends at the end of the last code page
+constexpr uint8_t kOptionPageTables = 0x80;  // %edi points to the page table entry of the code
+constexpr size_t kMostCode = 512;            // a longer input takes too long
 constexpr uint32_t kKernelStackPhys = kKernelStackTop - kPageSize - kPageOffset;
 constexpr uint32_t kUserStackPhys = 0x130000;
 constexpr uint32_t kFrame = kPageSize - 0x200;  // %esp, in the page of the stack
@@ -55,13 +58,25 @@ int RingOf(uint8_t options) { return (options & kOptionRing3) != 0 ? 3 : 1; }
 
 uint32_t EflagsOf(uint8_t options) {
   constexpr uint32_t kAlways = 0x202;
-  return kAlways | (options & ~(kOptionRing3 | kOptionTaskSwitched)) << 6;
+  return kAlways | (options & kOptionsEflags) << 6;
+}
+
+// The offset of the code in the code pages.
+uint32_t OffsetOf(uint8_t options, size_t size) {
+  if ((options & kOptionAtTheEnd) == 0) return 0;
+  return kUserCodePages * kPageSize - static_cast<uint32_t>(size);
 }
 
 class Handler final : public TrapHandler {
  public:
   Handler(TestMachine& machine, uint8_t options, std::span<const uint8_t> code)
-      : machine_(machine), ring_(RingOf(options)), eflags_(EflagsOf(options)), code_(code) {}
+      : machine_(machine),
+        ring_(RingOf(options)),
+        eflags_(EflagsOf(options)),
+        start_((ring_ == 3 ? kUserCode : kKernelCode) + OffsetOf(options, code.size())),
+        edi_((options & kOptionPageTables) != 0 ? kPageOffset + machine.TableEntry(start_)
+                                                : start_ + kPageSize),
+        code_(code) {}
 
   bool OnTrap(const Trap& trap) override {
     constexpr uint32_t kExceptions = 32;
@@ -71,9 +86,8 @@ class Handler final : public TrapHandler {
     Check(ring_ == 1 || level == 3, "ring 3 does not become ring 1");
     Check(trap.kind != Trap::Kind::kException || trap.vector < kExceptions,
           "the vector is that of an exception");
-    const uint32_t start = ring_ == 3 ? kUserCode : kKernelCode;
     const bool software = trap.kind == Trap::Kind::kSoftwareInterrupt;
-    const uint32_t at = eip - start;
+    const uint32_t at = eip - start_;
     if (at < code_.size()) {
       CountTrap(trap, Opcode(at - (software ? 2 : 0)));
       next_ = std::max(next_ + 1, software ? at : at + 1);
@@ -83,7 +97,6 @@ class Handler final : public TrapHandler {
     if (next_ >= code_.size()) return false;
     const bool task_switched = trap.vector == 7;
     EnterCode();
-    machine_.cpu->Set(Register::kEip, start + next_);
     if (task_switched) machine_.cpu->SetTaskSwitched(false);
     return true;
   }
@@ -97,10 +110,11 @@ class Handler final : public TrapHandler {
     set(Register::kEdx, stack + 0x800);
     set(Register::kEbx, stack + 0x900);
     set(Register::kEbp, stack + 0xa00);
-    set(Register::kEsi, stack + 0xb00);
-    set(Register::kEdi, stack + 0xc00);
+    set(Register::kEsi, start_ + next_);
+    set(Register::kEdi, edi_);
     set(Register::kEsp, stack + kFrame);
     set(Register::kEflags, eflags_);
+    set(Register::kEip, start_ + next_);
   }
 
  private:
@@ -117,6 +131,8 @@ class Handler final : public TrapHandler {
   TestMachine& machine_;
   const int ring_;
   const uint32_t eflags_;
+  const uint32_t start_;  // of the code
+  const uint32_t edi_;
   const std::span<const uint8_t> code_;
   uint32_t next_ = 0;  // where the code goes on after a trap
 };
@@ -138,7 +154,8 @@ class ReusedMachine {
     Reset();
     PokeFrame(kKernelStackPhys + kFrame, EflagsOf(options));
     PokeFrame(kUserStackPhys + kFrame, EflagsOf(options));
-    machine_.Load(ring, {code.begin(), code.end()});
+    const uint32_t phys = kCodePhys + OffsetOf(options, code.size());
+    machine_.PokeBytes(phys, {code.begin(), code.end()});
     machine_.cpu->SetTaskSwitched((options & kOptionTaskSwitched) != 0);
     Handler handler(machine_, options, code);
     handler.EnterCode();
@@ -150,7 +167,7 @@ class ReusedMachine {
     }
     const uint32_t level = PrivilegeLevel(*machine_.cpu);
     Check(level == 1 || level == 3, "the guest stops at ring 1 or ring 3");
-    if (ring == 3) CheckKernelMemory(code);
+    if (ring == 3) CheckKernelMemory(phys, code);
   }
 
  private:
@@ -194,8 +211,8 @@ class ReusedMachine {
     }
   }
 
-  void CheckKernelMemory(std::span<const uint8_t> code) {
-    Check(std::memcmp(machine_.memory->base() + kCodePhys, code.data(), code.size()) == 0,
+  void CheckKernelMemory(uint32_t phys, std::span<const uint8_t> code) {
+    Check(std::memcmp(machine_.memory->base() + phys, code.data(), code.size()) == 0,
           "ring 3 does not change its code");
     ForEachChangedPage(0, kMemorySize, [this](uint32_t page) {
       const bool is_code = page >= kCodePhys && page < kCodePhys + kUserCodePages * kPageSize;
