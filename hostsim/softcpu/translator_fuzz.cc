@@ -16,6 +16,8 @@
 #include <span>
 #include <vector>
 
+#include "hostsim/hypercall_accelerator.h"
+#include "hostsim/i386/constants.h"
 #include "hostsim/i386/registers.h"
 #include "hostsim/softcpu/watchdog.h"
 #include "hostsim/testing/test_machine.h"
@@ -28,12 +30,15 @@ namespace {
 
 constexpr uint8_t kOptionRing3 = 1;
 constexpr uint8_t kOptionTaskSwitched = 2;   // CR0.TS
-constexpr uint8_t kOptionsEflags = 0x3c;     // bits 8 to 11: TF, IF, DF and OF
+constexpr uint8_t kOptionsEflags = 0x14;     // bits 8 and 10: TF and DF
+constexpr uint8_t kOptionAccelerate = 8;     // the CPU enters handlers, which are the code itself
+constexpr uint8_t kOptionAnyStack = 0x20;    // the first word of the code is the handlers' %esp
 constexpr uint8_t kOptionAtTheEnd = 0x40;    // the code ends at the end of the last code page
 constexpr uint8_t kOptionPageTables = 0x80;  // %edi points to the page table entry of the code
 constexpr size_t kMostCode = 512;            // a longer input takes too long
 constexpr uint32_t kKernelStackPhys = kKernelStackTop - kPageSize - kPageOffset;
 constexpr uint32_t kUserStackPhys = 0x130000;
+constexpr uint32_t kLguestData = kFree + kPageSize;
 constexpr uint32_t kFrame = kPageSize - 0x200;  // %esp, in the page of the stack
 // Below this address are the page tables. The CPU sets their accessed and dirty bits.
 constexpr uint32_t kTablesEnd = kCodePhys;
@@ -72,6 +77,7 @@ class Handler final : public TrapHandler {
   Handler(TestMachine& machine, uint8_t options, std::span<const uint8_t> code)
       : machine_(machine),
         ring_(RingOf(options)),
+        may_change_ring_(ring_ == 1 || (options & kOptionAccelerate) != 0),
         eflags_(EflagsOf(options)),
         start_((ring_ == 3 ? kUserCode : kKernelCode) + OffsetOf(options, code.size())),
         edi_((options & kOptionPageTables) != 0 ? kPageOffset + machine.TableEntry(start_)
@@ -83,7 +89,7 @@ class Handler final : public TrapHandler {
     const uint32_t eip = machine_.reg(Register::kEip);
     const uint32_t level = PrivilegeLevel(*machine_.cpu);
     Check(level == 1 || level == 3, "the guest is at ring 1 or ring 3");
-    Check(ring_ == 1 || level == 3, "ring 3 does not become ring 1");
+    Check(may_change_ring_ || level == 3, "ring 3 does not become ring 1");
     Check(trap.kind != Trap::Kind::kException || trap.vector < kExceptions,
           "the vector is that of an exception");
     const bool software = trap.kind == Trap::Kind::kSoftwareInterrupt;
@@ -95,7 +101,7 @@ class Handler final : public TrapHandler {
       ++next_;
     }
     if (next_ >= code_.size()) return false;
-    const bool task_switched = trap.vector == 7;
+    const bool task_switched = trap.vector == kDeviceNotAvailable;
     EnterCode();
     if (task_switched) machine_.cpu->SetTaskSwitched(false);
     return true;
@@ -130,6 +136,7 @@ class Handler final : public TrapHandler {
 
   TestMachine& machine_;
   const int ring_;
+  const bool may_change_ring_;
   const uint32_t eflags_;
   const uint32_t start_;  // of the code
   const uint32_t edi_;
@@ -157,6 +164,7 @@ class ReusedMachine {
     const uint32_t phys = kCodePhys + OffsetOf(options, code.size());
     machine_.PokeBytes(phys, {code.begin(), code.end()});
     machine_.cpu->SetTaskSwitched((options & kOptionTaskSwitched) != 0);
+    SetAccelerator(options, code);
     Handler handler(machine_, options, code);
     handler.EnterCode();
     {
@@ -167,7 +175,7 @@ class ReusedMachine {
     }
     const uint32_t level = PrivilegeLevel(*machine_.cpu);
     Check(level == 1 || level == 3, "the guest stops at ring 1 or ring 3");
-    if (ring == 3) CheckKernelMemory(phys, code);
+    if (ring == 3 && (options & kOptionAccelerate) == 0) CheckKernelMemory(phys, code);
   }
 
  private:
@@ -183,6 +191,7 @@ class ReusedMachine {
 
   // Restores memory and the registers of the FPU. Takes a kick that came too late.
   void Reset() {
+    SetAccelerator(0, {});
     ForEachChangedPage(0, kMemorySize, [this](uint32_t page) {
       const auto bytes = std::span(before_).subspan(page, kPageSize);
       Check(machine_.memory->WriteBytes(GuestPhys(page), bytes).ok(), "memory is writable");
@@ -199,6 +208,29 @@ class ReusedMachine {
     if (stop.ok() && *stop == Vcpu::Stop::kKicked) return Reset();
     Check(stop.ok() && done.traps.size() == 1 && IsDone(done.traps[0]), "the FPU can be reset");
     machine_.PokeBytes(kCodePhys, MachineCode(16));
+  }
+
+  // Makes the CPU serve system calls and page faults, or nothing.
+  void SetAccelerator(uint8_t options, std::span<const uint8_t> code) {
+    const auto entry = [&](AcceleratedGate::Entry served) {
+      AcceleratedGate gate;
+      if ((options & kOptionAccelerate) != 0) gate.entry = served;
+      gate.gate.handler = GuestVirt(kKernelCode + OffsetOf(options, code.size()));
+      gate.gate.privilege = 3;
+      gate.gate.present = true;
+      return gate;
+    };
+    AcceleratorPolicy policy;
+    policy.lguest_data = GuestPhys(kLguestData);
+    policy.exceptions[kPageFault] = entry(AcceleratedGate::Entry::kReflected);
+    policy.system_call = entry(AcceleratedGate::Entry::kDirect);
+    machine_.cpu->accelerator()->SetPolicy(policy);
+    AcceleratorState state;
+    state.kernel_esp = kKernelStackTop;
+    if ((options & kOptionAnyStack) != 0) {
+      std::memcpy(&state.kernel_esp, code.data(), std::min(code.size(), sizeof(state.kernel_esp)));
+    }
+    machine_.cpu->accelerator()->SetState(state, /*irq_pending=*/false);
   }
 
   // Writes the frame of an iret to ring 3, to a later byte of the code.
