@@ -58,10 +58,20 @@ def fuzz(program, seed_corpus, directory, seconds):
     return result
 
 
+def merge(program, source_corpus, directory):
+    """Adds the inputs of `directory` that reach new edges to `source_corpus`, and returns how many."""
+    before = len(os.listdir(source_corpus))
+    command = [program, "-set_cover_merge=1", "-use_counters=0", source_corpus]
+    command.append(os.path.join(directory, "corpus", name_of(program)))
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True)
+    return len(os.listdir(source_corpus)) - before
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(prog="bazel run //tools/fuzz --", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=60, help="how long each target runs (default: 60)")
     parser.add_argument("--directory", help="where the inputs, findings and messages are kept (default: a new one)")
+    parser.add_argument("--merge", action="store_true", help="add a few inputs that reach all new edges to testdata/fuzz")
     parser.add_argument("--program", action="append", default=[], help=argparse.SUPPRESS)
     parser.add_argument("target", nargs="*", help="names of targets, such as elf_fuzz (default: all)")
     options = parser.parse_args(arguments)
@@ -79,6 +89,9 @@ def main(arguments):
         for finding in result.findings:
             print("  " + finding)
         failed = failed or bool(result.findings)
+        if options.merge:
+            corpus = os.path.join(os.environ["BUILD_WORKSPACE_DIRECTORY"], "testdata/fuzz", name_of(program))
+            print(f"  {merge(os.path.abspath(program), corpus, directory)} files added to testdata/fuzz/{name_of(program)}")
     print("inputs, findings and messages are in " + directory)
     return 1 if failed else 0
 

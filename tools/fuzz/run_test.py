@@ -57,6 +57,14 @@ class RunTest(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("1 findings\n  none kept", output)
 
+    def test_merge_adds_inputs_to_the_source_tree(self):
+        corpus = os.path.join(self.directory, "testdata/fuzz/some")
+        os.makedirs(corpus)
+        program = self.program('[ "$1" != -set_cover_merge=1 ] || echo x >"$3/new"\n')
+        with mock.patch.dict(os.environ, {"BUILD_WORKSPACE_DIRECTORY": self.directory}):
+            _, output = self.run_main("--merge", "--program=" + program)
+        self.assertIn("  1 files added to testdata/fuzz/some\n", output)
+
     def test_only_the_named_targets_run(self):
         program = self.program("exit 0\n")
         _, output = self.run_main("--program=" + program, "--program=/other_fuzz", "some_fuzz")
