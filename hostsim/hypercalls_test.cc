@@ -179,6 +179,7 @@ TEST(StackTest, InvalidStackKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x68, 0, 1)),
             "bad stack segment 104");
   EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x69, 0, 3)), "bad stack pages 3");
+  EXPECT_EQ(DeathOf(Script().Init().Call(Hypercall::kSetStack, 0x69, 0, 2).Crash("x")), "CRASH: x");
 }
 
 TEST(BindDmaTest, ResultIsReturned) {

@@ -222,6 +222,40 @@ TEST(ClockEventTest, InterruptsRunningGuest) {
   time.get();
 }
 
+// A guest with a timer of 1 s and a pending interrupt that it blocks. It stops at two DMAs.
+class RetryTest : public ::testing::Test {
+ protected:
+  static constexpr Nanos kRetry = 1'000'000;
+  static constexpr uint32_t kBlockAll = 0xffffffff;
+
+  RetryTest() {
+    machine_.Run();  // up to the first DMA
+    EXPECT_TRUE(machine_.host().RaiseInterrupt(3).ok());
+  }
+
+  ScriptedMachine machine_{
+      Script()
+          .Init()
+          .Put32(Script::kData.value() + offsetof(LguestData, blocked_interrupts), kBlockAll)
+          .Call(Hypercall::kSetClockevent, 1'000'000'000)
+          .Send(DmaKey(4), GuestPhys(0))
+          .Send(DmaKey(8), GuestPhys(0))
+          .Send(DmaKey(12), GuestPhys(0))};
+};
+
+TEST_F(RetryTest, EarlierOfTimerAndRetryIsTheAlarm) {
+  const Nanos now = machine_.clock().Now();
+  machine_.Run();
+  EXPECT_EQ(machine_.clock().alarm(), now + kRetry);
+}
+
+TEST_F(RetryTest, RetryThatWasDueIsSetAgain) {
+  machine_.Run();
+  machine_.clock().Advance(kRetry);
+  machine_.Run();
+  EXPECT_EQ(machine_.clock().alarm(), machine_.clock().Now() + kRetry);
+}
+
 TEST(ClockEventTest, ZeroTurnsTimerOff) {
   ScriptedMachine machine(Script()
                               .Init()

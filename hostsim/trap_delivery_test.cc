@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "hostsim/testing/scripted_machine.h"
@@ -208,6 +209,19 @@ TEST_F(InterruptTest, StaysPendingWithoutHandler) {
   guest_.pending_interrupts = 1;
   EXPECT_FALSE(Delivers());
   EXPECT_EQ(guest_.pending_interrupts, 1u);
+}
+
+TEST_F(TrapDeliveryTest, BlockedInterruptStaysPendingBesideAnotherOne) {
+  SetGate(kFirstIrqVector + 3, kInterruptGateFlags);
+  SetGate(kFirstIrqVector, kInterruptGateFlags);
+  ASSERT_TRUE(
+      memory_
+          ->Write<uint32_t>(
+              GuestPhys(Script::kData.value() + offsetof(LguestData, blocked_interrupts)), 1u << 0)
+          .ok());
+  guest_.pending_interrupts = (1u << 0) | (1u << 3);
+  ASSERT_TRUE(DeliverInterrupt(guest_).ok());
+  EXPECT_EQ(guest_.pending_interrupts, 1u << 0);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ TEST(ExitStatusTest, StageDeterminesTheStatus) {
   EXPECT_EQ(StatusAt(Stage::kMemory, kResourceExhausted), ExitStatus::kNoHost);
   EXPECT_EQ(StatusAt(Stage::kStatsFile, kPermissionDenied), ExitStatus::kCannotOpen);
   EXPECT_EQ(StatusAt(Stage::kRun, kInternal), ExitStatus::kInternal);
+  EXPECT_EQ(StatusAt(Stage::kRun, kResourceExhausted), ExitStatus::kNoHost);
 }
 
 TEST(ExitStatusTest, MissingAndInvalidKernelDiffer) {
@@ -33,6 +34,7 @@ TEST(ExitStatusTest, MissingAndInvalidKernelDiffer) {
 TEST(ExitStatusTest, UnavailableAndInvalidDeviceDiffer) {
   using enum absl::StatusCode;
   EXPECT_EQ(StatusAt(Stage::kDevices, kInvalidArgument), ExitStatus::kBadFile);
+  EXPECT_EQ(StatusAt(Stage::kDevices, kOutOfRange), ExitStatus::kBadFile);
   EXPECT_EQ(StatusAt(Stage::kDevices, kFailedPrecondition), ExitStatus::kCannotOpen);
 }
 

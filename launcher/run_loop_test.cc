@@ -196,13 +196,18 @@ class FloodingNet final : public Device {
   std::vector<DmaKey> output_keys() const override { return {DmaKey(0x7000)}; }
   absl::StatusOr<std::optional<uint32_t>> Send(DmaKey /*key*/, const DmaChain& /*chain*/,
                                                DmaPort& /*port*/) override {
+    EXPECT_EQ(received_ % 64, 0) << "packets, in turns of 64";
     return 0;
   }
   int input_fd() const override { return fd_; }
-  absl::StatusOr<Input> Receive(DmaPort& /*port*/) override { return Input::kMore; }
+  absl::StatusOr<Input> Receive(DmaPort& /*port*/) override {
+    ++received_;
+    return Input::kMore;
+  }
 
  private:
   const int fd_;
+  int received_ = 0;
 };
 
 TEST_F(RunLoopTest, InputFloodDoesNotStarveTheGuest_B54) {

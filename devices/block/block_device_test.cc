@@ -13,6 +13,8 @@
 #include "devices/testing/faulty_block_backend.h"
 #include "devices/testing/memory_block_backend.h"
 #include "devices/testing/rewritten_page.h"
+#include "devices/testing/write_recorder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lguest {
@@ -342,6 +344,16 @@ TEST_F(BlockDeviceTest, AdversarialRequestsStayInsideTheDisk) {
       }
     }
   }
+}
+
+TEST_F(BlockDeviceTest, FailedReadMayHaveWrittenToGuestMemory) {
+  faults_.bad_byte = 700;
+  const DmaChain sent = guest_.Chain(kSentAt, {});
+  guest_.BindDma(kKey, kReplyAt, {{kBuffer, 1024}}, kIrq);
+  Request(static_cast<int32_t>(BlockRequest::kRead), 0, 1024);
+  WriteRecorder recorder(guest_.memory());
+  ASSERT_TRUE(device_->Send(kKey, sent, guest_.port()).ok());
+  EXPECT_THAT(recorder.writes, testing::Contains(std::pair(kBuffer, 1024u)));
 }
 
 // The instructions that read the request's page once.

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "devices/testing/fake_guest.h"
 #include "devices/testing/rewritten_page.h"
+#include "devices/testing/write_recorder.h"
 #include "gtest/gtest.h"
 #include "launcher/guest/abi.h"
 
@@ -129,15 +130,9 @@ TEST(DmaChain, AdversarialListsAreChecked) {
 }
 
 TEST(DmaChain, NotifyWrittenReportsOnlyFilledBytes) {
-  class WriteRecorder final : public WriteObserver {
-   public:
-    void OnWrite(GuestPhys addr, uint32_t len) override { writes.emplace_back(addr.value(), len); }
-    std::vector<std::pair<uint32_t, uint32_t>> writes;
-  };
   FakeGuest guest;
   const DmaChain chain = guest.Chain(0x100, {{0x1000, 10}, {0x3000, 10}, {0x2000, 10}});
-  WriteRecorder recorder;
-  guest.memory().set_write_observer(&recorder);
+  WriteRecorder recorder(guest.memory());
   chain.NotifyWritten(guest.memory(), 0);
   EXPECT_TRUE(recorder.writes.empty());
   chain.NotifyWritten(guest.memory(), 14);

@@ -149,6 +149,9 @@ TEST_F(SharedNetTest, InterruptIsRaisedOnceWithoutFreeBuffer) {
   EXPECT_EQ(b.guest().host().interrupts().size(), 3u);
   EXPECT_EQ(b.Receive().value(), Input::kNoRoom);
   EXPECT_EQ(b.guest().host().interrupts().size(), 3u) << "nothing waits";
+  ASSERT_TRUE(a.Send(1, {{0x1000, 4}}).ok());
+  EXPECT_EQ(b.Receive().value(), Input::kNoRoom);
+  EXPECT_EQ(b.guest().host().interrupts().size(), 4u) << "once more after a buffer";
 }
 
 TEST_F(SharedNetTest, NoInterruptBeforeTheFirstBuffer) {

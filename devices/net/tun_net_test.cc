@@ -2,16 +2,20 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "devices/testing/fake_guest.h"
 #include "devices/testing/fake_packet_backend.h"
+#include "devices/testing/write_recorder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lguest {
 namespace {
 
 using Input = Device::Input;
+using testing::Contains;
 
 constexpr GuestPhys kPage(FakeGuest::kRam + kPageSize);
 constexpr DmaKey kHostKey(kPage.value());
@@ -161,6 +165,15 @@ TEST_F(TunNetTest, LongPacketIsDropped_B51) {
   const GuestPhys dma = BindReceive({{0x3000, 1514}});
   EXPECT_EQ(Receive().value(), Input::kLast);
   EXPECT_EQ(guest_.UsedLen(dma), 1514u);
+}
+
+TEST_F(TunNetTest, DroppedPacketHasWrittenToGuestMemory) {
+  network_.to_guest = {std::string(1515, 'x')};
+  BindReceive({{0x3000, 1000}, {0x5000, 514}});
+  WriteRecorder recorder(guest_.memory());
+  EXPECT_EQ(Receive().value(), Input::kMore);
+  EXPECT_THAT(recorder.writes, Contains(std::pair(0x3000u, 1000u)));
+  EXPECT_THAT(recorder.writes, Contains(std::pair(0x5000u, 514u)));
 }
 
 TEST_F(TunNetTest, BadReceiveBufferEndsTheGuest) {
