@@ -16,6 +16,7 @@
 #include "devices/console/console.h"
 #include "devices/console/console_backend.h"
 #include "hostsim/testing/scripted_machine.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest {
 namespace {
@@ -200,10 +201,12 @@ class FloodingNet final : public Device {
     return 0;
   }
   int input_fd() const override { return fd_; }
-  absl::StatusOr<Input> Receive(DmaPort& /*port*/) override {
-    ++received_;
+  absl::StatusOr<Input> Receive(DmaPort& port) override {
+    if (received_++ == 0) RETURN_IF_ERROR(port.RaiseInterrupt(kIrq));
     return Input::kMore;
   }
+
+  static constexpr uint32_t kIrq = 3;  // raised with the first packet
 
  private:
   const int fd_;
@@ -215,7 +218,7 @@ TEST_F(RunLoopTest, InputFloodDoesNotStarveTheGuest_B54) {
   packets.Write("x");
   extra_.push_back(std::make_unique<FloodingNet>(packets.reader()));
   Script script;
-  script.Init().Dma(kDma, {{kBuffer, 4}});
+  script.Init().Dma(kDma, {{kBuffer, 4}}).Wait(FloodingNet::kIrq);
   for (int i = 0; i < 100; ++i) script.Send(DmaKey(0x7000), GuestPhys(kDma));
   EXPECT_EQ(Run(script.Crash("not starved")).value(), "CRASH: not starved");
 }
