@@ -6,7 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -220,6 +223,56 @@ TEST(ClockEventTest, InterruptsRunningGuest) {
   });
   EXPECT_EQ(std::get<Died>(machine.host().Run().value()).reason, "CRASH: tick");
   time.get();
+}
+
+// A clock that calls a function when its alarm is turned off, which the host does just before it
+// sleeps.
+class HookedClock final : public Clock {
+ public:
+  std::function<void()> before_sleep;
+  bool waited = false;
+
+  Nanos Now() override { return 0; }
+  GuestTime WallTime() override { return {}; }
+  void SetAlarmCallback(std::function<void()> /*callback*/) override {}
+  void SetAlarm(std::optional<Nanos> deadline) override {
+    if (!deadline.has_value() && before_sleep) before_sleep();
+  }
+  void Wait(std::unique_lock<std::mutex>& /*lock*/, std::condition_variable& /*wakeup*/,
+            std::optional<Nanos> /*deadline*/) override {
+    waited = true;
+  }
+};
+
+class KickableVcpu final : public ScriptedVcpu {
+ public:
+  using ScriptedVcpu::ScriptedVcpu;
+  std::promise<void> kicked;
+  void Kick() override {
+    kicked.set_value();
+    ScriptedVcpu::Kick();
+  }
+};
+
+TEST(HaltTest, BreakOutJustBeforeTheGuestSleepsKeepsItAwake) {
+  const auto memory = GuestMemory::Create(ScriptedMachine::kMemorySize).value();
+  KickableVcpu cpu(*memory, Script().Init().Call(Hypercall::kSetClockevent, 1'000'000'000).Wait(3));
+  HookedClock clock;
+  SoftwareHost host(*memory, cpu, clock);
+  ASSERT_TRUE(host.Initialize({.pfn_limit = memory->size() / kPageSize,
+                               .page_directory = GuestPhys(0),
+                               .entry = GuestVirt(0xc0010000),
+                               .page_offset = Script::kPageOffset})
+                  .ok());
+  std::thread breaker;
+  clock.before_sleep = [&] {
+    breaker = std::thread([&] { EXPECT_TRUE(host.BreakOut().ok()); });
+    cpu.kicked.get_future().wait();  // the break-out is noted
+  };
+  EXPECT_TRUE(std::holds_alternative<BrokenOut>(host.Run().value()));
+  EXPECT_FALSE(clock.waited);
+  EXPECT_TRUE(host.Resume().ok());
+  breaker.join();
 }
 
 // A guest with a timer of 1 s and a pending interrupt that it blocks. It stops at two DMAs.
