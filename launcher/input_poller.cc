@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -153,7 +154,7 @@ void InputPoller::Collect(const epoll_event* events, int count) {
       has_status_ = true;
     } else if (token == kCheckToken) {
       std::array<char, 64> drained;
-      [[maybe_unused]] const ssize_t bytes = read(check_fd_, drained.data(), drained.size());
+      [[maybe_unused]] const ssize_t bytes = ReadBytes(check_fd_, drained.data(), drained.size());
       ready_ |= known_.load();
     } else {
       ready_ |= Only(static_cast<size_t>(token));

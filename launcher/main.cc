@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
+#include "launcher/base/vector_io.h"
 #include "launcher/end_signal.h"
 #include "launcher/exit_status.h"
 #include "launcher/host_factory.h"
@@ -29,8 +30,10 @@ namespace {
 
 constexpr char kVersion[] = "lguest 1.0\n";
 
+// The user gets a message in one piece also if other programs write to the same terminal.
 void PrintMessage(const std::string& line) {
-  std::fprintf(stderr, "lguest: %s\n", EscapeControls(line).c_str());
+  const std::string text = absl::StrCat("lguest: ", EscapeControls(line), "\n");
+  static_cast<void>(WriteBytes(STDERR_FILENO, text.data(), text.size()));
 }
 
 // `bazel run` starts this program in the directory PROGRAM.runfiles/WORKSPACE, where nobody else
@@ -54,7 +57,7 @@ ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
       death.ok() ? ExitStatusOfDeath(*death) : ExitStatusOfError(death.status());
   if (status == ExitStatus::kAborted) {
     // The guest's last line may be unfinished, and the shell's prompt comes next.
-    if (isatty(STDERR_FILENO) != 0) std::fputc('\n', stderr);
+    if (isatty(STDERR_FILENO) != 0) static_cast<void>(WriteBytes(STDERR_FILENO, "\n", 1));
   } else if (!death.ok()) {
     PrintMessage(std::string(death.status().message()));
   } else if (status == ExitStatus::kRestarted) {

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -30,7 +30,7 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
   }
   // The descriptor may be blocking, and O_NONBLOCK would affect other programs.
   if (!IsReady(input_fd_, POLLIN)) return absl::UnavailableError("no input");
-  const ssize_t len = read(input_fd_, to.data(), to.size());
+  const ssize_t len = ReadBytes(input_fd_, to.data(), to.size());
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EINTR || errno == EAGAIN) return absl::UnavailableError("no input");
   // Not by ErrnoStatus, whose codes have other meanings here.
@@ -44,7 +44,8 @@ absl::StatusOr<size_t> FdConsoleBackend::Write(std::span<const iovec> from) {
       // The descriptor may be blocking. A pipe that is ready takes PIPE_BUF bytes at once.
       if (!IsReady(output_fd_, POLLOUT)) return done;
       const size_t part = std::min<size_t>(piece.iov_len - start, PIPE_BUF);
-      const ssize_t len = write(output_fd_, static_cast<const char*>(piece.iov_base) + start, part);
+      const ssize_t len =
+          WriteBytes(output_fd_, static_cast<const char*>(piece.iov_base) + start, part);
       if (len >= 0) {
         start += static_cast<size_t>(len);
         done += static_cast<size_t>(len);

@@ -26,7 +26,11 @@ constexpr std::array kJobSignals = {SIGTSTP, SIGCONT};
 // handlers are removed.
 std::atomic<int> g_fd = -1;
 std::atomic<bool> g_is_raw = false;
+std::atomic<bool> g_is_stopping = false;  // SIGTSTP is being handled
 std::atomic<const WakePipe*> g_continued = nullptr;
+// The launcher's process group. It never changes after exec(): the launcher does not leave it, and
+// the parent process cannot move the launcher any more.
+std::atomic<pid_t> g_group = getpgrp();
 termios g_original;
 termios g_raw;
 std::array<struct sigaction, kJobSignals.size()> g_previous;
@@ -49,7 +53,7 @@ termios RawModeOf(termios mode) {
 // foreground process group; for another one tcgetpgrp() fails.
 bool InForeground(int fd) {
   const pid_t group = tcgetpgrp(fd);
-  return group == -1 || group == getpgrp();
+  return group == -1 || group == g_group.load();
 }
 
 int SetMode(int fd, const termios& mode) {
@@ -63,16 +67,18 @@ int SetMode(int fd, const termios& mode) {
 // The following functions run in signal handlers: only async-signal-safe calls, and the handlers
 // preserve errno.
 
-void MakeRaw() {
-  const int fd = g_fd.load();
-  if (fd == -1 || !InForeground(fd)) return;
-  if (SetMode(fd, g_raw) == 0) g_is_raw.store(true);
-}
-
 void Restore() {
   const int fd = g_fd.load();
   if (fd == -1 || !g_is_raw.exchange(false)) return;
   if (InForeground(fd)) SetMode(fd, g_original);
+}
+
+void MakeRaw() {
+  const int fd = g_fd.load();
+  if (fd == -1 || !InForeground(fd)) return;
+  if (SetMode(fd, g_raw) == 0) g_is_raw.store(true);
+  // OnStop() on another thread may have called Restore() just before.
+  if (g_is_stopping.load()) Restore();
 }
 
 const struct sigaction& PreviousAction(int signal) {
@@ -83,6 +89,7 @@ const struct sigaction& PreviousAction(int signal) {
 
 void OnStop(int signal) {
   const int saved_errno = errno;
+  g_is_stopping.store(true);
   Restore();
   struct sigaction ours;
   sigaction(signal, &PreviousAction(signal), &ours);
@@ -93,6 +100,7 @@ void OnStop(int signal) {
   pthread_sigmask(SIG_UNBLOCK, &only_this, nullptr);  // stops here until SIGCONT
   pthread_sigmask(SIG_BLOCK, &only_this, nullptr);
   sigaction(signal, &ours, nullptr);
+  g_is_stopping.store(false);
   MakeRaw();
   errno = saved_errno;
 }
@@ -140,6 +148,7 @@ absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Create(int fd) {
     return ErrnoStatus("reading the terminal mode");
   }
   g_raw = RawModeOf(g_original);
+  g_group.store(getpgrp());
   static absl::once_flag at_exit;
   absl::call_once(at_exit, [] { std::atexit(Restore); });
   ASSIGN_OR_RETURN(WakePipe continued, WakePipe::Create());
@@ -171,7 +180,7 @@ RawTerminal::~RawTerminal() {
 }
 
 bool RawTerminal::MayRead(int fd) {
-  if (!InForeground(fd)) return false;
+  if (!InForeground(fd) || g_is_stopping.load()) return false;
   if (!g_is_raw.load()) MakeRaw();
   return true;
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "launcher/base/status_macros.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -30,13 +31,13 @@ absl::StatusOr<WakePipe> WakePipe::Create() {
 void WakePipe::Wake() const {
   const int saved_errno = errno;  // for a signal handler
   const char byte = 0;
-  [[maybe_unused]] const ssize_t written = write(write_end_.get(), &byte, 1);
+  [[maybe_unused]] const ssize_t written = WriteBytes(write_end_.get(), &byte, 1);
   errno = saved_errno;
 }
 
 void WakePipe::Clear() const {
   std::array<char, 64> drained;
-  while (read(read_end_.get(), drained.data(), drained.size()) > 0) {
+  while (ReadBytes(read_end_.get(), drained.data(), drained.size()) > 0) {
   }
 }
 
