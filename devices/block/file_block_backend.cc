@@ -35,6 +35,14 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& path) {
   return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file or block device"));
 }
 
+// False if another program has replaced the file between two calls of open().
+bool IsSameFile(int fd, int other_fd) {
+  struct stat64 file;
+  struct stat64 other;
+  return fstat64(fd, &file) == 0 && fstat64(other_fd, &other) == 0 && file.st_dev == other.st_dev &&
+         file.st_ino == other.st_ino;
+}
+
 // Refuses what would be destroyed by the guest's first write, and what is no disk at all.
 absl::Status CheckContents(int fd, const BlockSpec& spec, uint64_t size) {
   if (size < kSectorSize) {
@@ -113,7 +121,7 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
   // Not make_unique: the constructor is private.
   std::unique_ptr<FileBlockBackend> disk(
       new FileBlockBackend(std::move(fd), spec.path, size, std::move(log)));
-  disk->TryDirect();
+  disk->TryDirect(flags);
   if (!spec.read_only) return disk;
   return std::make_unique<ReadOnlyBlock>(std::move(disk));
 }
@@ -121,9 +129,9 @@ absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const Block
 FileBlockBackend::FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, LogSink log)
     : fd_(std::move(fd)), path_(std::move(path)), size_(size), buffered_log_(std::move(log)) {}
 
-void FileBlockBackend::TryDirect() {
-  const int flags = fcntl(fd_.get(), F_GETFL);
-  direct_ = fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) == 0;
+void FileBlockBackend::TryDirect(int flags) {
+  direct_fd_ = UniqueFd(open(path_.c_str(), flags | O_DIRECT));
+  direct_ = direct_fd_.valid() && IsSameFile(fd_.get(), direct_fd_.get());
   if (!direct_) {
     buffered_log_.Log(absl::StrCat(
         path_, ": the file system does not support direct I/O, so the host caches the disk too"));
@@ -145,8 +153,8 @@ absl::Status FileBlockBackend::TransferAll(TransferCall transfer, const char* ve
   // piece separately, which is a large part of the cost of direct I/O.
   rest.MergeAdjacent();
   while (!rest.empty()) {
-    const ssize_t len =
-        transfer(fd_.get(), rest.data(), rest.count(), static_cast<off64_t>(offset), position_);
+    const ssize_t len = transfer(direct_ ? direct_fd_.get() : fd_.get(), rest.data(), rest.count(),
+                                 static_cast<off64_t>(offset), position_);
     if (len > 0) {
       rest.Consume(static_cast<size_t>(len));
       offset += static_cast<uint64_t>(len);
@@ -155,11 +163,8 @@ absl::Status FileBlockBackend::TransferAll(TransferCall transfer, const char* ve
           absl::StrFormat("%s %s at byte %u: the file was truncated", verb, path_, offset));
     } else if (direct_ && (errno == EINVAL || errno == EOPNOTSUPP)) {
       // Memory, offset or length are not aligned for direct I/O of this disk.
-      const int flags = fcntl(fd_.get(), F_GETFL);
-      if (fcntl(fd_.get(), F_SETFL, flags & ~O_DIRECT) != 0) {
-        return ErrnoStatus("disabling direct I/O of ", path_);
-      }
       direct_ = false;
+      position_ = -1;
       buffered_log_.Log(absl::StrCat(
           path_,
           ": a request was not aligned for direct I/O, so the host caches the disk from now on"));

@@ -21,7 +21,7 @@ namespace lguest {
 //
 // I/O bypasses the host's page cache (O_DIRECT), because the guest has its own. When the file
 // system or the alignment of a request does not allow that, the cache is used from then on, and
-// this is logged once.
+// this is logged once. There is one descriptor for each of the two ways, both opened at the start.
 class FileBlockBackend final : public BlockBackend {
  public:
   // Opens and locks the file: exclusively, or shared for a read-only disk, so that no other guest
@@ -40,14 +40,16 @@ class FileBlockBackend final : public BlockBackend {
 
   FileBlockBackend(UniqueFd fd, std::string path, uint64_t size, LogSink log);
 
-  void TryDirect();
+  // Opens `direct_fd_` if the file system has direct I/O. `flags`: of open().
+  void TryDirect(int flags);
   absl::Status TransferAll(TransferCall transfer, const char* verb, uint64_t offset,
                            std::span<const iovec> pieces);
 
-  const UniqueFd fd_;
+  const UniqueFd fd_;   // uses the page cache, and holds the lock
+  UniqueFd direct_fd_;  // of the same file; none: the file system has no direct I/O
   const std::string path_;
   const uint64_t size_;
-  bool direct_ = false;
+  bool direct_ = false;   // use `direct_fd_`
   off64_t position_ = 0;  // file position, used before Linux 2.6.30; -1: unknown
   LogOnce buffered_log_;
 };
