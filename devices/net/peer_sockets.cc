@@ -7,11 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -40,15 +42,9 @@ void RemoveSocket(const SharedNetFile& file) {
   }
 }
 
-// Returns a socket connected to the owner of `slot`; invalid, with errno set, on an error.
-UniqueFd Connect(const SharedNetFile& file, uint32_t slot) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+bool Connect(int fd, const SharedNetFile& file, uint32_t slot) {
   const sockaddr_un address = Address(file, slot);
-  if (!fd.valid() ||
-      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return UniqueFd();
-  }
-  return fd;
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 PeerSockets::SendResult SendResultOf(int error) {
@@ -64,11 +60,20 @@ PeerSockets::SendResult SendResultOf(int error) {
   }
 }
 
+UniqueFd NewSocket() {
+  return UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFile& file) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd fd = NewSocket();
   if (!fd.valid()) return ErrnoStatus("opening a socket");
+  Connections connections;
+  for (Connection& connection : connections) {
+    connection.fd = NewSocket();
+    if (!connection.fd.valid()) return ErrnoStatus("opening a socket");
+  }
   RemoveSocket(file);
   const sockaddr_un address = Address(file, file.slot());
   const std::string name = SocketName(file, file.slot());
@@ -87,36 +92,43 @@ absl::StatusOr<std::unique_ptr<PeerSockets>> PeerSockets::Open(const SharedNetFi
                                        : ""));
   }
   // Not make_unique: the constructor is private.
-  return std::unique_ptr<PeerSockets>(new PeerSockets(file, std::move(fd), name));
+  return std::unique_ptr<PeerSockets>(
+      new PeerSockets(file, std::move(fd), name, std::move(connections)));
 }
 
-PeerSockets::PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name)
+PeerSockets::PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name,
+                         Connections connections)
     : file_(file),
       fd_(std::move(fd)),
       name_(std::move(name)),
-      remove_socket_([](void* self) { static_cast<PeerSockets*>(self)->RemoveOurSocket(); }, this) {
-}
+      remove_socket_([](void* self) { static_cast<PeerSockets*>(self)->RemoveOurSocket(); }, this),
+      connections_(std::move(connections)) {}
 
 PeerSockets::~PeerSockets() { RemoveOurSocket(); }
 
 // Async-signal-safe.
 void PeerSockets::RemoveOurSocket() const { unlinkat(file_.directory_fd(), name_.c_str(), 0); }
 
+PeerSockets::Connection& PeerSockets::Use(uint32_t slot) {
+  const auto found = std::find_if(connections_.begin(), connections_.end() - 1,
+                                  [&](const Connection& each) { return each.slot == slot; });
+  std::rotate(connections_.begin(), found, found + 1);
+  return connections_.front();
+}
+
 PeerSockets::SendResult PeerSockets::Send(uint32_t slot, std::span<const iovec> packet) {
-  IoVector pieces(packet);
-  msghdr message = {};
-  message.msg_iov = const_cast<iovec*>(pieces.data());
-  message.msg_iovlen = static_cast<size_t>(pieces.count());
-  UniqueFd& peer = peers_[slot];
+  const IoVector pieces(packet);
+  Connection& peer = Use(slot);
   while (true) {
-    const bool is_new = !peer.valid();
-    if (is_new) peer = Connect(file_, slot);
-    if (peer.valid() && sendmsg(peer.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-      return SendResult::kSent;
+    const bool is_new = peer.slot != slot;
+    if (is_new) {
+      if (!Connect(peer.fd.get(), file_, slot)) return SendResultOf(errno);
+      peer.slot = slot;
     }
+    if (writev(peer.fd.get(), pieces.data(), pieces.count()) >= 0) return SendResult::kSent;
     const int error = errno;
     // The connected peer has exited. The slot may have a new owner.
-    if (error == ECONNREFUSED) peer = UniqueFd();
+    if (error == ECONNREFUSED) peer.slot.reset();
     if (is_new || error != ECONNREFUSED) return SendResultOf(error);
   }
 }
@@ -127,12 +139,14 @@ bool PeerSockets::HasPacket() const {
 }
 
 absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
-  // Not readv(): with an empty buffer it would leave the packet in the queue.
-  msghdr message = {};
-  message.msg_iov = const_cast<iovec*>(to.data());
-  message.msg_iovlen = static_cast<size_t>(to.count());
-  const ssize_t len = recvmsg(fd_.get(), &message, MSG_DONTWAIT);
-  if (len >= 0) return static_cast<size_t>(len);
+  const auto pieces = std::span(to.data(), static_cast<size_t>(to.count()));
+  const bool has_room = std::any_of(pieces.begin(), pieces.end(),
+                                    [](const iovec& piece) { return piece.iov_len != 0; });
+  // Into an empty buffer, readv() would read nothing and leave the packet in the queue.
+  std::byte dropped;
+  const ssize_t len = has_room ? readv(fd_.get(), to.data(), to.count())
+                               : ReadBytes(fd_.get(), &dropped, sizeof(dropped));
+  if (len >= 0) return has_room ? static_cast<size_t>(len) : 0;
   if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
   return ErrnoStatus("receiving from another guest");
 }

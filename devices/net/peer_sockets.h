@@ -5,10 +5,11 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,10 +26,15 @@ namespace lguest {
 // Each slot of a network has one Unix datagram socket, in the directory of the network file and
 // with its permissions. One packet is one datagram. The socket name consists of the file's inode
 // and the slot, so a hard link to the file finds the same sockets. Only the owner of a slot creates
-// and removes the slot's socket. A connection to a peer stays open after the first packet, so the
-// name is looked up once and not for each packet; this costs at most one descriptor per slot.
+// and removes the slot's socket. A connection to a peer lasts after the first packet, so the name
+// is looked up once and not for each packet. All sockets are made at the start, because a sandboxed
+// launcher can only connect them. The socket that was not used for the longest time is connected
+// anew.
 class PeerSockets {
  public:
+  // Peers that can be connected at the same time. Each costs a descriptor.
+  static constexpr size_t kConnections = 16;
+
   // `file` must outlive the sockets. Messages name the file and the cause.
   static absl::StatusOr<std::unique_ptr<PeerSockets>> Open(const SharedNetFile& file);
 
@@ -55,7 +61,16 @@ class PeerSockets {
   absl::StatusOr<size_t> Receive(const IoVector& to);
 
  private:
-  PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name);
+  struct Connection {
+    UniqueFd fd;                   // does not block
+    std::optional<uint32_t> slot;  // none: not connected
+  };
+  using Connections = std::array<Connection, kConnections>;
+
+  PeerSockets(const SharedNetFile& file, UniqueFd fd, std::string name, Connections connections);
+
+  // The connection to `slot`, or else the one to connect. It becomes the most recently used.
+  Connection& Use(uint32_t slot);
 
   void RemoveOurSocket() const;
 
@@ -63,7 +78,7 @@ class PeerSockets {
   const UniqueFd fd_;
   const std::string name_;                  // of our socket, in the directory of `file_`
   const DeadlySignalAction remove_socket_;  // a signal leaves no socket behind
-  std::map<uint32_t, UniqueFd> peers_;      // by slot; connected or invalid
+  Connections connections_;                 // the most recently used first
 };
 
 }  // namespace lguest

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "devices/net/shared_net_file.h"
 #include "gtest/gtest.h"
@@ -64,6 +65,25 @@ TEST_F(PeerSocketsTest, PacketsReachTheirSlot) {
   EXPECT_EQ(c.Receive(), "to c");
   EXPECT_EQ(a.Receive(), "no packet");
   EXPECT_NE(fcntl(a.sockets->fd(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(PeerSocketsTest, MorePeersThanConnectionsAreReached) {
+  const Peer a(dir_.Path("net"));
+  std::vector<std::unique_ptr<Peer>> others(PeerSockets::kConnections + 2);
+  for (std::unique_ptr<Peer>& other : others) other = std::make_unique<Peer>(dir_.Path("net"));
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& other : others) {
+      EXPECT_EQ(a.Send(other->file->slot(), "x"), SendResult::kSent);
+      EXPECT_EQ(other->Receive(), "x");
+    }
+  }
+}
+
+TEST_F(PeerSocketsTest, EmptyPacketIsNoPacket) {
+  const Peer a(dir_.Path("net"));
+  const Peer b(dir_.Path("net"));
+  EXPECT_EQ(a.Send(1, ""), SendResult::kSent);
+  EXPECT_EQ(b.Receive(), "no packet");
 }
 
 TEST_F(PeerSocketsTest, NoPeer) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -94,10 +95,17 @@ absl::StatusOr<uint32_t> AcquireSlot(int fd, const std::string& path) {
       absl::StrCat("all ", kNetPeersPerPage, " slots of ", path, " are in use"));
 }
 
+// By pwritev(), which a sandboxed launcher has for its disks; before Linux 2.6.30 by pwrite().
+ssize_t WriteAt(int fd, void* from, size_t size, off64_t at) {
+  const iovec piece = {.iov_base = from, .iov_len = size};
+  const ssize_t len = pwritev64(fd, &piece, 1, at);
+  return len < 0 && errno == ENOSYS ? pwrite64(fd, from, size, at) : len;
+}
+
 int ClearSlot(int fd, uint32_t slot) {
-  const NetPeer unused = {};
+  NetPeer unused = {};
   const auto at = static_cast<off64_t>(slot * sizeof(NetPeer));
-  return pwrite64(fd, &unused, sizeof(unused), at) == ssize_t{sizeof(unused)} ? 0 : errno;
+  return WriteAt(fd, &unused, sizeof(unused), at) == ssize_t{sizeof(unused)} ? 0 : errno;
 }
 
 }  // namespace
