@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "launcher/base/status_macros.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -34,25 +35,28 @@ KickTimer::~KickTimer() {
   if (timer_.has_value()) timer_delete(*timer_);
 }
 
+absl::Status KickTimer::Create() {
+  sigevent event = {};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = KickSignal();
+  event._sigev_un._tid = gettid();  // glibc 2.36 does not define sigev_notify_thread_id
+  timer_t timer = {};
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
+    return absl::ResourceExhaustedError(absl::StrCat("KVM: creating a timer: ", strerror(errno),
+                                                     " (limit of pending signals: ulimit -i)"));
+  }
+  timer_ = timer;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> KickTimer::ArmOrExpire() {
   const auto now = std::chrono::steady_clock::now();
   if (armed_at_.has_value()) return now - *armed_at_ > kMaxWait;
-  if (!timer_.has_value()) {
-    sigevent event = {};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = KickSignal();
-    event._sigev_un._tid = gettid();  // glibc 2.36 does not define sigev_notify_thread_id
-    timer_t timer = {};
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("KVM: creating a timer: ", strerror(errno),
-                                                       " (limit of pending signals: ulimit -i)"));
-    }
-    timer_ = timer;
-  }
+  if (!timer_.has_value()) RETURN_IF_ERROR(Create());
   armed_at_ = now;
   const itimerspec often = {.it_interval = {.tv_sec = 0, .tv_nsec = kIntervalNanos},
                             .it_value = {.tv_sec = 0, .tv_nsec = kIntervalNanos}};
-  timer_settime(*timer_, 0, &often, nullptr);
+  timer_settime(timer_.value_or(timer_t()), 0, &often, nullptr);
   return false;
 }
 

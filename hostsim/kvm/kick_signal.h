@@ -9,6 +9,7 @@
 #include <ctime>
 #include <optional>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace lguest::hostsim {
@@ -29,9 +30,13 @@ class KickTimer {
   KickTimer(const KickTimer&) = delete;
   KickTimer& operator=(const KickTimer&) = delete;
 
+  // Makes the kernel's timer for this thread. ResourceExhausted, with what helps, if there is none
+  // to be had.
+  absl::Status Create();
+
   // Starts the wait if none is active. During the wait, this thread gets the signal every 50 ms.
-  // Returns true if the wait has lasted longer than 1 s. ResourceExhausted, with what helps, if no
-  // timer can be created.
+  // Returns true if the wait has lasted longer than 1 s. The error of Create(), if that was not
+  // called before.
   absl::StatusOr<bool> ArmOrExpire();
 
   // Ends the wait.

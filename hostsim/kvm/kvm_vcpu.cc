@@ -148,30 +148,31 @@ absl::Status KvmVcpu::Start(GuestPhys page_directory, uint32_t page_offset) {
   page_offset_ = page_offset;
   for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
   registers_in_frame_ = true;
+  thread_ = gettid();
+  RETURN_IF_ERROR(switcher_timer_.Create());
   return SetRing0State(machine_.vcpu, state.directory);
 }
 
 absl::StatusOr<Vcpu::Stop> KvmVcpu::Run(TrapHandler& handler) {
-  const pid_t thread = gettid();
   while (true) {
     // The order of these two lines matters, so that no kick is lost:
     //   Kick():  kicked_ = true;        immediate_exit = 1;
     //   here:    immediate_exit = 0;    if (kicked_) return;
     std::atomic_ref(run_->immediate_exit).store(0);
     if (registers_in_frame_ && kicked_.exchange(false)) return Stop::kKicked;
-    const absl::StatusOr<std::optional<Trap>> stopped = RunOnce(thread);
+    const absl::StatusOr<std::optional<Trap>> stopped = RunOnce();
     RETURN_IF_ERROR(stopped.status());
     const std::optional<Trap>& trap = *stopped;
     if (trap.has_value() && !handler.OnTrap(*trap)) return Stop::kHandler;
   }
 }
 
-absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce(pid_t thread) {
+absl::StatusOr<std::optional<Trap>> KvmVcpu::RunOnce() {
   if (bad_directory_) return Trap{.kind = Trap::Kind::kBadPageDirectoryEntry};
   // If a kick interrupted the switcher, let KVM exit as soon as guest code runs with interrupts on.
   run_->request_interrupt_window = registers_in_frame_ ? 0 : 1;
   ++exits_;
-  running_thread_.store(thread);
+  running_thread_.store(thread_);
   const int error = ioctl(machine_.vcpu.get(), KVM_RUN, 0) < 0 ? errno : 0;
   running_thread_.store(0);
 

@@ -80,7 +80,7 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
   absl::Status AddMemory(uint32_t slot, uint32_t guest_address, void* memory, uint32_t size);
 
   // Runs the guest until it traps or is interrupted. Returns the trap; nullopt if interrupted.
-  absl::StatusOr<std::optional<Trap>> RunOnce(pid_t thread);
+  absl::StatusOr<std::optional<Trap>> RunOnce();
   absl::StatusOr<std::optional<Trap>> HandleInterruption();
   void MaskEflags();
   // The trap in the switcher's frame.
@@ -104,6 +104,7 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
 
   KickTimer switcher_timer_;  // runs while registers_in_frame_ is false
   std::atomic<bool> kicked_ = false;
+  pid_t thread_ = 0;                       // that calls Run()
   std::atomic<pid_t> running_thread_ = 0;  // the thread inside KVM_RUN; 0: none
 };
 
