@@ -89,6 +89,9 @@ LOCK = {
         "libelf-dev:amd64": ["0.188-2.1", "pool/main/e/elfutils/libelf-dev_{}_amd64.deb", "79cb66b55021bd0130308369524bac5240d0b5463cb252cd44be6a1500fdebec"],
         "libelf-dev:i386": ["0.188-2.1", "pool/main/e/elfutils/libelf-dev_{}_i386.deb", "115beefb7ba178e8290e3a4eb96e3a3b89468512fbb60e7e0050b2bea882435d"],
     },
+    "libseccomp": {
+        "libseccomp-dev:amd64": ["2.5.4-1+deb12u1", "pool/main/libs/libseccomp/libseccomp-dev_{}_amd64.deb", "5fb305f3aeb293e2b78a4cfcb58c0f42179703c371a408d002c8454661e6b7b2"],
+    },
     "linux_cloud": {
         "linux-image-6.1.0-50-cloud-amd64:amd64": ["6.1.176-1", "pool/main/l/linux-signed-amd64/linux-image-6.1.0-50-cloud-amd64_{}_amd64.deb", "efe19f605b6f54a8352e68d85a629abb2d30b72a085faef603a9152590baa791"],
     },

@@ -96,6 +96,10 @@ def third_party_repositories():
         build_file = "//tools/third_party:libelf.BUILD.bazel",
     )
     debian_repository(
+        name = "libseccomp",
+        build_file = "//tools/third_party:libseccomp.BUILD.bazel",
+    )
+    debian_repository(
         name = "unicorn",
         build_file = "//tools/third_party:unicorn.BUILD.bazel",
     )
