@@ -19,7 +19,9 @@ class Thread {
  public:
   Thread() = default;  // none
 
-  // Runs `body` on a new thread. ResourceExhausted, with what helps, if there is none to be had.
+  // Runs `body` on a new thread, and returns when it has begun. (A sandbox may forbid the system
+  // calls by which the C library starts a thread.) ResourceExhausted, with what helps, if there is
+  // none to be had.
   static absl::StatusOr<Thread> Start(std::function<void()> body);
 
   Thread(Thread&& other) noexcept : thread_(std::exchange(other.thread_, std::nullopt)) {}
@@ -30,6 +32,9 @@ class Thread {
   ~Thread() { Join(); }
 
   bool is_running() const { return thread_.has_value(); }
+
+  // Lets the thread run on alone: it is not joined.
+  void Detach();
 
   // Waits for the end of the thread. Does nothing if there is none.
   void Join();
