@@ -9,7 +9,6 @@
 #include "devices/block/block_device.h"
 #include "devices/block/block_spec.h"
 #include "devices/block/file_block_backend.h"
-#include "devices/console/console.h"
 #include "devices/net/peer_sockets.h"
 #include "devices/net/shared_net.h"
 #include "devices/net/shared_net_file.h"
@@ -52,8 +51,7 @@ uint32_t DevicePages(std::span<const DeviceOption> options) {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover,
-    std::unique_ptr<ConsoleBackend> terminal, const LogSink& log) {
+    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =
@@ -64,7 +62,6 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     }
     devices.push_back(*std::move(device));
   }
-  devices.push_back(std::make_unique<Console>(std::move(terminal), log));
   return devices;
 }
 

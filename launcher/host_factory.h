@@ -31,6 +31,7 @@ struct HostPlan {
   GuestMemory::Placement placement = GuestMemory::Placement::kAnywhere;
   PacketMover packet_mover = PacketMover::kLauncher;
   bool takes_guest_id = true;  // false: the host numbers its guests itself
+  bool uses_kvm = false;
 
   // Makes the host. Once. The memory has the placement above and outlives the host. `guest_id`: see
   // GuestId.

@@ -82,6 +82,7 @@ HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
   };
   return {.placement = GuestMemory::Placement::kHugePages,
           .packet_mover = PacketMover::kLauncher,
+          .uses_kvm = true,
           .make = std::move(make)};
 }
 

@@ -33,7 +33,8 @@ using DeviceSet = uint32_t;
 // A device is reported again while its descriptor stays readable. If the owner cannot take its
 // input now, it calls Ignore(), so that the device does not keep the guest from running.
 //
-// All methods are called on the owner's thread.
+// All methods are called on the owner's thread. The destructor may run on another one, when the
+// owner no longer runs the guest.
 class InputPoller {
  public:
   // Descriptors that break the guest out without being a device's; -1: none.

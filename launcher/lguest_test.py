@@ -385,6 +385,67 @@ class StatsTest(unittest.TestCase):
         self.assertIn(b"--stats=/no/such/directory/stats: No such file", result.stderr)
 
 
+def has_sandbox():
+    """False if sanitizers or the measurement of coverage make system calls of their own in the launcher."""
+    with open(LAUNCHER, "rb") as file:
+        program = file.read()
+    return not any(symbol in program for symbol in (b"__asan_init", b"__tsan_init", b"__gcov_init"))
+
+
+class SandboxTest(unittest.TestCase):
+    def setUp(self):
+        if not has_sandbox():
+            self.skipTest("a build without a sandbox")
+
+    def test_no_call_of_a_guest_with_disk_and_network_is_forbidden(self):
+        with tempfile.TemporaryDirectory() as directory:
+            network = "--sharenet=" + os.path.join(directory, "net")
+            disk = os.path.join(directory, "disk")
+            with open(disk, "wb") as file:
+                file.truncate(1 << 20)
+            with subprocess.Popen(
+                    [LAUNCHER, "--sandbox=log", network, "64", VMLINUX, "test=net-answer", "ip=10.0.0.2"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as responder:
+                self.assertTrue(responder.stdout.readline().startswith(b"lguest demo kernel"))
+                result = run("--sandbox=log", "--stats=" + os.path.join(directory, "stats"), "--block=" + disk,
+                             network, "64", VMLINUX, "test=disk,net", "ip=10.0.0.1", "gw=10.0.0.2")
+                _, errors = responder.communicate(timeout=TIME_LIMIT)
+                self.assertEqual(errors, b"")
+            self.assertIn(b"PASS net", result.stdout, result)
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+
+    def test_every_thread_has_a_filter_and_the_guests_has_two(self):
+        launcher = subprocess.Popen(
+            [LAUNCHER, "--host=sim", "64", VMLINUX, "hang"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            self.assertIn(b"lguest demo kernel", launcher.stdout.readline())
+            filters = []
+            for thread in os.listdir(f"/proc/{launcher.pid}/task"):
+                with open(f"/proc/{launcher.pid}/task/{thread}/status") as file:
+                    status = dict(line.split(":", 1) for line in file)
+                self.assertEqual(status["NoNewPrivs"].strip(), "1")
+                self.assertEqual(status["Seccomp"].strip(), "2")
+                filters.append(int(status["Seccomp_filters"]))
+            least = min(filters)  # more than 1 below another sandbox
+            self.assertEqual(sorted(filters), [least] * (len(filters) - 1) + [least + 1])
+        finally:
+            launcher.kill()
+            launcher.communicate()
+
+    def test_inherited_descriptor_is_closed_after_it_was_read(self):
+        with open(VMLINUX, "rb") as kernel:
+            launcher = subprocess.Popen(
+                [LAUNCHER, "--host=sim", "64", f"/dev/fd/{kernel.fileno()}", "hang"], pass_fds=[kernel.fileno()],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            try:
+                self.assertIn(b"lguest demo kernel", launcher.stdout.readline())
+                files = [os.readlink(f"/proc/{launcher.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{launcher.pid}/fd")]
+                self.assertNotIn(os.path.realpath(VMLINUX), files)
+            finally:
+                launcher.kill()
+                launcher.communicate()
+
+
 class CommandLineTest(unittest.TestCase):
     def assert_refused(self, status, parts, *args):
         result = run(*args)
@@ -404,6 +465,7 @@ class CommandLineTest(unittest.TestCase):
         self.assert_refused(64, ["memory size"])
         self.assert_refused(64, ["'64q'"], "64q", VMLINUX)
         self.assert_refused(64, ["--blok"], "--blok=x", "64", VMLINUX)
+        self.assert_refused(64, ["--sandbox=maybe", "log"], "--sandbox=maybe", "64", VMLINUX)
 
     def test_missing_kernel_or_initrd_is_status_66(self):
         self.assert_refused(66, ["/no/such/kernel"], "64", "/no/such/kernel")

@@ -22,7 +22,6 @@
 #include "launcher/host_factory.h"
 #include "launcher/options.h"
 #include "launcher/process.h"
-#include "launcher/stats.h"
 #include "launcher/virtual_machine.h"
 
 namespace lguest {
@@ -75,9 +74,8 @@ absl::StatusOr<ExitStatus> RunGuestOf(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<VirtualMachine> machine,
                    VirtualMachine::Build(options, std::move(plan), PrintMessage,
                                          options.verbose ? LogSink(PrintMessage) : nullptr));
-  ASSIGN_OR_RETURN(StatsWriter stats, AtStage(Stage::kStatsFile, StatsWriter::Open(options)));
   const absl::StatusOr<std::string> death = machine->Run();
-  if (options.stats) stats.Write(machine->CollectStats(), PrintMessage);
+  machine->WriteStats();
   return ReportEnd(death);
 }
 

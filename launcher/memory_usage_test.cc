@@ -48,10 +48,10 @@ TEST(OwnMemoryTest, TouchedGuestMemoryIsNotCounted) {
   GTEST_SKIP() << "ThreadSanitizer's shadow memory is several times as large";
 #endif
   const auto memory = GuestMemory::Create(64 << 20).value();
-  const auto before = PrivateMemoryOutsideGuest(*memory);
+  const auto before = OwnMemory().OutsideGuest(*memory);
   if (!before.has_value()) GTEST_SKIP() << "/proc/self/smaps is not readable";
   std::memset(memory->base(), 1, memory->size());
-  const auto after = PrivateMemoryOutsideGuest(*memory);
+  const auto after = OwnMemory().OutsideGuest(*memory);
   EXPECT_LT(after.value_or(~0u), *before + (32 << 20));
 }
 

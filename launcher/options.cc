@@ -42,6 +42,8 @@ Options may stand anywhere before a --.
                             each network may end in ,mac=02:00:XX:XX:00:00; the same for all
   --initrd=FILE             an initial RAM disk; several are joined in their order
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
+  --sandbox=on|log|off      on: forbid the launcher all system calls that it does not need (default);
+                            log: name such calls instead
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
   -v, --verbose             print on stderr what is done
   -h, --help                print this
@@ -76,6 +78,7 @@ class Parser {
  public:
   explicit Parser(std::span<const std::string> args) : args_(args) {
     options_.args.assign(args.begin(), args.end());
+    options_.sandbox = kDefaultSandboxMode;
   }
 
   absl::StatusOr<Options> Parse() {
@@ -152,13 +155,17 @@ class Parser {
 
   static bool TakesValue(std::string_view name) {
     return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
-           name == "host";
+           name == "host" || name == "sandbox";
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
     if (name == "host") {
       RETURN_IF_ERROR(CheckGivenOnce(name));
       return SetHost(value);
+    }
+    if (name == "sandbox") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      return SetSandbox(value);
     }
     if (name == "initrd") {
       options_.initrds.emplace_back(value);
@@ -251,6 +258,19 @@ class Parser {
     }
     return absl::InvalidArgumentError(
         absl::StrFormat("--host=%s: not a host; the hosts are auto, device, kvm and sim", value));
+  }
+
+  absl::Status SetSandbox(std::string_view value) {
+    static constexpr std::pair<std::string_view, SandboxMode> kModes[] = {
+        {"on", SandboxMode::kOn}, {"log", SandboxMode::kLog}, {"off", SandboxMode::kOff}};
+    for (const auto& [name, mode] : kModes) {
+      if (value == name) {
+        options_.sandbox = mode;
+        return absl::OkStatus();
+      }
+    }
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--sandbox=%s: on, log or off is needed", value));
   }
 
   absl::Status ParseShort(std::string_view word) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "devices/block/block_spec.h"
 #include "devices/net/tun_spec.h"
+#include "launcher/sandbox/mode.h"
 
 namespace lguest {
 
@@ -44,8 +45,9 @@ struct Options {
   bool version = false;  // likewise
   bool verbose = false;
   HostChoice host = HostChoice::kAuto;
-  std::vector<std::string> initrds;   // the guest gets them joined, in this order
-  bool stats = false;                 // print statistics at the end
+  SandboxMode sandbox = SandboxMode::kOff;  // ParseOptions(): kDefaultSandboxMode
+  std::vector<std::string> initrds;         // the guest gets them joined, in this order
+  bool stats = false;                       // print statistics at the end
   std::string stats_file;             // for statistics as JSON; empty: print lines for the user
   std::vector<DeviceOption> devices;  // the guest sees them in this order
   std::optional<uint16_t> guest_id;   // that `mac=` asks for

@@ -148,6 +148,14 @@ TEST(OptionsTest, MissingOrUnexpectedValueIsAnError) {
   EXPECT_EQ(Error("64 vmlinux --verbose=yes"), "option --verbose takes no value");
 }
 
+TEST(OptionsTest, Sandbox) {
+  EXPECT_EQ(Parse("64 vmlinux")->sandbox, kDefaultSandboxMode);
+  EXPECT_EQ(Parse("--sandbox=on 64 vmlinux")->sandbox, SandboxMode::kOn);
+  EXPECT_EQ(Parse("--sandbox=log 64 vmlinux")->sandbox, SandboxMode::kLog);
+  EXPECT_EQ(Parse("--sandbox off 64 vmlinux")->sandbox, SandboxMode::kOff);
+  EXPECT_EQ(Error("--sandbox=no 64 vmlinux"), "--sandbox=no: on, log or off is needed");
+}
+
 TEST(OptionsTest, HostIsChosenByName) {
   EXPECT_EQ(Parse("--host=auto 64 vmlinux")->host, HostChoice::kAuto);
   EXPECT_EQ(Parse("--host=device 64 vmlinux")->host, HostChoice::kDevice);

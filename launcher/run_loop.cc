@@ -106,16 +106,20 @@ void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
 
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
                                      const LogSink& verbose, const InputPoller::Events& events) {
-  const absl::StatusOr<std::unique_ptr<InputPoller>> poller = InputPoller::Start(host, events);
-  RETURN_IF_ERROR(poller.status());
-  InputServer inputs(bus, **poller);
+  ASSIGN_OR_RETURN(const std::unique_ptr<InputPoller> poller, InputPoller::Start(host, events));
+  return RunGuest(host, bus, *poller, log, verbose);
+}
+
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputPoller& poller,
+                                     const LogSink& log, const LogSink& verbose) {
+  InputServer inputs(bus, poller);
   RETURN_IF_ERROR(inputs.WatchAll());
 
   while (true) {
     const absl::StatusOr<Exit> exit = host.Run();
     RETURN_IF_ERROR(exit.status());
     if (const Died* died = std::get_if<Died>(&*exit)) return died->reason;
-    RETURN_IF_ERROR((*poller)->status());
+    RETURN_IF_ERROR(poller.status());
 
     absl::Status served;
     if (const DmaSent* sent = std::get_if<DmaSent>(&*exit)) {

@@ -23,6 +23,10 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& 
                                      const LogSink& verbose,
                                      const InputPoller::Events& events = {});
 
+// The same with a poller of this host, which the caller has started.
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputPoller& poller,
+                                     const LogSink& log, const LogSink& verbose);
+
 }  // namespace lguest
 
 #endif  // LAUNCHER_RUN_LOOP_H_

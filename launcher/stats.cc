@@ -1,11 +1,10 @@
 #include "launcher/stats.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_replace.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -98,8 +98,9 @@ std::string StatsJson(const Stats& stats) {
 absl::StatusOr<StatsWriter> StatsWriter::Open(const Options& options) {
   StatsWriter writer;
   if (options.stats_file.empty()) return writer;
-  writer.file_ = UniqueFd(open(options.stats_file.c_str(),
-                               O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+  writer.file_ =
+      UniqueFd(open(options.stats_file.c_str(),
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
   if (!writer.file_.valid()) return ErrnoStatus("--stats=", options.stats_file);
   return writer;
 }
@@ -107,9 +108,7 @@ absl::StatusOr<StatsWriter> StatsWriter::Open(const Options& options) {
 void StatsWriter::Write(const Stats& stats, const LogSink& log) {
   if (file_.valid()) {
     const std::string json = StatsJson(stats);
-    // ftruncate() fails for a pipe, which has nothing to truncate.
-    static_cast<void>(ftruncate(file_.get(), 0));
-    if (write(file_.get(), json.data(), json.size()) != static_cast<ssize_t>(json.size())) {
+    if (WriteBytes(file_.get(), json.data(), json.size()) != static_cast<ssize_t>(json.size())) {
       log(absl::StrCat("writing the file of --stats: ", strerror(errno)));
     }
     return;
@@ -134,8 +133,19 @@ std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start,
   return kilobytes * 1024;
 }
 
-std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory) {
-  std::ifstream smaps("/proc/self/smaps");
+OwnMemory::OwnMemory() : smaps_(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)) {}
+
+std::optional<uint64_t> OwnMemory::OutsideGuest(const GuestMemory& memory) const {
+  constexpr size_t kChunk = 65536;
+  std::string text;
+  ssize_t len = 0;
+  do {
+    const size_t done = text.size();
+    text.resize(done + kChunk);
+    len = ReadBytes(smaps_.get(), text.data() + done, kChunk);
+    text.resize(done + static_cast<size_t>(std::max<ssize_t>(len, 0)));
+  } while (len > 0);
+  std::istringstream smaps(text);
   return PrivateDirtyOutside(smaps, reinterpret_cast<uintptr_t>(memory.base()), memory.size());
 }
 

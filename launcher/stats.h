@@ -24,8 +24,18 @@ namespace lguest {
 // cannot be read.
 std::optional<uint64_t> PrivateDirtyOutside(std::istream& smaps, uint64_t start, uint64_t size);
 
-// The same for this process, outside of the guest's memory.
-std::optional<uint64_t> PrivateMemoryOutsideGuest(const GuestMemory& memory);
+// The memory of this process, outside of the guest's.
+class OwnMemory {
+ public:
+  // Opens /proc/self/smaps.
+  OwnMemory();
+
+  // PrivateDirtyOutside() the guest's memory, now. nullopt: it cannot be read.
+  std::optional<uint64_t> OutsideGuest(const GuestMemory& memory) const;
+
+ private:
+  UniqueFd smaps_;
+};
 
 struct Stats {
   std::string kernel;   // as the user named it
@@ -52,10 +62,10 @@ std::string StatsJson(const Stats& stats);
 // Where --stats writes: the file of --stats=FILE as JSON, or lines for the user.
 class StatsWriter {
  public:
-  // Opens or creates the file, if there is one, and leaves its contents.
+  // Creates the file, if there is one, or empties it.
   static absl::StatusOr<StatsWriter> Open(const Options& options);
 
-  // Replaces the contents of the file. `log` gets the lines, or a message if the file cannot be
+  // Once. `log` gets the lines, or a message if the file cannot be
   // written.
   void Write(const Stats& stats, const LogSink& log);
 

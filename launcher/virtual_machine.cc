@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "devices/console/buffered_console_backend.h"
+#include "devices/console/console.h"
 #include "devices/console/console_backend.h"
 #include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
@@ -18,6 +21,21 @@
 #include "launcher/stats.h"
 
 namespace lguest {
+namespace {
+
+SandboxNeeds NeedsOf(const Options& options, const HostPlan& plan) {
+  SandboxNeeds needs = {.disks = false, .kvm = plan.uses_kvm, .socket_directories = {}};
+  for (const DeviceOption& device : options.devices) {
+    if (std::holds_alternative<BlockSpec>(device.spec)) needs.disks = true;
+    if (const auto* const net = std::get_if<SharedNetSpec>(&device.spec)) {
+      const std::string parent = std::filesystem::path(net->path).parent_path().string();
+      needs.socket_directories.push_back(parent.empty() ? "." : parent);
+    }
+  }
+  return needs;
+}
+
+}  // namespace
 
 VirtualMachine::VirtualMachine(const Options& options, LogSink log, LogSink verbose)
     : options_(options), log_(std::move(log)), verbose_(std::move(verbose)) {}
@@ -37,15 +55,21 @@ absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Opti
   RETURN_IF_ERROR(AtStage(Stage::kKernel, machine->LoadKernel()));
   ASSIGN_OR_RETURN(machine->end_signal_, AtStage(Stage::kHost, EndSignal::Create()));
   ASSIGN_OR_RETURN(
+      std::vector<std::unique_ptr<Device>> devices,
+      AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover, machine->log_)));
+  RETURN_IF_ERROR(AtStage(Stage::kStatsFile, machine->OpenStats()));
+  if (plan.takes_guest_id) machine->ClaimGuestId();
+  // From here on no file is opened. No thread has been started yet.
+  ASSIGN_OR_RETURN(machine->sandbox_,
+                   AtStage(Stage::kHost, Sandbox::Enter(options.sandbox, NeedsOf(options, plan),
+                                                        machine->verbose_)));
+  ASSIGN_OR_RETURN(
       std::unique_ptr<ConsoleBackend> terminal,
       AtStage(Stage::kHost, BufferedConsoleBackend::Create(std::make_unique<FdConsoleBackend>(
                                 STDIN_FILENO, STDOUT_FILENO, machine->end_signal_->fd()))));
-  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Device>> devices,
-                   AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover,
-                                                        std::move(terminal), machine->log_)));
+  devices.push_back(std::make_unique<Console>(std::move(terminal), machine->log_));
   RETURN_IF_ERROR(AtStage(Stage::kHost, machine->MakeHost(plan)));
   RETURN_IF_ERROR(AtStage(Stage::kDevices, machine->AttachDevices(std::move(devices))));
-  RETURN_IF_ERROR(AtStage(Stage::kHost, machine->InitializeHost()));
   return machine;
 }
 
@@ -73,10 +97,18 @@ absl::Status VirtualMachine::LoadKernel() {
   return absl::OkStatus();
 }
 
+absl::Status VirtualMachine::OpenStats() {
+  if (!options_.stats) return absl::OkStatus();
+  own_memory_.emplace();
+  ASSIGN_OR_RETURN(stats_writer_, StatsWriter::Open(options_));
+  return absl::OkStatus();
+}
+
+void VirtualMachine::ClaimGuestId() {
+  guest_id_ = GuestId::Claim(options_.guest_id.value_or(PreferredGuestId(options_.args)));
+}
+
 absl::Status VirtualMachine::MakeHost(HostPlan& plan) {
-  if (plan.takes_guest_id) {
-    guest_id_ = GuestId::Claim(options_.guest_id.value_or(PreferredGuestId(options_.args)));
-  }
   // A MAC that the user has chosen may be that of a guest on another network.
   ASSIGN_OR_RETURN(host_machine_,
                    std::move(plan.make)(*memory_, options_.guest_id.value_or(guest_id_.value())));
@@ -102,11 +134,31 @@ absl::StatusOr<std::string> VirtualMachine::Run() {
   ASSIGN_OR_RETURN(const std::unique_ptr<RawTerminal> terminal,
                    AtStage(Stage::kRun, RawTerminal::Create(STDIN_FILENO)));
   end_signal_->Handle();
-  absl::StatusOr<std::string> death = AtStage(
-      Stage::kRun, RunGuest(host(), *bus_, log_, verbose_,
-                            {.end_fd = end_signal_->fd(), .check_fd = terminal->continued_fd()}));
+  const InputPoller::Events events = {.end_fd = end_signal_->fd(),
+                                      .check_fd = terminal->continued_fd()};
+  std::unique_ptr<InputPoller> poller;  // ends on this thread: the guest's may not end threads
+  absl::StatusOr<std::string> death;
+  const auto run = [&] { death = RunAsOwner(events, poller); };
+  if (sandbox_ == nullptr) {
+    run();
+  } else {
+    RETURN_IF_ERROR(AtStage(Stage::kRun, sandbox_->RunGuest(run)));
+  }
+  poller = nullptr;
   bus_->Finish();
   return death;
+}
+
+absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputPoller::Events& events,
+                                                       std::unique_ptr<InputPoller>& poller) {
+  RETURN_IF_ERROR(AtStage(Stage::kHost, InitializeHost()));
+  ASSIGN_OR_RETURN(poller, AtStage(Stage::kRun, InputPoller::Start(host(), events)));
+  if (sandbox_ != nullptr) RETURN_IF_ERROR(AtStage(Stage::kHost, sandbox_->Seal()));
+  return AtStage(Stage::kRun, RunGuest(host(), *bus_, *poller, log_, verbose_));
+}
+
+void VirtualMachine::WriteStats() {
+  if (options_.stats) stats_writer_.Write(CollectStats(), log_);
 }
 
 Stats VirtualMachine::CollectStats() const {
@@ -115,7 +167,8 @@ Stats VirtualMachine::CollectStats() const {
                  .host = host_machine_->description(),
                  .readings = meter_.has_value() ? meter_->readings() : MeteredHost::Readings(),
                  .devices = {},
-                 .memory_beyond_guest = PrivateMemoryOutsideGuest(*memory_)};
+                 .memory_beyond_guest =
+                     own_memory_.has_value() ? own_memory_->OutsideGuest(*memory_) : std::nullopt};
   for (size_t i = 0; i < bus_->devices().size(); ++i) {
     stats.devices.push_back({bus_->devices()[i]->name(), bus_->traffic(i)});
   }

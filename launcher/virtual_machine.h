@@ -16,22 +16,28 @@
 #include "launcher/guest_id.h"
 #include "launcher/host/host.h"
 #include "launcher/host_factory.h"
+#include "launcher/input_poller.h"
 #include "launcher/metered_host.h"
 #include "launcher/options.h"
+#include "launcher/sandbox/sandbox.h"
 #include "launcher/stats.h"
 #include "loader/load_guest.h"
 
 namespace lguest {
 
-// Memory, kernel, devices, host and bus, built in this order: what only reads files comes before
-// what changes anything outside the process (disks that are locked, taps that are made).
+// Memory, kernel, devices, sandbox, host and bus, built in this order: what only reads files comes
+// before what changes anything outside the process (disks that are locked, taps that are made), and
+// all files are opened before the sandbox is entered and threads are started.
 //
 //   ASSIGN_OR_RETURN(HostPlan plan, PlanHost(options.host));
 //   ASSIGN_OR_RETURN(auto machine,
 //                    VirtualMachine::Build(options, std::move(plan), log, verbose));
 //   const absl::StatusOr<std::string> death = machine->Run();
 //
-// Build() and Run() are called on one thread, which owns the host.
+//   machine->WriteStats();
+//
+// All methods are called on the main thread. It owns the host; with a sandbox, the sandbox's thread
+// of the guest does.
 class VirtualMachine {
  public:
   // `options` outlives the machine. `log` gets what the user must know; `verbose`, which may be
@@ -48,14 +54,24 @@ class VirtualMachine {
   // What the guest did, after Run(). Needs Options::stats.
   Stats CollectStats() const;
 
+  // Writes them where --stats asks for them, if it does.
+  void WriteStats();
+
  private:
   VirtualMachine(const Options& options, LogSink log, LogSink verbose);
 
   // The stages of Build().
   absl::Status MakeMemory(GuestMemory::Placement placement);
   absl::Status LoadKernel();
+  absl::Status OpenStats();
+  void ClaimGuestId();
   absl::Status MakeHost(HostPlan& plan);
   absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
+
+  // Makes this thread the owner of the host, and runs the guest on it. Sets `poller`, which is to
+  // be destroyed on the main thread.
+  absl::StatusOr<std::string> RunAsOwner(const InputPoller::Events& events,
+                                         std::unique_ptr<InputPoller>& poller);
   absl::Status InitializeHost();
 
   Host& host() { return meter_.has_value() ? *meter_ : host_machine_->host(); }
@@ -67,7 +83,10 @@ class VirtualMachine {
   loader::LoadedGuest guest_;
   GuestId guest_id_;
   std::unique_ptr<HostMachine> host_machine_;
-  std::optional<MeteredHost> meter_;  // with Options::stats
+  std::optional<MeteredHost> meter_;     // with Options::stats
+  std::optional<OwnMemory> own_memory_;  // likewise
+  StatsWriter stats_writer_;             // likewise
+  std::unique_ptr<Sandbox> sandbox_;     // none: the launcher is not confined
   std::unique_ptr<EndSignal> end_signal_;
   std::unique_ptr<DeviceBus> bus_;
 };
