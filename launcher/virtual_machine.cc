@@ -59,14 +59,14 @@ absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Opti
       AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover, machine->log_)));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, machine->OpenStats()));
   if (plan.takes_guest_id) machine->ClaimGuestId();
+  auto output =
+      std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, machine->end_signal_->fd());
   // From here on no file is opened. No thread has been started yet.
   ASSIGN_OR_RETURN(machine->sandbox_,
                    AtStage(Stage::kHost, Sandbox::Enter(options.sandbox, NeedsOf(options, plan),
                                                         machine->verbose_)));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<ConsoleBackend> terminal,
-      AtStage(Stage::kHost, BufferedConsoleBackend::Create(std::make_unique<FdConsoleBackend>(
-                                STDIN_FILENO, STDOUT_FILENO, machine->end_signal_->fd()))));
+  ASSIGN_OR_RETURN(std::unique_ptr<ConsoleBackend> terminal,
+                   AtStage(Stage::kHost, BufferedConsoleBackend::Create(std::move(output))));
   devices.push_back(std::make_unique<Console>(std::move(terminal), machine->log_));
   RETURN_IF_ERROR(AtStage(Stage::kHost, machine->MakeHost(plan)));
   RETURN_IF_ERROR(AtStage(Stage::kDevices, machine->AttachDevices(std::move(devices))));

@@ -1,7 +1,9 @@
 #include "devices/console/console_backend.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -22,7 +24,20 @@ bool IsReady(int fd, int16_t events) {
   return poll(&ready, 1, 0) == 1;
 }
 
+// None if `fd` is no terminal, or one that cannot be opened, such as another user's.
+UniqueFd OpenTerminalAgain(int fd) {
+  if (isatty(fd) == 0) return UniqueFd();
+  return UniqueFd(open(absl::StrCat("/proc/self/fd/", fd).c_str(),
+                       O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
 }  // namespace
+
+FdConsoleBackend::FdConsoleBackend(int input_fd, int output_fd, int end_fd)
+    : input_fd_(input_fd),
+      output_fd_(output_fd),
+      end_fd_(end_fd),
+      terminal_(OpenTerminalAgain(output_fd)) {}
 
 absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
   if (!RawTerminal::MayRead(input_fd_)) {
@@ -38,19 +53,23 @@ absl::StatusOr<size_t> FdConsoleBackend::Read(std::span<std::byte> to) {
 }
 
 absl::StatusOr<size_t> FdConsoleBackend::Write(std::span<const iovec> from) {
+  int to = terminal_.valid() ? terminal_.get() : output_fd_;
   size_t done = 0;
   for (const iovec& piece : from) {
     for (size_t start = 0; start < piece.iov_len;) {
       // The descriptor may be blocking. A pipe that is ready takes PIPE_BUF bytes at once.
-      if (!IsReady(output_fd_, POLLOUT)) return done;
+      if (to == output_fd_ && !IsReady(output_fd_, POLLOUT)) return done;
       const size_t part = std::min<size_t>(piece.iov_len - start, PIPE_BUF);
-      const ssize_t len =
-          WriteBytes(output_fd_, static_cast<const char*>(piece.iov_base) + start, part);
+      const ssize_t len = WriteBytes(to, static_cast<const char*>(piece.iov_base) + start, part);
       if (len >= 0) {
         start += static_cast<size_t>(len);
         done += static_cast<size_t>(len);
-      } else if (errno == EAGAIN) {  // another program has set O_NONBLOCK on the open file
-        return done;
+      } else if (errno == EAGAIN) {
+        // Another program has set O_NONBLOCK on the open file.
+        if (to == output_fd_) return done;
+        // Room for a part of a line end is room for poll(), but not for a write that does not
+        // block.
+        to = output_fd_;
       } else if (errno != EINTR) {
         return ErrnoStatus("writing console output");
       }

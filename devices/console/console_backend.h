@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 
@@ -40,12 +41,12 @@ class ConsoleBackend {
 
 // Uses two file descriptors, normally standard input and output. The caller keeps ownership of them
 // and must ignore SIGPIPE. This class does not change the flags of the open files, because the
-// shell and other programs share them.
+// shell and other programs share them. It opens an output terminal once more, so that it need not
+// ask for room before each write.
 class FdConsoleBackend final : public ConsoleBackend {
  public:
   // `end_fd`: readable once the launcher is asked to end; -1: never.
-  FdConsoleBackend(int input_fd, int output_fd, int end_fd = -1)
-      : input_fd_(input_fd), output_fd_(output_fd), end_fd_(end_fd) {}
+  FdConsoleBackend(int input_fd, int output_fd, int end_fd = -1);
 
   int input_fd() const override { return input_fd_; }
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override;
@@ -56,6 +57,8 @@ class FdConsoleBackend final : public ConsoleBackend {
   const int input_fd_;
   const int output_fd_;
   const int end_fd_;
+  const UniqueFd
+      terminal_;  // `output_fd_` as an open file of our own, which does not block; or none
 };
 
 }  // namespace lguest

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <thread>
@@ -70,6 +71,22 @@ TEST_F(FdConsoleBackendTest, DirectoryAsInputIsAnError) {
   FdConsoleBackend backend(directory.get(), output_[1]);
   std::array<std::byte, 16> to;
   EXPECT_TRUE(absl::IsDataLoss(backend.Read(to).status()));
+}
+
+TEST_F(FdConsoleBackendTest, WriteToATerminalWithoutRoomDoesNotBlock) {
+  const UniqueFd user(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(grantpt(user.get()), 0);
+  ASSERT_EQ(unlockpt(user.get()), 0);
+  const UniqueFd terminal(open(ptsname(user.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  FdConsoleBackend backend(input_[0], terminal.get());
+  std::string text(4096, '\n');
+  const iovec piece = {.iov_base = text.data(), .iov_len = text.size()};
+  size_t written = text.size();
+  for (int i = 0; i < 1000 && written == text.size(); ++i) {
+    written = backend.Write(std::span(&piece, 1)).value();
+  }
+  EXPECT_LT(written, text.size());
+  EXPECT_EQ(fcntl(terminal.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 // A pipe holds 64 KiB, so larger writes are partial.
