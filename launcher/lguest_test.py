@@ -432,6 +432,20 @@ class SandboxTest(unittest.TestCase):
             launcher.kill()
             launcher.communicate()
 
+    def test_truncated_network_file_is_replaced_within_the_sandbox(self):
+        with tempfile.TemporaryDirectory() as directory:
+            network = os.path.join(directory, "net")
+            with subprocess.Popen(
+                    [LAUNCHER, "--host=sim", "--sharenet=" + network, "64", VMLINUX, "test=net", "ip=10.0.0.1",
+                     "gw=10.0.0.2"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as launcher:
+                self.assertTrue(launcher.stdout.readline().startswith(b"lguest demo kernel"))
+                os.truncate(network, 0)
+                _, errors = launcher.communicate(timeout=TIME_LIMIT)
+                self.assertIn(b"this network has ended", errors)
+                self.assertNotIn(b"sandbox", errors)
+                self.assertEqual(launcher.returncode, 1)
+
     def test_inherited_descriptor_is_closed_after_it_was_read(self):
         with open(VMLINUX, "rb") as kernel:
             launcher = subprocess.Popen(

@@ -99,6 +99,11 @@ ssize_t TransferAtOffset(int fd, const iovec* pieces, int count, off64_t offset,
   return len;
 }
 
+// preadv(), by the call that also reads the console and packets (see vector_io.h).
+ssize_t ReadAtOffset(int fd, const iovec* pieces, int count, off64_t offset) {
+  return preadv64v2(fd, pieces, count, offset, 0);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BlockBackend>> FileBlockBackend::Open(const BlockSpec& spec,
@@ -139,7 +144,7 @@ void FileBlockBackend::TryDirect(int flags) {
 }
 
 absl::Status FileBlockBackend::ReadAt(uint64_t offset, std::span<const iovec> pieces) {
-  return TransferAll(TransferAtOffset<preadv64, readv>, "reading", offset, pieces);
+  return TransferAll(TransferAtOffset<ReadAtOffset, readv>, "reading", offset, pieces);
 }
 
 absl::Status FileBlockBackend::WriteAt(uint64_t offset, std::span<const iovec> pieces) {

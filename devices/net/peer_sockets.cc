@@ -144,7 +144,7 @@ absl::StatusOr<size_t> PeerSockets::Receive(const IoVector& to) {
                                     [](const iovec& piece) { return piece.iov_len != 0; });
   // Into an empty buffer, readv() would read nothing and leave the packet in the queue.
   std::byte dropped;
-  const ssize_t len = has_room ? readv(fd_.get(), to.data(), to.count())
+  const ssize_t len = has_room ? ReadVector(fd_.get(), to.data(), to.count())
                                : ReadBytes(fd_.get(), &dropped, sizeof(dropped));
   if (len >= 0) return has_room ? static_cast<size_t>(len) : 0;
   if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");

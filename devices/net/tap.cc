@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "devices/net/net_interface.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/base/vector_io.h"
 
 namespace lguest {
 namespace {
@@ -130,8 +131,8 @@ absl::StatusOr<std::unique_ptr<Tap>> Tap::Open(const TunSpec& spec) {
   return std::unique_ptr<Tap>(new Tap(std::move(tap.fd), std::move(tap.interface), mac));
 }
 
-// The following use syscall(): the wrappers of the C library are cancellation points, which cost
-// extra instructions.
+// Some of the following use syscall(): the wrappers of the C library are cancellation points, which
+// cost extra instructions.
 
 bool Tap::IsReadable() const {
   pollfd ready = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
@@ -139,7 +140,7 @@ bool Tap::IsReadable() const {
 }
 
 absl::StatusOr<size_t> Tap::Read(const IoVector& to) {
-  const ssize_t len = syscall(SYS_readv, fd_.get(), to.data(), to.count());
+  const ssize_t len = ReadVector(fd_.get(), to.data(), to.count());
   if (len >= 0) return static_cast<size_t>(len);
   if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("no packet");
   if (errno == EBADFD) {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_format.h"
 #include "launcher/base/deadly_signals.h"
+#include "launcher/base/vector_io.h"
 #include "launcher/guest/address.h"
 
 namespace lguest {
@@ -27,6 +28,8 @@ struct Entry {
 std::array<Entry, SharedPages::kMost> g_entries;
 static_assert(std::atomic<std::byte*>::is_always_lock_free);
 
+struct sigaction g_previous = {};  // handles every other SIGBUS
+
 Entry* Find(const std::byte* page) {
   const auto found = std::find_if(g_entries.begin(), g_entries.end(),
                                   [=](const Entry& entry) { return entry.page == page; });
@@ -40,6 +43,11 @@ void OnBusError(int signal, siginfo_t* info, void* /*context*/) {
   Entry* const entry = page == nullptr ? nullptr : Find(page);
   if (entry == nullptr || mmap(page, kPageSize, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    if ((g_previous.sa_flags & SA_SIGINFO) == 0 && g_previous.sa_handler != SIG_DFL &&
+        g_previous.sa_handler != SIG_IGN) {
+      g_previous.sa_handler(signal);
+      return;
+    }
     DeadlySignalAction::RunAll();
     struct sigaction action = {};
     action.sa_handler = SIG_DFL;
@@ -49,7 +57,8 @@ void OnBusError(int signal, siginfo_t* info, void* /*context*/) {
   entry->is_lost = true;
   constexpr std::string_view kMessage =
       "lguest: the file of a shared network was truncated: this network has ended\n";
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  [[maybe_unused]] const ssize_t written =
+      WriteBytes(STDERR_FILENO, kMessage.data(), kMessage.size());
   errno = saved_errno;
 }
 
@@ -66,7 +75,9 @@ absl::Status SharedPages::Add(std::byte* page) {
   struct sigaction action = {};
   action.sa_sigaction = OnBusError;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigaction(SIGBUS, &action, nullptr);
+  struct sigaction previous = {};
+  sigaction(SIGBUS, &action, &previous);
+  if (previous.sa_sigaction != OnBusError) g_previous = previous;
   return absl::OkStatus();
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr Call kAllowed[] = {
     // The thread of the guest.
-    {SYS_readv, Thread::kGuest, Need::kAlways, "console input, packets"},
+    {SYS_preadv2, Thread::kGuest, Need::kAlways, "console input, packets, disks"},
     {SYS_writev, Thread::kGuest, Need::kAlways, "console output, packets, messages, wake pipes"},
     {SYS_poll, Thread::kGuest, Need::kAlways, "is there input, is there room for output"},
     {SYS_epoll_ctl, Thread::kGuest, Need::kAlways, "which devices the input poller watches"},
@@ -21,12 +21,14 @@ constexpr Call kAllowed[] = {
      "the CPU time of --stats, and each time where the vDSO has no clock"},
     {SYS_restart_syscall, Thread::kGuest, Need::kAlways,
      "the kernel's way to resume a wait after SIGSTOP and SIGCONT"},
-    {SYS_preadv, Thread::kGuest, Need::kDisk, "disks"},
     {SYS_pwritev, Thread::kGuest, Need::kDiskOrSharedNet,
      "disks, and the slot of a shared network"},
     {SYS_connect, Thread::kGuest, Need::kSharedNet, "the first packet for another guest"},
+    {SYS_mmap, Thread::kGuest, Need::kSharedNet,
+     "a private page in the place of a network's, if its file is truncated; no executable memory"},
     {SYS_timer_settime, Thread::kGuest, Need::kKvm, "limits the time in the switcher"},
-    {SYS_rt_sigreturn, Thread::kGuest, Need::kKvmOrLog, "returns from the handler of a kick"},
+    {SYS_rt_sigreturn, Thread::kGuest, Need::kHandler,
+     "returns from the handlers of a kick, of SIGBUS of a shared network, and of --sandbox=log"},
 
     // The others.
     {SYS_epoll_wait, Thread::kOther, Need::kAlways, "the input poller waits"},

@@ -14,7 +14,7 @@ enum class Thread : uint8_t {
 };
 
 // What makes a call necessary.
-enum class Need : uint8_t { kAlways, kDisk, kDiskOrSharedNet, kSharedNet, kKvm, kKvmOrLog };
+enum class Need : uint8_t { kAlways, kDisk, kDiskOrSharedNet, kSharedNet, kKvm, kHandler };
 
 struct Call {
   int number;

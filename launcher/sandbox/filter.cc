@@ -45,8 +45,8 @@ bool IsNeeded(Need need, SandboxMode mode, const SandboxNeeds& needs) {
       return shared_nets;
     case Need::kKvm:
       return needs.kvm;
-    case Need::kKvmOrLog:
-      return needs.kvm || mode == SandboxMode::kLog;
+    case Need::kHandler:
+      return needs.kvm || shared_nets || mode == SandboxMode::kLog;
   }
   return false;
 }
@@ -71,6 +71,9 @@ absl::Status Allow(const Context& filter, int call, SandboxMode mode, const Sand
       return absl::OkStatus();
     case SYS_tgkill:
       return allow({Equals(0, static_cast<uint64_t>(getpid()))});
+    case SYS_mmap:
+      return allow(
+          {Equals(2, PROT_READ | PROT_WRITE), Equals(3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)});
     case SYS_seccomp:
       return allow({Equals(0, SECCOMP_SET_MODE_FILTER),
                     {.arg = 1,
@@ -112,7 +115,7 @@ Filter AllowExecuteCall() {
 bool KernelHasFilters() {
   // Without a program the call fails: with EFAULT if the kernel knows the operation and the flag.
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, nullptr) != 0 &&
-         errno == EFAULT;
+         errno == EFAULT && syscall(SYS_preadv2, -1, nullptr, 0, 0, 0, 0) != 0 && errno == EBADF;
 }
 
 absl::StatusOr<Filter> MakeFilter(Thread thread, SandboxMode mode, const SandboxNeeds& needs) {

@@ -18,8 +18,8 @@ namespace lguest::sandbox {
 // A program for the kernel.
 using Filter = std::vector<sock_filter>;
 
-// False if the kernel cannot filter the calls of all threads at once: before Linux 3.17, or built
-// without seccomp.
+// False if the kernel cannot filter the calls of all threads at once, or lacks one of them: before
+// Linux 4.6, or built without seccomp.
 bool KernelHasFilters();
 
 // The filter that allows what calls.cc lists for `thread` and these needs. Every other call raises

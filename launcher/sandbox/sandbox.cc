@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Enter(SandboxMode mode, const 
                                                         const LogSink& verbose) {
   if (mode == SandboxMode::kOff) return nullptr;
   if (!sandbox::KernelHasFilters()) {
-    if (verbose) verbose("sandbox: none, because the kernel has no seccomp filters");
+    if (verbose) verbose("sandbox: none: it needs seccomp filters and Linux 4.6");
     return nullptr;
   }
   ASSIGN_OR_RETURN(sandbox::Filter all_threads,
