@@ -103,9 +103,8 @@ class Network {
   void Send(size_t len, uint8_t first) {
     std::string packet = AllBytes().substr(first, len);
     const iovec piece = {.iov_base = packet.data(), .iov_len = packet.size()};
-    if (peer_->Send(0, std::span(&piece, 1)) == PeerSockets::SendResult::kSent) {
-      packets_.push_back(packet);
-    }
+    const bool is_sent = peer_->Send(0, std::span(&piece, 1)) == PeerSockets::SendResult::kSent;
+    if (is_sent && !packet.empty()) packets_.push_back(packet);
   }
 
   // The other launcher maps the same page.

@@ -52,6 +52,7 @@ class PeerSockets {
   };
 
   // Sends one packet to the owner of `slot` without blocking.
+  // An empty packet is not sent.
   SendResult Send(uint32_t slot, std::span<const iovec> packet);
 
   bool HasPacket() const;
