@@ -2,16 +2,11 @@
 
 #include "hostsim/software_host.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <future>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -21,8 +16,6 @@
 
 namespace lguest::hostsim {
 namespace {
-
-using ::testing::IsEmpty;
 
 constexpr uint32_t kFree = 0x5000;  // a page that Script::Init() does not use
 
@@ -225,90 +218,6 @@ TEST(ClockEventTest, InterruptsRunningGuest) {
   time.get();
 }
 
-// A clock that calls a function when its alarm is turned off, which the host does just before it
-// sleeps.
-class HookedClock final : public Clock {
- public:
-  std::function<void()> before_sleep;
-  bool waited = false;
-
-  Nanos Now() override { return 0; }
-  GuestTime WallTime() override { return {}; }
-  void SetAlarmCallback(std::function<void()> /*callback*/) override {}
-  void SetAlarm(std::optional<Nanos> deadline) override {
-    if (!deadline.has_value() && before_sleep) before_sleep();
-  }
-  void Wait(std::unique_lock<std::mutex>& /*lock*/, std::condition_variable& /*wakeup*/,
-            std::optional<Nanos> /*deadline*/) override {
-    waited = true;
-  }
-};
-
-class KickableVcpu final : public ScriptedVcpu {
- public:
-  using ScriptedVcpu::ScriptedVcpu;
-  std::promise<void> kicked;
-  void Kick() override {
-    kicked.set_value();
-    ScriptedVcpu::Kick();
-  }
-};
-
-TEST(HaltTest, BreakOutJustBeforeTheGuestSleepsKeepsItAwake) {
-  const auto memory = GuestMemory::Create(ScriptedMachine::kMemorySize).value();
-  KickableVcpu cpu(*memory, Script().Init().Call(Hypercall::kSetClockevent, 1'000'000'000).Wait(3));
-  HookedClock clock;
-  SoftwareHost host(*memory, cpu, clock);
-  ASSERT_TRUE(host.Initialize({.pfn_limit = memory->size() / kPageSize,
-                               .page_directory = GuestPhys(0),
-                               .entry = GuestVirt(0xc0010000),
-                               .page_offset = Script::kPageOffset})
-                  .ok());
-  std::thread breaker;
-  clock.before_sleep = [&] {
-    breaker = std::thread([&] { EXPECT_TRUE(host.BreakOut().ok()); });
-    cpu.kicked.get_future().wait();  // the break-out is noted
-  };
-  EXPECT_TRUE(std::holds_alternative<BrokenOut>(host.Run().value()));
-  EXPECT_FALSE(clock.waited);
-  EXPECT_TRUE(host.Resume().ok());
-  breaker.join();
-}
-
-// A guest with a timer of 1 s and a pending interrupt that it blocks. It stops at two DMAs.
-class RetryTest : public ::testing::Test {
- protected:
-  static constexpr Nanos kRetry = 1'000'000;
-  static constexpr uint32_t kBlockAll = 0xffffffff;
-
-  RetryTest() {
-    machine_.Run();  // up to the first DMA
-    EXPECT_TRUE(machine_.host().RaiseInterrupt(3).ok());
-  }
-
-  ScriptedMachine machine_{
-      Script()
-          .Init()
-          .Put32(Script::kData.value() + offsetof(LguestData, blocked_interrupts), kBlockAll)
-          .Call(Hypercall::kSetClockevent, 1'000'000'000)
-          .Send(DmaKey(4), GuestPhys(0))
-          .Send(DmaKey(8), GuestPhys(0))
-          .Send(DmaKey(12), GuestPhys(0))};
-};
-
-TEST_F(RetryTest, EarlierOfTimerAndRetryIsTheAlarm) {
-  const Nanos now = machine_.clock().Now();
-  machine_.Run();
-  EXPECT_EQ(machine_.clock().alarm(), now + kRetry);
-}
-
-TEST_F(RetryTest, RetryThatWasDueIsSetAgain) {
-  machine_.Run();
-  machine_.clock().Advance(kRetry);
-  machine_.Run();
-  EXPECT_EQ(machine_.clock().alarm(), machine_.clock().Now() + kRetry);
-}
-
 TEST(ClockEventTest, ZeroTurnsTimerOff) {
   ScriptedMachine machine(Script()
                               .Init()
@@ -446,60 +355,6 @@ TEST(TrapTest, HypercallFromUserCodeIsGp) {
                               .SetRegister(8, 0x08048002)
                               .SoftwareInterrupt(0x1f));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0xfa)");
-}
-
-TEST(PortTest, InReadsAllOnesAndOutHasNoEffect) {
-  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
-  ScriptedMachine machine(Script()
-                              .Init()
-                              .Put(kFree, "\xec\xe5\x70\x66\xec\xee\xe6\x70")
-                              .SetRegister(8, 0xc0005000)
-                              .SetRegister(kEaxNumber, 0)
-                              .Trap(13)  // inb (%dx): the host sets 16 bits (ABI.md §4.17)
-                              .ExpectResult(0xffff)
-                              .Trap(13)  // in $0x70,%eax
-                              .ExpectResult(0xffffffff)
-                              .SetRegister(kEaxNumber, 0)
-                              .Trap(13)  // the operand size prefix
-                              .ExpectResult(0xffff0000)
-                              .Trap(13)  // outb %al,(%dx)
-                              .Trap(13)  // outb %al,$0x70
-                              .ExpectResult(0xffff0000)
-                              .Trap(13));
-  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0005008 (0x0)");
-  EXPECT_THAT(machine.cpu().failures(), IsEmpty());
-}
-
-TEST(PortTest, ResetByTheKeyboardControllerEndsTheGuest_F21) {
-  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
-  constexpr uint32_t kEdxNumber = static_cast<uint32_t>(Register::kEdx);
-  // outb %al,$0x64 and outb %al,(%dx)
-  for (const std::string_view code : {"\xe6\x64", "\xee"}) {
-    Script script;
-    script.Init().Put(kFree, code).SetRegister(8, 0xc0005000).SetRegister(kEdxNumber, 0x12340064);
-    ScriptedMachine machine(script.SetRegister(kEaxNumber, 0xabfe).Trap(13));
-    EXPECT_EQ(machine.Death(), "restart by the keyboard controller");
-  }
-}
-
-TEST(PortTest, OtherCommandsOfTheKeyboardControllerHaveNoEffect) {
-  constexpr uint32_t kEaxNumber = static_cast<uint32_t>(Register::kEax);
-  ScriptedMachine machine(Script()
-                              .Init()
-                              .Put(kFree, "\xe6\x64\xe7\x64\xe6\x60")
-                              .SetRegister(8, 0xc0005000)
-                              .SetRegister(kEaxNumber, 0xff)
-                              .Trap(13)  // outb: another command
-                              .SetRegister(kEaxNumber, 0xfe)
-                              .Trap(13)  // outl
-                              .Trap(13)  // another port
-                              .Crash("x"));
-  EXPECT_EQ(machine.Death(), "CRASH: x");
-}
-
-TEST(PortTest, UserCodeIsNotEmulated) {
-  ScriptedMachine machine(Script().Init().SetRegister(8, 0x08048000).Trap(13));
-  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0x0)");
 }
 
 }  // namespace
