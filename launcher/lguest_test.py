@@ -515,7 +515,7 @@ class CommandLineTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             launcher = os.path.join(directory, "lguest")
             shutil.copy(LAUNCHER, launcher)
-            runfiles = launcher + ".runfiles/workspace"
+            runfiles = launcher + ".runfiles/lguest"
             users = os.path.join(directory, "users")
             os.makedirs(runfiles)
             os.mkdir(users)
