@@ -69,7 +69,9 @@ InputPoller::~InputPoller() {
 }
 
 absl::Status InputPoller::Watch(size_t device, int fd) {
-  known_ |= Only(device);
+  // The order of this and of the check in Collect() matters, so that one of them sees the other.
+  const bool is_new = (known_.fetch_or(Only(device)) & Only(device)) == 0;
+  if (is_new && checked_) RetryAfter(device, Milliseconds(0));
   if ((watched_ & Only(device)) != 0) return absl::OkStatus();
   if (Add(epoll_, fd, device)) {
     watched_ |= Only(device);
@@ -155,6 +157,7 @@ void InputPoller::Collect(const epoll_event* events, int count) {
     } else if (token == kCheckToken) {
       std::array<char, 64> drained;
       [[maybe_unused]] const ssize_t bytes = ReadBytes(check_fd_, drained.data(), drained.size());
+      checked_ = true;
       ready_ |= known_.load();
     } else {
       ready_ |= Only(static_cast<size_t>(token));

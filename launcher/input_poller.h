@@ -97,7 +97,8 @@ class InputPoller {
 
   // Shared with the thread.
   std::atomic<DeviceSet> ready_ = 0;
-  std::atomic<DeviceSet> known_ = 0;  // that have been watched
+  std::atomic<DeviceSet> known_ = 0;   // that have been watched
+  std::atomic<bool> checked_ = false;  // Events::check_fd was readable
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> has_status_ = false;  // status_ is not OK
   mutable std::mutex mutex_;              // guards what follows

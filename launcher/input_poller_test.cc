@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,18 @@ TEST_F(InputPollerTest, CheckReportsAllDevices_F10) {
   poller_ = InputPoller::Start(machine_.host(), {.check_fd = pipe_[0]}).value();
   ASSERT_TRUE(poller_->Watch(kDevice, quiet[0]).ok());
   MakeReadable();
+  EXPECT_EQ(NextBreakOut(), kOnlyDevice);
+  for (const int fd : quiet) close(fd);
+}
+
+TEST_F(InputPollerTest, CheckBeforeTheFirstWatchIsNotLost_F10) {
+  std::array<int, 2> quiet = {-1, -1};
+  ASSERT_EQ(pipe(quiet.data()), 0);
+  MakeReadable();
+  poller_ = InputPoller::Start(machine_.host(), {.check_fd = pipe_[0]}).value();
+  int unread = 1;
+  while (unread != 0) ASSERT_EQ(ioctl(pipe_[0], FIONREAD, &unread), 0);
+  ASSERT_TRUE(poller_->Watch(kDevice, quiet[0]).ok());
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
   for (const int fd : quiet) close(fd);
 }
