@@ -4,10 +4,12 @@
 #define HOSTSIM_VCPU_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/i386/fpu_registers.h"
 #include "hostsim/i386/registers.h"
 #include "launcher/guest/address.h"
 
@@ -98,6 +100,9 @@ class Vcpu {
   virtual void FlushUserTlb() = 0;  // below page_offset only
   virtual void FlushPage(GuestPhys directory, GuestVirt page) = 0;
   virtual void FlushDirectoryEntry(GuestPhys directory, uint32_t index) = 0;
+
+  // The registers of the FPU and of SSE; nullopt if the CPU cannot tell.
+  virtual std::optional<FpuRegisters> fpu() const { return std::nullopt; }
 
   // What the CPU can serve in place of the host; nullptr if nothing. Lives as long as the CPU.
   virtual HypercallAccelerator* accelerator() { return nullptr; }

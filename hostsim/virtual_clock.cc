@@ -10,8 +10,8 @@ constexpr Nanos kNanosPerSecond = 1'000'000'000;
 
 }  // namespace
 
-VirtualClock::VirtualClock(CountedRuns& cpu, Settings settings)
-    : cpu_(cpu), settings_(std::move(settings)) {
+VirtualClock::VirtualClock(CountStops& stops, const Settings& settings)
+    : stops_(stops), cpu_(stops.cpu()), stop_(stops.Add([this] { Ring(); })), settings_(settings) {
   Skip(0);
 }
 
@@ -31,15 +31,15 @@ void VirtualClock::SetAlarmCallback(std::function<void()> callback) {
 
 void VirtualClock::SetAlarm(std::optional<Nanos> deadline) {
   alarm_ = deadline;
-  if (!deadline.has_value()) return cpu_.StopAt(std::nullopt);
+  if (!deadline.has_value()) return stops_.Set(stop_, std::nullopt);
   // The first count at which the deadline is reached.
   const Nanos rest = std::max<Nanos>(*deadline - Now(), 0);
   const Nanos per_instruction = settings_.nanos_per_instruction;
   const Nanos instructions = rest / per_instruction + (rest % per_instruction != 0 ? 1 : 0);
-  cpu_.StopAt(cpu_.count() + static_cast<uint64_t>(instructions));
+  stops_.Set(stop_, cpu_.count() + static_cast<uint64_t>(instructions));
 }
 
-void VirtualClock::HandleCountStop() {
+void VirtualClock::Ring() {
   if (!alarm_.has_value() || Now() < *alarm_) return;
   alarm_.reset();
   if (callback_) callback_();
@@ -49,9 +49,9 @@ void VirtualClock::Wait(std::unique_lock<std::mutex>& lock, std::condition_varia
                         std::optional<Nanos> deadline) {
   std::optional<Nanos> limit;
   if (deadline.has_value()) limit = std::max<Nanos>(*deadline - Now(), 0);
-  if (settings_.idle) {
+  if (idle_) {
     lock.unlock();
-    const Nanos passed = settings_.idle(limit);
+    const Nanos passed = idle_(limit);
     lock.lock();
     Skip(passed);
   } else if (limit.has_value()) {

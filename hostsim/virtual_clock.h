@@ -8,8 +8,10 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "hostsim/clock.h"
+#include "hostsim/count_stops.h"
 #include "hostsim/counted_runs.h"
 #include "launcher/guest/abi.h"
 
@@ -17,8 +19,7 @@ namespace lguest::hostsim {
 
 // The time is a function of the count of a CPU and of the time that the guest was halted. It starts
 // at 0, and does not pass while the launcher works. The guest's time stamp counter counts the same
-// nanoseconds. An alarm is a stop of the CPU at a count, so the clock needs CountedRuns::StopAt()
-// for itself.
+// nanoseconds. An alarm is a stop of the CPU at a count.
 //
 // All calls are on the thread that owns the CPU. So is the alarm callback, inside
 // HandleCountStop().
@@ -35,30 +36,35 @@ class VirtualClock final : public Clock {
   struct Settings {
     Nanos nanos_per_instruction = 2;  // above 0
     GuestTime start = {};             // the wall time at time 0
-
-    // nullptr: the time jumps to the guest's timer. If there is none, the clock waits in real time
-    // until another thread breaks the guest out.
-    Idle idle = nullptr;
   };
 
-  // `cpu` must outlive the clock, and its count is 0.
-  VirtualClock(CountedRuns& cpu, Settings settings);
+  // `stops` must outlive the clock, and the count of their CPU is 0.
+  VirtualClock(CountStops& stops, const Settings& settings);
+
+  // Sets the function that passes the time while the guest is halted. Without one the time jumps to
+  // the guest's timer, and if there is none, the clock waits in real time until another thread
+  // breaks the guest out.
+  void SetIdle(Idle idle) { idle_ = std::move(idle); }
 
   Nanos Now() override;
   GuestTime WallTime() override;
   void SetAlarmCallback(std::function<void()> callback) override;
   void SetAlarm(std::optional<Nanos> deadline) override;
-  void HandleCountStop() override;
+  void HandleCountStop() override { stops_.Handle(); }
 
-  // Releases `lock` while Settings::idle runs.
+  // Releases `lock` while the function of SetIdle() runs.
   void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
             std::optional<Nanos> deadline) override;
 
  private:
+  void Ring();
   void Skip(Nanos time);
 
+  CountStops& stops_;
   CountedRuns& cpu_;
+  const CountStops::User stop_;
   const Settings settings_;
+  Idle idle_;
   Nanos skipped_ = 0;  // the time in Wait()
   std::optional<Nanos> alarm_;
   std::function<void()> callback_;

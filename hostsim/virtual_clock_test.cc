@@ -3,48 +3,23 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "hostsim/counted_runs.h"
+#include "hostsim/count_stops.h"
+#include "hostsim/testing/fake_counted_runs.h"
 
 namespace lguest::hostsim {
 namespace {
 
 constexpr GuestTime kStart = {.sec = 1'000'000'000, .nsec = 999'999'999};
 
-class FakeCountedRuns final : public CountedRuns {
- public:
-  uint64_t count() const override { return count_; }
-  void StopAt(std::optional<uint64_t> count) override { stop_ = count; }
-  void SetTimeStamp(const CountedTimeStamp& time_stamp) override { time_stamp_ = time_stamp; }
-
-  // Runs to the stop, or `instructions` instructions. Returns true at the stop.
-  bool Run(uint64_t instructions) {
-    if (!stop_.has_value() || *stop_ > count_ + instructions) {
-      count_ += instructions;
-      return false;
-    }
-    count_ = *stop_;
-    stop_.reset();
-    return true;
-  }
-
-  uint64_t time_stamp() const { return time_stamp_.offset + count_ * time_stamp_.per_instruction; }
-  std::optional<uint64_t> stop() const { return stop_; }
-
- private:
-  uint64_t count_ = 0;
-  std::optional<uint64_t> stop_;
-  CountedTimeStamp time_stamp_;
-};
-
 class VirtualClockTest : public testing::Test {
  protected:
   explicit VirtualClockTest(VirtualClock::Idle idle = nullptr)
-      : clock_(cpu_, {.nanos_per_instruction = 3, .start = kStart, .idle = std::move(idle)}) {
+      : clock_(stops_, {.nanos_per_instruction = 3, .start = kStart}) {
+    clock_.SetIdle(std::move(idle));
     clock_.SetAlarmCallback([this] { ++rings_; });
   }
 
@@ -57,6 +32,7 @@ class VirtualClockTest : public testing::Test {
   std::mutex mutex_;
   std::condition_variable wakeup_;
   FakeCountedRuns cpu_;
+  CountStops stops_{cpu_};
   VirtualClock clock_;
   int rings_ = 0;
 };
@@ -108,7 +84,7 @@ TEST_F(VirtualClockTest, RemovedAlarmDoesNotRing) {
 
 TEST_F(VirtualClockTest, StopOfAnotherDoesNotRing) {
   clock_.SetAlarm(30);
-  cpu_.StopAt(5);
+  stops_.Set(stops_.Add([] {}), 5);
   EXPECT_TRUE(cpu_.Run(100));
   clock_.HandleCountStop();
   EXPECT_EQ(rings_, 0);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/vector_io.h"
+#include "launcher/guest/abi.h"
 
 namespace lguest {
 namespace {
@@ -20,8 +21,6 @@ namespace {
 constexpr uint64_t kWakeToken = kMaxDevices;
 constexpr uint64_t kEndToken = kMaxDevices + 1;
 constexpr uint64_t kCheckToken = kMaxDevices + 2;
-
-constexpr DeviceSet Only(size_t device) { return DeviceSet{1} << device; }
 
 bool Add(const UniqueFd& epoll, int fd, uint64_t token) {
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = token}};
@@ -34,7 +33,8 @@ bool AddIfAny(const UniqueFd& epoll, int fd, uint64_t token) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host, const Events& events) {
+absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host,
+                                                                const InputEvents& events) {
   ASSIGN_OR_RETURN(WakePipe wake, WakePipe::Create());
   // epoll_create1(), which sets close-on-exec at once, is younger than Linux 2.6.23.
   UniqueFd epoll(epoll_create(1));
@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<InputPoller>> InputPoller::Start(Host& host, cons
   return poller;
 }
 
-InputPoller::InputPoller(Host& host, const Events& events, UniqueFd epoll, WakePipe wake)
+InputPoller::InputPoller(Host& host, const InputEvents& events, UniqueFd epoll, WakePipe wake)
     : host_(host), check_fd_(events.check_fd), epoll_(std::move(epoll)), wake_(std::move(wake)) {}
 
 InputPoller::~InputPoller() {
@@ -70,11 +70,11 @@ InputPoller::~InputPoller() {
 
 absl::Status InputPoller::Watch(size_t device, int fd) {
   // The order of this and of the check in Collect() matters, so that one of them sees the other.
-  const bool is_new = (known_.fetch_or(Only(device)) & Only(device)) == 0;
+  const bool is_new = (known_.fetch_or(OnlyDevice(device)) & OnlyDevice(device)) == 0;
   if (is_new && checked_) RetryAfter(device, Milliseconds(0));
-  if ((watched_ & Only(device)) != 0) return absl::OkStatus();
+  if ((watched_ & OnlyDevice(device)) != 0) return absl::OkStatus();
   if (Add(epoll_, fd, device)) {
-    watched_ |= Only(device);
+    watched_ |= OnlyDevice(device);
     return absl::OkStatus();
   }
   if (errno != EPERM) {
@@ -86,11 +86,11 @@ absl::Status InputPoller::Watch(size_t device, int fd) {
 }
 
 void InputPoller::Ignore(size_t device, int fd) {
-  if ((watched_ & Only(device)) == 0) return;
+  if ((watched_ & OnlyDevice(device)) == 0) return;
   // Not EPOLL_CTL_MOD: epoll reports EPOLLERR and EPOLLHUP even with an empty mask.
   epoll_event unused;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
-  watched_ &= ~Only(device);
+  watched_ &= ~OnlyDevice(device);
 }
 
 void InputPoller::RetryLater(size_t device) {
@@ -101,7 +101,7 @@ void InputPoller::RetryLater(size_t device) {
 void InputPoller::RetryAfter(size_t device, Milliseconds delay) {
   {
     const std::lock_guard lock(mutex_);
-    retry_ |= Only(device);
+    retry_ |= OnlyDevice(device);
     retry_at_ = std::min(retry_at_, Clock::now() + delay);
   }
   wake_.Wake();
@@ -160,7 +160,7 @@ void InputPoller::Collect(const epoll_event* events, int count) {
       checked_ = true;
       ready_ |= known_.load();
     } else {
-      ready_ |= Only(static_cast<size_t>(token));
+      ready_ |= OnlyDevice(static_cast<size_t>(token));
     }
   }
   const std::lock_guard lock(mutex_);

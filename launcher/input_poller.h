@@ -18,70 +18,45 @@
 #include "launcher/base/thread.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/base/wake_pipe.h"
-#include "launcher/guest/abi.h"
 #include "launcher/host/host.h"
+#include "launcher/host/input_watch.h"
 
 namespace lguest {
-
-// A set of devices, by their index: bit i is device i.
-using DeviceSet = uint32_t;
 
 // A thread that watches the devices' input descriptors and calls Host::BreakOut() when one is
 // readable. The thread stays in BreakOut() until the owner of the guest has taken the ready
 // devices, served them and called Host::Resume().
 //
-// A device is reported again while its descriptor stays readable. If the owner cannot take its
-// input now, it calls Ignore(), so that the device does not keep the guest from running.
-//
-// All methods are called on the owner's thread. The destructor may run on another one, when the
-// owner no longer runs the guest.
-class InputPoller {
+// The destructor may run on another thread than the owner's, when the owner no longer runs the
+// guest.
+class InputPoller final : public InputWatch {
  public:
-  // Descriptors that break the guest out without being a device's; -1: none.
-  struct Events {
-    int end_fd = -1;  // readable once the launcher is asked to end
-    int check_fd =
-        -1;  // a pipe; a byte in it asks to report all devices that have input descriptors
-  };
-
   // `host` is initialized and outlives the poller. ResourceExhausted if there is no descriptor or
   // thread to be had.
-  static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host, const Events& events);
+  static absl::StatusOr<std::unique_ptr<InputPoller>> Start(Host& host, const InputEvents& events);
 
   // Stops the thread, also in a break-out.
-  ~InputPoller();
+  ~InputPoller() override;
   InputPoller(const InputPoller&) = delete;
   InputPoller& operator=(const InputPoller&) = delete;
 
-  // Reports `device` (< kMaxDevices) when `fd` becomes readable or broken. A file that epoll cannot
-  // watch, such as a regular file, counts as always readable. Idempotent.
-  absl::Status Watch(size_t device, int fd);
+  absl::Status Watch(size_t device, int fd) override;
+  void Ignore(size_t device, int fd) override;
+  void RetryLater(size_t device) override;
+  void MadeProgress() override;
+  void RetryAfter(size_t device, Milliseconds delay) override;
+  DeviceSet TakeReady() override;
 
-  // Undoes Watch(). The device may be reported once more, if it was found readable just before.
-  void Ignore(size_t device, int fd);
-
-  // Reports `device` after a delay, because the guest had no buffer for its input. The delay is
-  // 1 ms at first and grows to 32 ms; MadeProgress() resets it.
-  void RetryLater(size_t device);
-  void MadeProgress();
-
-  // Reports `device` after `delay`.
-  void RetryAfter(size_t device, std::chrono::milliseconds delay);
-
-  // The devices that were reported since the last call.
-  DeviceSet TakeReady();
-
-  // OK while the thread watches. Cancelled: the launcher is asked to end. Otherwise the error for
-  // which the host refused a break-out, although the guest is alive: there is no input any more.
-  absl::Status status() const;
+  // Also fails if the host has refused a break-out, although the guest is alive: there is no input
+  // any more.
+  absl::Status status() const override;
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kShortestDelay{1};
   static constexpr Milliseconds kLongestDelay{32};
 
-  InputPoller(Host& host, const Events& events, UniqueFd epoll, WakePipe wake);
+  InputPoller(Host& host, const InputEvents& events, UniqueFd epoll, WakePipe wake);
 
   // The thread.
   void Run();
@@ -98,7 +73,7 @@ class InputPoller {
   // Shared with the thread.
   std::atomic<DeviceSet> ready_ = 0;
   std::atomic<DeviceSet> known_ = 0;   // that have been watched
-  std::atomic<bool> checked_ = false;  // Events::check_fd was readable
+  std::atomic<bool> checked_ = false;  // InputEvents::check_fd was readable
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> has_status_ = false;  // status_ is not OK
   mutable std::mutex mutex_;              // guards what follows

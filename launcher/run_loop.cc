@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/input_poller.h"
 
 namespace lguest {
 namespace {
@@ -23,7 +24,7 @@ constexpr std::chrono::milliseconds kAwayDelay{200};
 
 class InputServer {
  public:
-  InputServer(DeviceBus& bus, InputPoller& poller) : bus_(bus), poller_(poller) {}
+  InputServer(DeviceBus& bus, InputWatch& watch) : bus_(bus), watch_(watch) {}
 
   absl::Status WatchAll() {
     for (size_t i = 0; i < bus_.devices().size(); ++i) {
@@ -32,10 +33,10 @@ class InputServer {
     return absl::OkStatus();
   }
 
-  // Serves the devices that the input poller reported, and those whose input waits for a guest
+  // Serves the devices that the input watch reported, and those whose input waits for a guest
   // buffer.
   absl::Status Serve() {
-    DeviceSet ready = poller_.TakeReady() | std::exchange(stalled_, 0);
+    DeviceSet ready = watch_.TakeReady() | std::exchange(stalled_, 0);
     for (; ready != 0; ready &= ready - 1) {
       RETURN_IF_ERROR(ServeOne(static_cast<size_t>(std::countr_zero(ready))));
     }
@@ -48,10 +49,10 @@ class InputServer {
  private:
   absl::Status Watch(size_t index) {
     const int fd = bus_.devices()[index]->input_fd();
-    return fd < 0 ? absl::OkStatus() : poller_.Watch(index, fd);
+    return fd < 0 ? absl::OkStatus() : watch_.Watch(index, fd);
   }
 
-  void Ignore(size_t index) { poller_.Ignore(index, bus_.devices()[index]->input_fd()); }
+  void Ignore(size_t index) { watch_.Ignore(index, bus_.devices()[index]->input_fd()); }
 
   absl::Status ServeOne(size_t index) {
     for (int i = 0; i < kInputsPerTurn; ++i) {
@@ -59,10 +60,10 @@ class InputServer {
       RETURN_IF_ERROR(input.status());
       switch (*input) {
         case Device::Input::kMore:
-          if (i == 0) poller_.MadeProgress();
+          if (i == 0) watch_.MadeProgress();
           continue;
         case Device::Input::kLast:
-          if (i == 0) poller_.MadeProgress();
+          if (i == 0) watch_.MadeProgress();
           return Watch(index);
         case Device::Input::kNone:
           return Watch(index);
@@ -75,7 +76,7 @@ class InputServer {
           return Watch(index);
         case Device::Input::kNotNow:
           Ignore(index);
-          poller_.RetryAfter(index, kAwayDelay);
+          watch_.RetryAfter(index, kAwayDelay);
           return absl::OkStatus();
         case Device::Input::kClosed:
           Ignore(index);
@@ -86,12 +87,12 @@ class InputServer {
   }
 
   void Stall(size_t index) {
-    stalled_ |= DeviceSet{1} << index;
-    poller_.RetryLater(index);
+    stalled_ |= OnlyDevice(index);
+    watch_.RetryLater(index);
   }
 
   DeviceBus& bus_;
-  InputPoller& poller_;
+  InputWatch& watch_;
   DeviceSet stalled_ = 0;
 };
 
@@ -105,21 +106,21 @@ void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
 }  // namespace
 
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
-                                     const LogSink& verbose, const InputPoller::Events& events) {
+                                     const LogSink& verbose, const InputEvents& events) {
   ASSIGN_OR_RETURN(const std::unique_ptr<InputPoller> poller, InputPoller::Start(host, events));
   return RunGuest(host, bus, *poller, log, verbose);
 }
 
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputPoller& poller,
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputWatch& watch,
                                      const LogSink& log, const LogSink& verbose) {
-  InputServer inputs(bus, poller);
+  InputServer inputs(bus, watch);
   RETURN_IF_ERROR(inputs.WatchAll());
 
   while (true) {
     const absl::StatusOr<Exit> exit = host.Run();
     RETURN_IF_ERROR(exit.status());
     if (const Died* died = std::get_if<Died>(&*exit)) return died->reason;
-    RETURN_IF_ERROR(poller.status());
+    RETURN_IF_ERROR(watch.status());
 
     absl::Status served;
     if (const DmaSent* sent = std::get_if<DmaSent>(&*exit)) {

@@ -9,7 +9,7 @@
 #include "devices/bus/device_bus.h"
 #include "launcher/base/log.h"
 #include "launcher/host/host.h"
-#include "launcher/input_poller.h"
+#include "launcher/host/input_watch.h"
 
 namespace lguest {
 
@@ -20,11 +20,10 @@ namespace lguest {
 // Cancelled: the user gave up with three ^C, or the launcher is asked to end. Any other error is a
 // fault of the launcher or its host. Called on the thread that owns the host.
 absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
-                                     const LogSink& verbose,
-                                     const InputPoller::Events& events = {});
+                                     const LogSink& verbose, const InputEvents& events = {});
 
-// The same with a poller of this host, which the caller has started.
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputPoller& poller,
+// The same with a watch of this host, which the caller has made.
+absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputWatch& watch,
                                      const LogSink& log, const LogSink& verbose);
 
 }  // namespace lguest

@@ -134,8 +134,7 @@ absl::StatusOr<std::string> VirtualMachine::Run() {
   ASSIGN_OR_RETURN(const std::unique_ptr<RawTerminal> terminal,
                    AtStage(Stage::kRun, RawTerminal::Create(STDIN_FILENO)));
   end_signal_->Handle();
-  const InputPoller::Events events = {.end_fd = end_signal_->fd(),
-                                      .check_fd = terminal->continued_fd()};
+  const InputEvents events = {.end_fd = end_signal_->fd(), .check_fd = terminal->continued_fd()};
   std::unique_ptr<InputPoller> poller;  // ends on this thread: the guest's may not end threads
   absl::StatusOr<std::string> death;
   const auto run = [&] { death = RunAsOwner(events, poller); };
@@ -149,7 +148,7 @@ absl::StatusOr<std::string> VirtualMachine::Run() {
   return death;
 }
 
-absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputPoller::Events& events,
+absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events,
                                                        std::unique_ptr<InputPoller>& poller) {
   RETURN_IF_ERROR(AtStage(Stage::kHost, InitializeHost()));
   ASSIGN_OR_RETURN(poller, AtStage(Stage::kRun, InputPoller::Start(host(), events)));

@@ -70,7 +70,7 @@ class VirtualMachine {
 
   // Makes this thread the owner of the host, and runs the guest on it. Sets `poller`, which is to
   // be destroyed on the main thread.
-  absl::StatusOr<std::string> RunAsOwner(const InputPoller::Events& events,
+  absl::StatusOr<std::string> RunAsOwner(const InputEvents& events,
                                          std::unique_ptr<InputPoller>& poller);
   absl::Status InitializeHost();
 

@@ -168,6 +168,22 @@ uint32_t SoftCpu::Get(Register reg) const {
   return unicorn_->eflags();
 }
 
+std::optional<FpuRegisters> SoftCpu::fpu() const {
+  const auto read = [this](int id, auto* to) {
+    return uc_reg_read(uc_.get(), id, to) == UC_ERR_OK;
+  };
+  FpuRegisters fpu;
+  bool ok = read(UC_X86_REG_FPCW, &fpu.control) && read(UC_X86_REG_FPSW, &fpu.status) &&
+            read(UC_X86_REG_FPTAG, &fpu.tags) && read(UC_X86_REG_MXCSR, &fpu.mxcsr);
+  for (int i = 0; i < 8 && ok; ++i) {
+    std::array<std::byte, 10> number = {};
+    ok = read(UC_X86_REG_FP0 + i, &number) && read(UC_X86_REG_XMM0 + i, &fpu.xmm[i]);
+    std::memcpy(&fpu.r[i].significand, number.data(), 8);
+    std::memcpy(&fpu.r[i].sign_and_exponent, &number[8], 2);
+  }
+  return ok ? std::optional(fpu) : std::nullopt;
+}
+
 void SoftCpu::Set(Register reg, uint32_t value) {
   if (reg < Register::kEip) {
     unicorn_->set_reg(static_cast<int>(reg), value);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -76,6 +77,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   void FlushPage(GuestPhys directory, GuestVirt page) override;
   void FlushDirectoryEntry(GuestPhys directory, uint32_t index) override;
 
+  std::optional<FpuRegisters> fpu() const override;
   HypercallAccelerator* accelerator() override { return trap_accelerator_.get(); }
   CountedRuns* counted() override { return unicorn_->counter(); }
 

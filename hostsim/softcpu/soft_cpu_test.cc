@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -69,6 +70,24 @@ TEST(SoftCpuTest, FpuStateSurvivesTrapsAndStops) {
   // 4.14159265358979...
   EXPECT_EQ(machine.reg(Register::kEdx), 0x401090fdu);
   EXPECT_EQ(machine.reg(Register::kEax), 0xaa22168cu);
+}
+
+TEST(SoftCpuTest, FpuRegistersAreThoseOfTheGuest) {
+  TestMachine machine;
+  ASSERT_TRUE(IsDone(machine.Do(3, {
+                                       0xd9, 0xe8,                    // fld1
+                                       0xb8, 1, 2, 3, 4,              // mov $0x04030201,%eax
+                                       0x50,                          // push %eax
+                                       0xf3, 0x0f, 0x10, 0x0c, 0x24,  // movss (%esp),%xmm1
+                                       0xcd, kDone,                   // int $kDone
+                                   })));
+  const FpuRegisters fpu = machine.cpu->fpu().value_or(FpuRegisters());
+  EXPECT_EQ(fpu.status >> 11 & 7, 7);  // the top of the stack
+  EXPECT_EQ(fpu.r[7].significand, uint64_t{1} << 63);
+  EXPECT_EQ(fpu.r[7].sign_and_exponent, 0x3fff);
+  EXPECT_EQ(fpu.tags, 0x3fff);  // only register 7 is in use
+  EXPECT_EQ(fpu.xmm[1][0], 0x04030201u);
+  EXPECT_EQ(fpu.xmm[1][1], 0u);
 }
 
 TEST(SoftCpuTest, CpuidShowsUsableFeaturesOnly) {

@@ -15,6 +15,7 @@
 #include <variant>
 
 #include "hostsim/clock.h"
+#include "hostsim/count_stops.h"
 #include "hostsim/counted_runs.h"
 #include "hostsim/software_host.h"
 #include "hostsim/testing/script.h"
@@ -32,65 +33,25 @@ constexpr uint32_t kTimer = 0;  // the interrupt of the guest's timer
 constexpr uint32_t kInput = 5;
 constexpr Nanos kNanosPerInstruction = 2;
 
-// Stops the CPU every `interval` instructions, besides the stops of a virtual clock.
-class StoppingClock final : public Clock {
- public:
-  StoppingClock(CountedRuns& cpu, VirtualClock& clock, uint64_t interval)
-      : cpu_(cpu), clock_(clock), interval_(interval) {}
-
-  Nanos Now() override { return clock_.Now(); }
-  GuestTime WallTime() override { return clock_.WallTime(); }
-  void SetAlarmCallback(std::function<void()> callback) override {
-    clock_.SetAlarmCallback(std::move(callback));
-  }
-  void SetAlarm(std::optional<Nanos> deadline) override {
-    alarm_ = deadline;
-    SetStop();
-  }
-  void HandleCountStop() override {
-    if (alarm_.has_value() && Now() >= *alarm_) alarm_.reset();
-    clock_.HandleCountStop();
-    ++stops_;
-    SetStop();
-  }
-  void Wait(std::unique_lock<std::mutex>& lock, std::condition_variable& wakeup,
-            std::optional<Nanos> deadline) override {
-    clock_.Wait(lock, wakeup, deadline);
-  }
-
-  uint32_t stops() const { return stops_; }
-
- private:
-  void SetStop() {
-    const Nanos next = Now() + static_cast<Nanos>(interval_) * kNanosPerInstruction;
-    clock_.SetAlarm(alarm_);
-    if (!alarm_.has_value() || next < *alarm_) cpu_.StopAt(cpu_.count() + interval_);
-  }
-
-  CountedRuns& cpu_;
-  VirtualClock& clock_;
-  const uint64_t interval_;
-  std::optional<Nanos> alarm_;
-  uint32_t stops_ = 0;
-};
-
 class VirtualClockGuest {
  public:
   static constexpr uint64_t kNoMoreStops = uint64_t{1} << 40;
 
+  // Stops the CPU every `stop_interval` instructions, besides the stops of the clock.
   explicit VirtualClockGuest(const Script& script, VirtualClock::Idle idle = nullptr,
                              uint64_t stop_interval = kNoMoreStops)
       : boot_(LoadScriptCode(script, *memory_).value()),
-        clock_(*cpu_->counted(),
-               {.nanos_per_instruction = kNanosPerInstruction, .idle = std::move(idle)}),
-        stopping_clock_(*cpu_->counted(), clock_, stop_interval),
-        host_(*memory_, *cpu_, stopping_clock_, {.tsc_khz = VirtualClock::kTscKhz}) {
+        clock_(count_stops_, {.nanos_per_instruction = kNanosPerInstruction}),
+        interval_(stop_interval),
+        host_(*memory_, *cpu_, clock_, {.tsc_khz = VirtualClock::kTscKhz}) {
+    clock_.SetIdle(std::move(idle));
+    count_stops_.Set(more_stops_, interval_);
     EXPECT_TRUE(host_.Initialize(boot_).ok());
   }
 
   SoftwareHost& host() { return host_; }
   Nanos Now() { return clock_.Now(); }
-  uint32_t stops() const { return stopping_clock_.stops(); }
+  uint32_t stops() const { return stops_; }
   uint64_t count() { return cpu_->counted()->count(); }
   Exit Run() { return host_.Run().value(); }
   std::string Death() { return std::get<Died>(Run()).reason; }
@@ -99,8 +60,14 @@ class VirtualClockGuest {
   const std::unique_ptr<GuestMemory> memory_ = GuestMemory::Create(kScriptMemorySize).value();
   const std::unique_ptr<Vcpu> cpu_ = CurrentTestPlatform().new_cpu(*memory_).value();
   const BootState boot_;
+  CountStops count_stops_{*cpu_->counted()};
   VirtualClock clock_;
-  StoppingClock stopping_clock_;
+  const uint64_t interval_;
+  uint32_t stops_ = 0;
+  const CountStops::User more_stops_ = count_stops_.Add([this] {
+    ++stops_;
+    count_stops_.Set(more_stops_, cpu_->counted()->count() + interval_);
+  });
   SoftwareHost host_;
 };
 
