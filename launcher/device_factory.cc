@@ -9,6 +9,7 @@
 #include "devices/block/block_device.h"
 #include "devices/block/block_spec.h"
 #include "devices/block/file_block_backend.h"
+#include "devices/net/packet_backend.h"
 #include "devices/net/peer_sockets.h"
 #include "devices/net/shared_net.h"
 #include "devices/net/shared_net_file.h"
@@ -20,47 +21,71 @@
 namespace lguest {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, PacketMover /*mover*/,
-                                             const LogSink& log) {
-  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> disk, FileBlockBackend::Open(spec, log));
-  return std::make_unique<BlockDevice>(spec.path, std::move(disk), log);
+// What all devices are made with.
+struct Context {
+  PacketMover mover;
+  const LogSink& log;
+  timetravel::DeterministicRun* run;  // nullptr: the run is not deterministic
+};
+
+absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, const Context& context) {
+  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> disk, FileBlockBackend::Open(spec, context.log));
+  if (context.run != nullptr) disk = context.run->WrapDisk(std::move(disk));
+  return std::make_unique<BlockDevice>(spec.path, std::move(disk), context.log);
 }
 
-absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, PacketMover /*mover*/,
-                                             const LogSink& log) {
+absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, const Context& context) {
   ASSIGN_OR_RETURN(std::unique_ptr<Tap> tap, Tap::Open(spec));
   const std::string label = tap->interface();
-  return std::make_unique<TunNet>(label, std::move(tap), log);
+  std::unique_ptr<PacketBackend> packets = std::move(tap);
+  if (context.run != nullptr) packets = context.run->WrapPackets(std::move(packets));
+  return std::make_unique<TunNet>(label, std::move(packets), context.log);
 }
 
-absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, PacketMover mover,
-                                             const LogSink& log) {
+absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, const Context& context) {
   ASSIGN_OR_RETURN(std::unique_ptr<SharedNetFile> file, SharedNetFile::Open(spec.path));
-  if (mover == PacketMover::kHost) {
-    return std::make_unique<SharedNet>(std::move(file), nullptr, log);
+  if (context.mover == PacketMover::kHost) {
+    return std::make_unique<SharedNet>(std::move(file), nullptr, context.log);
   }
   ASSIGN_OR_RETURN(std::unique_ptr<PeerSockets> sockets, PeerSockets::Open(*file));
-  return std::make_unique<SharedNet>(std::move(file), std::move(sockets), log);
+  return std::make_unique<SharedNet>(std::move(file), std::move(sockets), context.log);
 }
 
 }  // namespace
 
-uint32_t DevicePages(std::span<const DeviceOption> options) {
+uint32_t DevicePages(size_t devices) {
   // The descriptor page, and one page for each disk and each network. The console has none.
-  return 1 + static_cast<uint32_t>(options.size());
+  return 1 + static_cast<uint32_t>(devices);
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log) {
+    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log,
+    timetravel::DeterministicRun* run) {
+  const Context context = {.mover = mover, .log = log, .run = run};
   std::vector<std::unique_ptr<Device>> devices;
   for (const DeviceOption& option : options) {
     absl::StatusOr<std::unique_ptr<Device>> device =
-        std::visit([&](const auto& spec) { return Make(spec, mover, log); }, option.spec);
+        std::visit([&](const auto& spec) { return Make(spec, context); }, option.spec);
     if (!device.ok()) {
       return absl::Status(device.status().code(),
                           absl::StrFormat("%s: %s", option.text, device.status().message()));
     }
     devices.push_back(*std::move(device));
+  }
+  return devices;
+}
+
+std::vector<std::unique_ptr<Device>> MakeReplayedDevices(
+    std::span<const timetravel::RecordedDevice> recorded, const LogSink& log,
+    timetravel::DeterministicRun& run) {
+  using Kind = timetravel::RecordedDevice::Kind;
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const timetravel::RecordedDevice& device : recorded) {
+    if (device.kind == Kind::kDisk) {
+      devices.push_back(std::make_unique<BlockDevice>(device.label, run.WrapDisk(nullptr), log));
+    } else {
+      devices.push_back(std::make_unique<TunNet>(device.label, run.WrapPackets(nullptr), log));
+    }
   }
   return devices;
 }

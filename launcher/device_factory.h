@@ -3,6 +3,7 @@
 #ifndef LAUNCHER_DEVICE_FACTORY_H_
 #define LAUNCHER_DEVICE_FACTORY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,20 +14,28 @@
 #include "launcher/base/log.h"
 #include "launcher/host/host.h"
 #include "launcher/options.h"
+#include "launcher/timetravel/deterministic_run.h"
+#include "launcher/timetravel/log_entry.h"
 
 namespace lguest {
 
-// Pages above RAM that these devices and the descriptor page need. Opens nothing.
-uint32_t DevicePages(std::span<const DeviceOption> options);
+// Pages above RAM that the descriptor page and so many devices, besides the console, need.
+uint32_t DevicePages(size_t devices);
 
 // The devices of `options` in their order. The console, which comes last (ABI.md §1.7), is not
 // among them.
 //
 // Opens disks and configures networks, in the order of the options. An error names the option.
 // InvalidArgument: what the option names is not what it should be. Any other error: it cannot be
-// opened.
+// opened. `run`: of a deterministic run, else nullptr; outlives the devices.
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
-    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log);
+    std::span<const DeviceOption> options, PacketMover mover, const LogSink& log,
+    timetravel::DeterministicRun* run);
+
+// The devices of a replay. Opens nothing.
+std::vector<std::unique_ptr<Device>> MakeReplayedDevices(
+    std::span<const timetravel::RecordedDevice> recorded, const LogSink& log,
+    timetravel::DeterministicRun& run);
 
 }  // namespace lguest
 

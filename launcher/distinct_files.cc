@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -62,8 +63,12 @@ absl::Status CheckDistinctFiles(const Options& options) {
       RETURN_IF_ERROR(uses.Add(option.text, net->path, true));
     }
   }
-  if (options.stats_file.empty()) return absl::OkStatus();
-  return uses.Add(absl::StrCat("--stats=", options.stats_file), options.stats_file, true);
+  for (const auto& [name, file, writes] : {std::tuple("--stats=", &options.stats_file, true),
+                                           std::tuple("--record=", &options.record_file, true),
+                                           std::tuple("--replay=", &options.replay_file, false)}) {
+    if (!file->empty()) RETURN_IF_ERROR(uses.Add(absl::StrCat(name, *file), *file, writes));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace lguest

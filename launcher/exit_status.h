@@ -31,6 +31,7 @@ enum class Stage : uint8_t {
   kHost,       // choosing, making or initializing the host
   kMemory,     // allocating guest memory
   kKernel,     // loading kernel and initrd
+  kRecording,  // opening the file of --record or --replay, and comparing it
   kDevices,    // opening what devices need, and attaching the devices
   kStatsFile,  // opening the file of --stats
   kRun,        // running the guest

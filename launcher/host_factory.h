@@ -9,11 +9,21 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "launcher/deterministic_options.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/host/host.h"
 #include "launcher/options.h"
+#include "launcher/timetravel/counted_machine.h"
 
 namespace lguest {
+
+// What a guest can see of its machine, besides memory and devices.
+struct MachineIdentity {
+  uint16_t guest_id = 0;  // see GuestId
+
+  // Of a deterministic machine.
+  DeterministicOptions time = {};
+};
 
 // A host and everything that it uses.
 class HostMachine {
@@ -24,6 +34,9 @@ class HostMachine {
 
   // The kind of host and why it was chosen, for --verbose.
   virtual std::string description() const = 0;
+
+  // The parts of a deterministic machine, which live as long; nullptr if it is none.
+  virtual const timetravel::CountedMachine* counted() const { return nullptr; }
 };
 
 // A host that this machine has, and what the launcher must know before it makes that host.
@@ -33,16 +46,16 @@ struct HostPlan {
   bool takes_guest_id = true;  // false: the host numbers its guests itself
   bool uses_kvm = false;
 
-  // Makes the host. Once. The memory has the placement above and outlives the host. `guest_id`: see
-  // GuestId.
-  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(GuestMemory& memory,
-                                                                  uint16_t guest_id) &&>
+  // Makes the host. Once. The memory has the placement above and outlives the host.
+  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(
+                         GuestMemory& memory, const MachineIdentity& identity) &&>
       make;
 };
 
-// The host that `choice` names, or the best one that this machine has. Unavailable, with what is
-// missing, if there is none.
-absl::StatusOr<HostPlan> PlanHost(HostChoice choice);
+// The host that `choice` names, or the best one that this machine has. `deterministic`: the guest's
+// time is to be a function of its instructions; ParseOptions() has checked that `choice` may be
+// such a host. Unavailable, with what is missing, if there is none.
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice, bool deterministic = false);
 
 }  // namespace lguest
 

@@ -25,15 +25,19 @@ class DeviceMachine final : public HostMachine {
 
 }  // namespace
 
-absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice, bool deterministic) {
+  if (deterministic) {
+    return absl::UnavailableError(
+        "deterministic runs need the 64-bit launcher: /dev/lguest does not count instructions");
+  }
   if (choice == HostChoice::kKvm || choice == HostChoice::kSoftCpu) {
     return absl::UnavailableError(
         "--host=kvm and --host=sim need the 64-bit launcher; this one has --host=device only");
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LguestFile> file, OpenLguestFile());
-  auto make = [file = std::move(file)](
-                  GuestMemory& memory,
-                  uint16_t /*guest_id*/) mutable -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+  auto make = [file = std::move(file)](GuestMemory& memory,
+                                       const MachineIdentity& /*identity*/) mutable
+      -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<DeviceMachine>(std::move(file), memory);
   };
   return HostPlan{.placement = GuestMemory::Placement::kIdentity,

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "hostsim/clock.h"
+#include "hostsim/count_stops.h"
 #include "hostsim/kvm/kvm_device.h"
 #include "hostsim/kvm/kvm_fd.h"
 #include "hostsim/kvm/kvm_vcpu.h"
@@ -16,8 +17,10 @@
 #include "hostsim/software_host.h"
 #include "hostsim/tsc.h"
 #include "hostsim/vcpu.h"
+#include "hostsim/virtual_clock.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/host_factory.h"
+#include "launcher/timetravel/counted_machine.h"
 
 namespace lguest {
 namespace {
@@ -46,6 +49,31 @@ class SoftwareMachine final : public HostMachine {
   const std::string description_;
 };
 
+// A software host on a CPU that counts, with a clock that follows the count.
+class DeterministicMachine final : public HostMachine {
+ public:
+  // `cpu` counts instructions.
+  DeterministicMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
+                       const MachineIdentity& identity)
+      : cpu_(std::move(cpu)),
+        stops_(*cpu_->counted()),
+        clock_(stops_, {.nanos_per_instruction = identity.time.nanos_per_instruction,
+                        .start = identity.time.start}),
+        host_(memory, *cpu_, clock_,
+              {.tsc_khz = hostsim::VirtualClock::kTscKhz, .guest_id = identity.guest_id}) {}
+
+  Host& host() override { return host_; }
+  std::string description() const override { return "software CPU (deterministic)"; }
+  const timetravel::CountedMachine* counted() const override { return &counted_; }
+
+ private:
+  const std::unique_ptr<Vcpu> cpu_;
+  hostsim::CountStops stops_;
+  hostsim::VirtualClock clock_;
+  const timetravel::CountedMachine counted_ = {.cpu = *cpu_, .stops = stops_, .clock = clock_};
+  hostsim::SoftwareHost host_;
+};
+
 using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;
 
 // `tsc` has measured since before the CPU was made.
@@ -61,10 +89,21 @@ MachineOr MakeMachine(GuestMemory& memory, std::unique_ptr<Vcpu> cpu,
 // `why`: why it is not another host.
 HostPlan PlanSoftCpu(std::string_view why) {
   auto make = [description = absl::StrCat("software CPU (", why, ")")](
-                  GuestMemory& memory, uint16_t guest_id) mutable -> MachineOr {
+                  GuestMemory& memory, const MachineIdentity& identity) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu, hostsim::SoftCpu::Create(memory));
-    return MakeMachine(memory, std::move(cpu), tsc, guest_id, description);
+    return MakeMachine(memory, std::move(cpu), tsc, identity.guest_id, description);
+  };
+  return {.placement = GuestMemory::Placement::kAnywhere,
+          .packet_mover = PacketMover::kLauncher,
+          .make = std::move(make)};
+}
+
+HostPlan PlanDeterministic() {
+  auto make = [](GuestMemory& memory, const MachineIdentity& identity) -> MachineOr {
+    ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu,
+                     hostsim::SoftCpu::Create(memory, {.counts_instructions = true}));
+    return std::make_unique<DeterministicMachine>(memory, std::move(cpu), identity);
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
@@ -73,11 +112,11 @@ HostPlan PlanSoftCpu(std::string_view why) {
 
 HostPlan PlanKvm(KvmMachine machine, bool nested_paging) {
   auto make = [machine = std::move(machine), nested_paging](
-                  GuestMemory& memory, uint16_t guest_id) mutable -> MachineOr {
+                  GuestMemory& memory, const MachineIdentity& identity) mutable -> MachineOr {
     const hostsim::TscCalibration tsc;
     ASSIGN_OR_RETURN(std::unique_ptr<Vcpu> cpu,
                      hostsim::KvmVcpu::Create(std::move(machine), memory));
-    return MakeMachine(memory, std::move(cpu), tsc, guest_id,
+    return MakeMachine(memory, std::move(cpu), tsc, identity.guest_id,
                        nested_paging ? "KVM" : "KVM, without nested paging: slow at page tables");
   };
   return {.placement = GuestMemory::Placement::kHugePages,
@@ -99,7 +138,8 @@ HostPlan PlanBest() {
 
 }  // namespace
 
-absl::StatusOr<HostPlan> PlanHost(HostChoice choice) {
+absl::StatusOr<HostPlan> PlanHost(HostChoice choice, bool deterministic) {
+  if (deterministic) return PlanDeterministic();
   switch (choice) {
     case HostChoice::kDevice:
       return absl::UnavailableError(

@@ -54,7 +54,7 @@ void LeaveRunfiles() {
 ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
   const ExitStatus status =
       death.ok() ? ExitStatusOfDeath(*death) : ExitStatusOfError(death.status());
-  if (status == ExitStatus::kAborted) {
+  if (absl::IsCancelled(death.status())) {
     // The guest's last line may be unfinished, and the shell's prompt comes next.
     if (isatty(STDERR_FILENO) != 0) static_cast<void>(WriteBytes(STDERR_FILENO, "\n", 1));
   } else if (!death.ok()) {
@@ -70,7 +70,9 @@ ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
 
 // Runs the guest of `options`. Reports its end at once, before the machine is taken down.
 absl::StatusOr<ExitStatus> RunGuestOf(const Options& options) {
-  ASSIGN_OR_RETURN(HostPlan plan, AtStage(Stage::kHost, PlanHost(options.host)));
+  ASSIGN_OR_RETURN(HostPlan plan,
+                   AtStage(Stage::kHost, PlanHost(options.host, options.deterministic.has_value() ||
+                                                                    !options.replay_file.empty())));
   ASSIGN_OR_RETURN(const std::unique_ptr<VirtualMachine> machine,
                    VirtualMachine::Build(options, std::move(plan), PrintMessage,
                                          options.verbose ? LogSink(PrintMessage) : nullptr));

@@ -44,6 +44,12 @@ Options may stand anywhere before a --.
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   --sandbox=on|log|off      on: forbid the launcher all system calls that it does not need (default);
                             log: name such calls instead
+  --deterministic[=NS][,start=SECONDS]
+                            time is NS nanoseconds (2) for each instruction and starts at SECONDS since
+                            1970; the same input gives the same run
+  --record=FILE             the same, and write to FILE all that comes from outside the guest
+  --replay=FILE             repeat a recorded run, without its disks and networks; MEM and KERNEL may be
+                            left out
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
   -v, --verbose             print on stderr what is done
   -h, --help                print this
@@ -100,6 +106,7 @@ class Parser {
     }
     if (options_.help || options_.version) return std::move(options_);
     RETURN_IF_ERROR(CheckDevices());
+    RETURN_IF_ERROR(CheckDeterministic());
     RETURN_IF_ERROR(ParseWords());
     return std::move(options_);
   }
@@ -130,6 +137,10 @@ class Parser {
       RETURN_IF_ERROR(CheckGivenOnce(name));
       return SetStats(value);
     }
+    if (name == "deterministic") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      return SetDeterministic(value);
+    }
     if (!TakesValue(name)) return UnknownOption(absl::StrFormat("--%s", name));
     if (!value.has_value() && !args_.empty()) value = Next();
     if (!value.has_value() || value->empty()) {
@@ -153,9 +164,23 @@ class Parser {
     return absl::OkStatus();
   }
 
+  absl::Status SetDeterministic(std::optional<std::string_view> value) {
+    if (!value.has_value()) {
+      options_.deterministic.emplace();
+      return absl::OkStatus();
+    }
+    absl::StatusOr<DeterministicOptions> parsed = ParseDeterministicOptions(*value);
+    if (!parsed.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("--deterministic=%s: %s", *value, parsed.status().message()));
+    }
+    options_.deterministic = *parsed;
+    return absl::OkStatus();
+  }
+
   static bool TakesValue(std::string_view name) {
     return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
-           name == "host" || name == "sandbox";
+           name == "host" || name == "sandbox" || name == "record" || name == "replay";
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
@@ -166,6 +191,11 @@ class Parser {
     if (name == "sandbox") {
       RETURN_IF_ERROR(CheckGivenOnce(name));
       return SetSandbox(value);
+    }
+    if (name == "record" || name == "replay") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      (name == "record" ? options_.record_file : options_.replay_file) = value;
+      return absl::OkStatus();
     }
     if (name == "initrd") {
       options_.initrds.emplace_back(value);
@@ -244,6 +274,40 @@ class Parser {
     return absl::OkStatus();
   }
 
+  // What cannot be part of a deterministic run.
+  absl::Status CheckDeterministic() {
+    const bool replays = !options_.replay_file.empty();
+    const std::string_view option = replays                         ? "--replay"
+                                    : !options_.record_file.empty() ? "--record"
+                                                                    : "--deterministic";
+    if (replays && (!options_.record_file.empty() || options_.deterministic.has_value())) {
+      return absl::InvalidArgumentError(
+          "--replay repeats a run: --record and --deterministic are for the first one");
+    }
+    if (!options_.record_file.empty() && !options_.deterministic.has_value()) {
+      options_.deterministic.emplace();
+    }
+    if (!replays && !options_.deterministic.has_value()) return absl::OkStatus();
+    if (options_.host == HostChoice::kKvm || options_.host == HostChoice::kDevice) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "%s needs the software CPU (--host=sim): no other host counts instructions exactly",
+          option));
+    }
+    for (const DeviceOption& device : options_.devices) {
+      if (replays) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("%s: a replay has the devices of its recording", device.text));
+      }
+      if (std::holds_alternative<SharedNetSpec>(device.spec)) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("%s: other launchers write to its memory at any time, which %s cannot "
+                            "repeat; --tunnet can be repeated",
+                            device.text, option));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status SetHost(std::string_view value) {
     static constexpr std::pair<std::string_view, HostChoice> kChoices[] = {
         {"auto", HostChoice::kAuto},
@@ -290,6 +354,7 @@ class Parser {
   }
 
   absl::Status ParseWords() {
+    if (words_.empty() && !options_.replay_file.empty()) return absl::OkStatus();
     if (words_.size() < 2) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "%s missing: lguest [OPTION]... MEM KERNEL [KERNEL ARGUMENT]... (see --help)",

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "devices/block/block_spec.h"
 #include "devices/net/tun_spec.h"
+#include "launcher/deterministic_options.h"
 #include "launcher/sandbox/mode.h"
 
 namespace lguest {
@@ -48,19 +49,22 @@ struct Options {
   SandboxMode sandbox = SandboxMode::kOff;  // ParseOptions(): kDefaultSandboxMode
   std::vector<std::string> initrds;         // the guest gets them joined, in this order
   bool stats = false;                       // print statistics at the end
-  std::string stats_file;             // for statistics as JSON; empty: print lines for the user
-  std::vector<DeviceOption> devices;  // the guest sees them in this order
-  std::optional<uint16_t> guest_id;   // that `mac=` asks for
-  std::vector<std::string> args;      // the whole command line
-  uint32_t memory = 0;                // bytes
+  std::string stats_file;  // for statistics as JSON; empty: print lines for the user
+  std::optional<DeterministicOptions> deterministic;  // also set with record_file
+  std::string record_file;                            // empty: the run is not recorded
+  std::string replay_file;                            // empty: not a replay
+  std::vector<DeviceOption> devices;                  // the guest sees them in this order
+  std::optional<uint16_t> guest_id;                   // that `mac=` asks for
+  std::vector<std::string> args;                      // the whole command line
+  uint32_t memory = 0;                                // bytes; 0: that of the replay
   std::string kernel;
   std::string command_line;  // the words after the kernel, joined by blanks
 };
 
 // Parses and checks the whole command line, and touches nothing outside the process. `args` does
 // not include the program's name. Options may stand anywhere before a `--`, also behind the kernel.
-// The remaining words are MEM KERNEL [kernel arguments]. InvalidArgument, with the wrong word,
-// otherwise.
+// The remaining words are MEM KERNEL [kernel arguments]; a replay needs none. InvalidArgument, with
+// the wrong word, otherwise.
 absl::StatusOr<Options> ParseOptions(std::span<const std::string> args);
 
 // What --help prints.

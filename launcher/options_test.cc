@@ -57,6 +57,45 @@ TEST(OptionsTest, OptionWithOneValueIsGivenOnce_F20) {
   EXPECT_TRUE(Parse("-v -v 64 vmlinux").ok());
 }
 
+// 0: the run is not deterministic.
+int64_t NanosOf(std::string_view line) {
+  const std::optional<DeterministicOptions> time = Parse(line)->deterministic;
+  return time.has_value() ? time->nanos_per_instruction : 0;
+}
+
+TEST(OptionsTest, DeterministicRunWithAndWithoutValue) {
+  EXPECT_EQ(NanosOf("64 vmlinux"), 0);
+  EXPECT_EQ(NanosOf("--deterministic 64 vmlinux"), 2);
+  EXPECT_EQ(NanosOf("--deterministic=5 64 vmlinux"), 5);
+  EXPECT_THAT(Error("--deterministic=0 64 vmlinux"), HasSubstr("--deterministic=0: 1 to 1000"));
+}
+
+TEST(OptionsTest, RecordedRunIsDeterministic) {
+  const Options options = Parse("--record=log 64 vmlinux").value();
+  EXPECT_EQ(options.record_file, "log");
+  EXPECT_TRUE(options.deterministic.has_value());
+  EXPECT_EQ(NanosOf("--record=log --deterministic=7 64 vmlinux"), 7);
+}
+
+TEST(OptionsTest, ReplayNeedsNoKernel) {
+  EXPECT_EQ(Parse("--replay=log")->replay_file, "log");
+  EXPECT_EQ(Parse("--replay=log")->memory, 0u);
+  EXPECT_EQ(Parse("--replay=log 64 vmlinux")->kernel, "vmlinux");
+  EXPECT_THAT(Error("--replay=log 64"), HasSubstr("kernel missing"));
+}
+
+TEST(OptionsTest, WhatCannotBeRepeatedIsRefused) {
+  EXPECT_THAT(Error("--deterministic --host=kvm 64 vmlinux"),
+              HasSubstr("--deterministic needs the software CPU (--host=sim)"));
+  EXPECT_THAT(Error("--record=log --host=device 64 vmlinux"), HasSubstr("--record needs"));
+  EXPECT_THAT(Error("--record=log --sharenet=net 64 vmlinux"),
+              HasSubstr("--sharenet=net: other launchers write to its memory at any time"));
+  EXPECT_THAT(Error("--replay=log --block=disk"),
+              HasSubstr("--block=disk: a replay has the devices of its recording"));
+  EXPECT_THAT(Error("--replay=log --record=log2"), HasSubstr("--replay repeats a run"));
+  EXPECT_TRUE(Parse("--record=log --host=sim --tunnet=10.0.0.1 64 vmlinux").ok());
+}
+
 TEST(OptionsTest, HelpIsShortToo) { EXPECT_TRUE(Parse("-h")->help); }
 
 TEST(OptionsTest, MacGivesTheGuestId_F7) {

@@ -49,6 +49,17 @@ void AppendDeviceJson(std::string* out, const Stats::Device& device) {
       traffic.filled.bytes);
 }
 
+std::string FingerprintJson(const Stats& stats) {
+  if (stats.fingerprint.empty()) return "null";
+  return absl::StrCat("{",
+                      absl::StrJoin(stats.fingerprint, ", ",
+                                    [](std::string* out, const auto& item) {
+                                      absl::StrAppendFormat(out, R"("%s": "%s")", item.first,
+                                                            item.second);
+                                    }),
+                      "}");
+}
+
 }  // namespace
 
 std::vector<std::string> StatsLines(const Stats& stats) {
@@ -66,6 +77,10 @@ std::vector<std::string> StatsLines(const Stats& stats) {
     lines.push_back(absl::StrFormat("%s: %u sent (%u bytes), %u filled (%u bytes)",
                                     QuoteForTerminal(device.name), traffic.sent, traffic.sent_bytes,
                                     traffic.filled.buffers, traffic.filled.bytes));
+  }
+  if (!stats.fingerprint.empty()) {
+    lines.push_back(absl::StrCat("fingerprint: ",
+                                 absl::StrJoin(stats.fingerprint, " ", absl::PairFormatter("="))));
   }
   if (stats.memory_beyond_guest.has_value()) {
     lines.push_back(
@@ -85,13 +100,14 @@ std::string StatsJson(const Stats& stats) {
   "exits": {"dma": %u, "broken_out": %u, "interrupted": %u, "died": %u},
   "seconds": {"guest": %.6f, "launcher": %.6f, "sleep": %.6f},
   "devices": [%s],
+  "fingerprint": %s,
   "memory_beyond_guest_bytes": %s
 }
 )",
       Quoted(stats.kernel), stats.memory, Quoted(stats.host), readings.first_run, readings.dma_sent,
       readings.broken_out, readings.interrupted, readings.died, Seconds(readings.guest),
       Seconds(readings.launcher), Seconds(readings.sleep),
-      absl::StrJoin(stats.devices, ", ", AppendDeviceJson),
+      absl::StrJoin(stats.devices, ", ", AppendDeviceJson), FingerprintJson(stats),
       stats.memory_beyond_guest.has_value() ? absl::StrCat(*stats.memory_beyond_guest) : "null");
 }
 

@@ -7,6 +7,7 @@
 #include <istream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,6 +49,9 @@ struct Stats {
     DeviceBus::Traffic traffic;
   };
   std::vector<Device> devices;
+
+  // Of a deterministic run: names and values. Otherwise empty.
+  std::vector<std::pair<std::string, std::string>> fingerprint;
 
   std::optional<uint64_t> memory_beyond_guest;  // bytes, when the guest ends
 };

@@ -6,6 +6,7 @@
 namespace lguest {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -45,9 +46,18 @@ TEST(StatsTest, JsonHasTheSameValues) {
   "exits": {"dma": 7, "broken_out": 2, "interrupted": 1, "died": 1},
   "seconds": {"guest": 1.500000, "launcher": 0.001000, "sleep": 0.250000},
   "devices": [{"name": "console", "sent": 5, "sent_bytes": 99, "filled": 1, "filled_bytes": 2}],
+  "fingerprint": null,
   "memory_beyond_guest_bytes": 3145728
 }
 )");
+}
+
+TEST(StatsTest, FingerprintOfADeterministicRun) {
+  Stats stats = Example();
+  stats.fingerprint = {{"instructions", "5"}, {"memory", "00ff"}};
+  EXPECT_THAT(StatsLines(stats), Contains("fingerprint: instructions=5 memory=00ff"));
+  EXPECT_THAT(StatsJson(stats),
+              HasSubstr(R"("fingerprint": {"instructions": "5", "memory": "00ff"},)"));
 }
 
 TEST(StatsTest, UnknownMemoryIsOmittedOrNull) {

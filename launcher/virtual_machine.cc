@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <utility>
@@ -17,8 +18,11 @@
 #include "launcher/device_factory.h"
 #include "launcher/distinct_files.h"
 #include "launcher/exit_status.h"
+#include "launcher/recording.h"
 #include "launcher/run_loop.h"
 #include "launcher/stats.h"
+#include "launcher/timetravel/log_entry.h"
+#include "launcher/timetravel/log_file.h"
 
 namespace lguest {
 namespace {
@@ -37,44 +41,58 @@ SandboxNeeds NeedsOf(const Options& options, const HostPlan& plan) {
 
 }  // namespace
 
-VirtualMachine::VirtualMachine(const Options& options, LogSink log, LogSink verbose)
-    : options_(options), log_(std::move(log)), verbose_(std::move(verbose)) {}
+VirtualMachine::VirtualMachine(Options options, LogSink log, LogSink verbose)
+    : options_(std::move(options)), log_(std::move(log)), verbose_(std::move(verbose)) {}
 
-absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(const Options& options,
+absl::StatusOr<std::unique_ptr<VirtualMachine>> VirtualMachine::Build(Options options,
                                                                       HostPlan plan, LogSink log,
                                                                       LogSink verbose) {
   // Not make_unique: the constructor is private.
   std::unique_ptr<VirtualMachine> machine(
-      new VirtualMachine(options, std::move(log), std::move(verbose)));
-  if (options.guest_id.has_value() && !plan.takes_guest_id) {
-    return AtStage(Stage::kOptions,
-                   absl::InvalidArgumentError("mac=: /dev/lguest gives each guest its MAC itself"));
-  }
-  RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options)));
-  RETURN_IF_ERROR(AtStage(Stage::kMemory, machine->MakeMemory(plan.placement)));
-  RETURN_IF_ERROR(AtStage(Stage::kKernel, machine->LoadKernel()));
-  ASSIGN_OR_RETURN(machine->end_signal_, AtStage(Stage::kHost, EndSignal::Create()));
-  ASSIGN_OR_RETURN(
-      std::vector<std::unique_ptr<Device>> devices,
-      AtStage(Stage::kDevices, MakeDevices(options.devices, plan.packet_mover, machine->log_)));
-  RETURN_IF_ERROR(AtStage(Stage::kStatsFile, machine->OpenStats()));
-  if (plan.takes_guest_id) machine->ClaimGuestId();
-  auto output =
-      std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, machine->end_signal_->fd());
-  // From here on no file is opened. No thread has been started yet.
-  ASSIGN_OR_RETURN(machine->sandbox_,
-                   AtStage(Stage::kHost, Sandbox::Enter(options.sandbox, NeedsOf(options, plan),
-                                                        machine->verbose_)));
-  ASSIGN_OR_RETURN(std::unique_ptr<ConsoleBackend> terminal,
-                   AtStage(Stage::kHost, BufferedConsoleBackend::Create(std::move(output))));
-  devices.push_back(std::make_unique<Console>(std::move(terminal), machine->log_));
-  RETURN_IF_ERROR(AtStage(Stage::kHost, machine->MakeHost(plan)));
-  RETURN_IF_ERROR(AtStage(Stage::kDevices, machine->AttachDevices(std::move(devices))));
+      new VirtualMachine(std::move(options), std::move(log), std::move(verbose)));
+  RETURN_IF_ERROR(machine->BuildStages(plan));
   return machine;
 }
 
+absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
+  if (options_.guest_id.has_value() && !plan.takes_guest_id) {
+    return AtStage(Stage::kOptions,
+                   absl::InvalidArgumentError("mac=: /dev/lguest gives each guest its MAC itself"));
+  }
+  RETURN_IF_ERROR(AtStage(Stage::kRecording, OpenRecording()));
+  RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options_)));
+  RETURN_IF_ERROR(AtStage(Stage::kMemory, MakeMemory(plan.placement)));
+  RETURN_IF_ERROR(AtStage(Stage::kKernel, LoadKernel()));
+  ASSIGN_OR_RETURN(end_signal_, AtStage(Stage::kHost, EndSignal::Create()));
+  if (plan.takes_guest_id) ClaimGuestId();
+  RETURN_IF_ERROR(AtStage(Stage::kRecording, MakeRun()));
+  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Device>> devices,
+                   AtStage(Stage::kDevices, OpenDevices(plan.packet_mover)));
+  RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenStats()));
+  auto output = std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, end_signal_->fd());
+  // From here on no file is opened. No thread has been started yet.
+  ASSIGN_OR_RETURN(
+      sandbox_,
+      AtStage(Stage::kHost, Sandbox::Enter(options_.sandbox, NeedsOf(options_, plan), verbose_)));
+  ASSIGN_OR_RETURN(std::unique_ptr<Device> console,
+                   AtStage(Stage::kHost, MakeConsole(std::move(output))));
+  devices.push_back(std::move(console));
+  RETURN_IF_ERROR(AtStage(Stage::kHost, MakeHost(plan)));
+  return AtStage(Stage::kDevices, AttachDevices(std::move(devices)));
+}
+
+absl::Status VirtualMachine::OpenRecording() {
+  if (options_.replay_file.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(replay_, OpenReplay(options_));
+  return absl::OkStatus();
+}
+
+size_t VirtualMachine::num_devices() const {
+  return replay_ == nullptr ? options_.devices.size() : replay_->header().devices.size();
+}
+
 absl::Status VirtualMachine::MakeMemory(GuestMemory::Placement placement) {
-  const uint32_t device_pages = DevicePages(options_.devices);
+  const uint32_t device_pages = DevicePages(num_devices());
   ASSIGN_OR_RETURN(memory_,
                    GuestMemory::Create(options_.memory + device_pages * kPageSize, placement));
   return absl::OkStatus();
@@ -87,7 +105,7 @@ absl::Status VirtualMachine::LoadKernel() {
   image.initrds = options_.initrds;
   ASSIGN_OR_RETURN(guest_, loader::LoadGuest(*memory_, options_.memory, image));
   if (guest_.ram_size < options_.memory) {
-    memory_->Shrink(guest_.ram_size + DevicePages(options_.devices) * kPageSize);
+    memory_->Shrink(guest_.ram_size + DevicePages(num_devices()) * kPageSize);
     log_(absl::StrFormat("%s has no support for high memory: the guest gets %u MB instead of %u",
                          options_.kernel, guest_.ram_size >> 20, options_.memory >> 20));
   }
@@ -95,6 +113,41 @@ absl::Status VirtualMachine::LoadKernel() {
     for (const std::string& note : guest_.notes) verbose_(note);
   }
   return absl::OkStatus();
+}
+
+absl::Status VirtualMachine::MakeRun() {
+  if (!options_.deterministic.has_value()) return absl::OkStatus();
+  if (replay_ != nullptr) {
+    RETURN_IF_ERROR(CheckImages(options_, replay_->header(), HashImages(*memory_, guest_)));
+    run_ = std::make_unique<timetravel::DeterministicRun>(*replay_);
+  } else if (!options_.record_file.empty()) {
+    const timetravel::LogHeader header =
+        RecordingHeader(options_, HashImages(*memory_, guest_), guest_id());
+    ASSIGN_OR_RETURN(std::unique_ptr<timetravel::LogFile> file,
+                     timetravel::DiskLogFile::Create(options_.record_file));
+    run_ = std::make_unique<timetravel::DeterministicRun>(std::move(file), header);
+  } else {
+    run_ = std::make_unique<timetravel::DeterministicRun>();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Device>>> VirtualMachine::OpenDevices(
+    PacketMover mover) {
+  if (replay_ == nullptr) return MakeDevices(options_.devices, mover, log_, run_.get());
+  return MakeReplayedDevices(replay_->header().devices, log_, *run_);
+}
+
+absl::StatusOr<std::unique_ptr<Device>> VirtualMachine::MakeConsole(
+    std::unique_ptr<ConsoleBackend> output) {
+  using Writer = BufferedConsoleBackend::Writer;
+  ASSIGN_OR_RETURN(std::unique_ptr<BufferedConsoleBackend> screen,
+                   BufferedConsoleBackend::Create(
+                       std::move(output), run_ == nullptr ? Writer::kThread : Writer::kCaller));
+  if (run_ == nullptr) return std::make_unique<Console>(std::move(screen), log_);
+  screen_ = screen.get();
+  return std::make_unique<Console>(run_->WrapConsole(std::move(screen)), log_,
+                                   [this] { return run_->Now(); });
 }
 
 absl::Status VirtualMachine::OpenStats() {
@@ -105,13 +158,20 @@ absl::Status VirtualMachine::OpenStats() {
 }
 
 void VirtualMachine::ClaimGuestId() {
+  const bool has_network = std::any_of(
+      options_.devices.begin(), options_.devices.end(),
+      [](const DeviceOption& device) { return !std::holds_alternative<BlockSpec>(device.spec); });
+  // A deterministic run without a network, or a replay, must not depend on who else runs.
+  if (options_.deterministic.has_value() && !has_network) return;
   guest_id_ = GuestId::Claim(options_.guest_id.value_or(PreferredGuestId(options_.args)));
 }
 
 absl::Status VirtualMachine::MakeHost(HostPlan& plan) {
-  // A MAC that the user has chosen may be that of a guest on another network.
-  ASSIGN_OR_RETURN(host_machine_,
-                   std::move(plan.make)(*memory_, options_.guest_id.value_or(guest_id_.value())));
+  ASSIGN_OR_RETURN(
+      host_machine_,
+      std::move(plan.make)(*memory_,
+                           {.guest_id = guest_id(),
+                            .time = options_.deterministic.value_or(DeterministicOptions())}));
   if (options_.stats) meter_.emplace(host_machine_->host());
   if (verbose_) verbose_("host: " + host_machine_->description());
   return absl::OkStatus();
@@ -151,9 +211,32 @@ absl::StatusOr<std::string> VirtualMachine::Run() {
 absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events,
                                                        std::unique_ptr<InputPoller>& poller) {
   RETURN_IF_ERROR(AtStage(Stage::kHost, InitializeHost()));
-  ASSIGN_OR_RETURN(poller, AtStage(Stage::kRun, InputPoller::Start(host(), events)));
+  ASSIGN_OR_RETURN(InputWatch* const watch, AtStage(Stage::kRun, StartWatch(events, poller)));
   if (sandbox_ != nullptr) RETURN_IF_ERROR(AtStage(Stage::kHost, sandbox_->Seal()));
-  return AtStage(Stage::kRun, RunGuest(host(), *bus_, *poller, log_, verbose_));
+  absl::StatusOr<std::string> death = RunGuest(host(), *bus_, *watch, log_, verbose_);
+  if (run_ != nullptr) death = run_->Finish(std::move(death), *memory_, log_);
+  return AtStage(Stage::kRun, std::move(death));
+}
+
+DeviceSet VirtualMachine::LiveDevices() const {
+  DeviceSet live = 0;
+  for (size_t i = 0; i < bus_->devices().size(); ++i) {
+    const DeviceType type = bus_->devices()[i]->type();
+    if (type == DeviceType::kNet || (type == DeviceType::kConsole && isatty(STDIN_FILENO) != 0)) {
+      live |= OnlyDevice(i);
+    }
+  }
+  return live;
+}
+
+absl::StatusOr<InputWatch*> VirtualMachine::StartWatch(const InputEvents& events,
+                                                       std::unique_ptr<InputPoller>& poller) {
+  if (run_ != nullptr) {
+    return &run_->Start(host(), *host_machine_->counted(), events, LiveDevices(),
+                        [this] { screen_->WriteOut(); });
+  }
+  ASSIGN_OR_RETURN(poller, InputPoller::Start(host(), events));
+  return poller.get();
 }
 
 void VirtualMachine::WriteStats() {
@@ -166,8 +249,12 @@ Stats VirtualMachine::CollectStats() const {
                  .host = host_machine_->description(),
                  .readings = meter_.has_value() ? meter_->readings() : MeteredHost::Readings(),
                  .devices = {},
+                 .fingerprint = {},
                  .memory_beyond_guest =
                      own_memory_.has_value() ? own_memory_->OutsideGuest(*memory_) : std::nullopt};
+  if (run_ != nullptr && run_->fingerprint() != nullptr) {
+    stats.fingerprint = run_->fingerprint()->Items();
+  }
   for (size_t i = 0; i < bus_->devices().size(); ++i) {
     stats.devices.push_back({bus_->devices()[i]->name(), bus_->traffic(i)});
   }

@@ -3,24 +3,33 @@
 #ifndef LAUNCHER_VIRTUAL_MACHINE_H_
 #define LAUNCHER_VIRTUAL_MACHINE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "devices/bus/device.h"
 #include "devices/bus/device_bus.h"
+#include "devices/console/buffered_console_backend.h"
+#include "devices/console/console_backend.h"
 #include "launcher/base/log.h"
 #include "launcher/end_signal.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/guest_id.h"
 #include "launcher/host/host.h"
+#include "launcher/host/input_watch.h"
 #include "launcher/host_factory.h"
 #include "launcher/input_poller.h"
 #include "launcher/metered_host.h"
 #include "launcher/options.h"
 #include "launcher/sandbox/sandbox.h"
 #include "launcher/stats.h"
+#include "launcher/timetravel/deterministic_run.h"
+#include "launcher/timetravel/log_reader.h"
 #include "loader/load_guest.h"
 
 namespace lguest {
@@ -40,11 +49,10 @@ namespace lguest {
 // of the guest does.
 class VirtualMachine {
  public:
-  // `options` outlives the machine. `log` gets what the user must know; `verbose`, which may be
+  // `log` gets what the user must know; `verbose`, which may be
   // null, gets what is done. An error carries its Stage (see exit_status.h).
-  static absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(const Options& options,
-                                                               HostPlan plan, LogSink log,
-                                                               LogSink verbose);
+  static absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(Options options, HostPlan plan,
+                                                               LogSink log, LogSink verbose);
 
   // Runs the guest to its end, with its console on standard input and output. Returns the reason of
   // its death. Cancelled: the user gave up with three ^C, or a signal has arrived (see EndSignal).
@@ -58,35 +66,53 @@ class VirtualMachine {
   void WriteStats();
 
  private:
-  VirtualMachine(const Options& options, LogSink log, LogSink verbose);
+  VirtualMachine(Options options, LogSink log, LogSink verbose);
 
   // The stages of Build().
+  absl::Status BuildStages(HostPlan& plan);
+  absl::Status OpenRecording();
   absl::Status MakeMemory(GuestMemory::Placement placement);
   absl::Status LoadKernel();
-  absl::Status OpenStats();
   void ClaimGuestId();
+  absl::Status MakeRun();
+  absl::StatusOr<std::vector<std::unique_ptr<Device>>> OpenDevices(PacketMover mover);
+  absl::Status OpenStats();
+  absl::StatusOr<std::unique_ptr<Device>> MakeConsole(std::unique_ptr<ConsoleBackend> output);
   absl::Status MakeHost(HostPlan& plan);
   absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
 
-  // Makes this thread the owner of the host, and runs the guest on it. Sets `poller`, which is to
-  // be destroyed on the main thread.
+  // Makes this thread the owner of the host, and runs the guest on it. May set `poller`, which is
+  // to be destroyed on the main thread.
   absl::StatusOr<std::string> RunAsOwner(const InputEvents& events,
+                                         std::unique_ptr<InputPoller>& poller);
+  // Those with a terminal or a network.
+  DeviceSet LiveDevices() const;
+  absl::StatusOr<InputWatch*> StartWatch(const InputEvents& events,
                                          std::unique_ptr<InputPoller>& poller);
   absl::Status InitializeHost();
 
+  // A MAC that the user has chosen may be that of a guest on another network.
+  uint16_t guest_id() const { return options_.guest_id.value_or(guest_id_.value()); }
+
   Host& host() { return meter_.has_value() ? *meter_ : host_machine_->host(); }
 
-  const Options& options_;
+  // Disks and networks.
+  size_t num_devices() const;
+
+  Options options_;
   const LogSink log_;
   const LogSink verbose_;
   std::unique_ptr<GuestMemory> memory_;
   loader::LoadedGuest guest_;
   GuestId guest_id_;
+  std::unique_ptr<timetravel::LogReader> replay_;  // of a replay
+  BufferedConsoleBackend* screen_ = nullptr;       // the console's
   std::unique_ptr<HostMachine> host_machine_;
-  std::optional<MeteredHost> meter_;     // with Options::stats
-  std::optional<OwnMemory> own_memory_;  // likewise
-  StatsWriter stats_writer_;             // likewise
-  std::unique_ptr<Sandbox> sandbox_;     // none: the launcher is not confined
+  std::unique_ptr<timetravel::DeterministicRun> run_;  // none: the run is not deterministic
+  std::optional<MeteredHost> meter_;                   // with Options::stats
+  std::optional<OwnMemory> own_memory_;                // likewise
+  StatsWriter stats_writer_;                           // likewise
+  std::unique_ptr<Sandbox> sandbox_;                   // none: the launcher is not confined
   std::unique_ptr<EndSignal> end_signal_;
   std::unique_ptr<DeviceBus> bus_;
 };

@@ -45,8 +45,9 @@ class HostileHost final : public HostMachine, public Host {
   options.memory = 16u << 20;
   options.sandbox = SandboxMode::kOn;
   HostPlan plan;
-  plan.make = [&](GuestMemory& /*memory*/,
-                  uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+  plan.make =
+      [&](GuestMemory& /*memory*/,
+          const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<HostileHost>(call);
   };
   auto machine = VirtualMachine::Build(options, std::move(plan), nullptr, nullptr);

@@ -57,8 +57,8 @@ class VirtualMachineTest : public ::testing::Test {
 
   absl::StatusOr<std::unique_ptr<VirtualMachine>> Build(const Script& script) {
     HostPlan plan;
-    plan.make = [script](GuestMemory& memory,
-                         uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+    plan.make = [script](GuestMemory& memory, const MachineIdentity& /*identity*/)
+        -> absl::StatusOr<std::unique_ptr<HostMachine>> {
       return std::make_unique<ScriptedHost>(memory, script);
     };
     return Build(std::move(plan));
@@ -162,8 +162,9 @@ TEST_F(VirtualMachineTest, DiskSmallerThanASectorIsRefused_F19) {
 TEST_F(VirtualMachineTest, FailureReleasesTheDisk) {
   AddDisk(dir_.File("disk", std::string(4096, 'd')));
   HostPlan plan;
-  plan.make = [](GuestMemory& /*memory*/,
-                 uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+  plan.make =
+      [](GuestMemory& /*memory*/,
+         const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return absl::UnavailableError("no such host");
   };
   EXPECT_EQ(FailureOf(Build(std::move(plan))), ExitStatus::kNoHost);

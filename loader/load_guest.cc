@@ -97,6 +97,8 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                     .entry = kernel.entry,
                     .page_offset = layout.page_tables.page_offset,
                     .ram_size = layout.ram_size,
+                    .initrd = layout.initrd,
+                    .initrd_size = static_cast<uint32_t>(initrd.part().size),
                     .notes = std::move(kernel.notes)};
   guest.notes.push_back(absl::StrFormat(
       "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,

@@ -27,6 +27,10 @@ struct LoadedGuest {
   uint32_t page_offset = 0;  // virtual minus physical address
   uint32_t ram_size = 0;     // bytes that the kernel knows; device pages follow. See UsableRam()
 
+  // Where the initial RAM disk is; size 0: there is none.
+  GuestPhys initrd;
+  uint32_t initrd_size = 0;
+
   std::vector<std::string> notes;  // one line for each step, for verbose output
 };
 

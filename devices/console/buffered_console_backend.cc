@@ -10,18 +10,19 @@
 namespace lguest {
 
 absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> BufferedConsoleBackend::Create(
-    std::unique_ptr<ConsoleBackend> backend) {
+    std::unique_ptr<ConsoleBackend> backend, Writer writer) {
   ASSIGN_OR_RETURN(WakePipe stop, WakePipe::Create());
   // Not make_unique: the constructor is private.
   std::unique_ptr<BufferedConsoleBackend> buffered(
       new BufferedConsoleBackend(std::move(backend), std::move(stop)));
+  if (writer == Writer::kCaller) return buffered;
   BufferedConsoleBackend* const running = buffered.get();
   ASSIGN_OR_RETURN(running->thread_, Thread::Start([running] { running->RunWriter(); }));
   return buffered;
 }
 
 BufferedConsoleBackend::~BufferedConsoleBackend() {
-  if (!thread_.is_running()) return;  // it could not be started
+  if (!thread_.is_running()) return;  // none, or it could not be started
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -53,6 +54,11 @@ absl::StatusOr<bool> BufferedConsoleBackend::Flush() {
   WriteBuffered(pending_.size());
   RETURN_IF_ERROR(TakeError());
   return pending_.empty();
+}
+
+void BufferedConsoleBackend::WriteOut() {
+  const std::lock_guard lock(mutex_);
+  WriteBuffered(pending_.size());
 }
 
 void BufferedConsoleBackend::WriteBuffered(size_t len) {

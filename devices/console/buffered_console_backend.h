@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -21,9 +22,10 @@ namespace lguest {
 
 // Buffers output for another backend. A guest's console sends 16 bytes at a time, and one system
 // call for each DMA would dominate its cost. A background thread writes buffered bytes after
-// kMaxDelay. The destructor drops what Flush() has not written.
+// kMaxDelay, or the user of the object calls WriteOut(). The destructor drops what Flush() has not
+// written.
 //
-// The next Write() or Flush() returns an error of the background thread.
+// The next Write() or Flush() returns an error of the background thread or of WriteOut().
 class BufferedConsoleBackend final : public ConsoleBackend {
  public:
   // Write() flushes once this many bytes are buffered, and takes no more bytes while that many
@@ -33,9 +35,11 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   // The longest time that a byte stays in the buffer. Too short for a user to notice.
   static constexpr std::chrono::milliseconds kMaxDelay{1};
 
+  enum class Writer : uint8_t { kThread, kCaller };
+
   // ResourceExhausted if there is no pipe or thread to be had.
   static absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> Create(
-      std::unique_ptr<ConsoleBackend> backend);
+      std::unique_ptr<ConsoleBackend> backend, Writer writer = Writer::kThread);
   ~BufferedConsoleBackend() override;
 
   int input_fd() const override { return backend_->input_fd(); }
@@ -43,6 +47,9 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   absl::StatusOr<size_t> Write(std::span<const iovec> from) override;
   absl::StatusOr<bool> Flush() override;
   absl::Status WaitForRoom(int other_fd) override { return backend_->WaitForRoom(other_fd); }
+
+  // Writes buffered bytes, as many as the inner backend takes without blocking.
+  void WriteOut();
 
  private:
   BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend, WakePipe stop)

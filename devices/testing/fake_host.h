@@ -25,6 +25,8 @@ class FakeHost final : public Host {
   void Kill() { dead_ = true; }
   const std::vector<uint32_t>& interrupts() const { return interrupts_; }
 
+  int break_outs_requested = 0;  // calls of RequestBreakOut()
+
   absl::Status Initialize(const BootState& /*boot*/) override { return absl::OkStatus(); }
   absl::StatusOr<Exit> Run() override { return Exit(Died{"a fake host runs no guest"}); }
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override {
@@ -43,7 +45,7 @@ class FakeHost final : public Host {
   }
   absl::Status BreakOut() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
-  void RequestBreakOut() override {}
+  void RequestBreakOut() override { ++break_outs_requested; }
 
  private:
   std::map<DmaKey, std::deque<BoundDma>> bound_;

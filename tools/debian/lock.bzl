@@ -149,6 +149,9 @@ LOCK = {
     "unicorn": {
         "libunicorn-dev:amd64": ["2.0.1.post1-1+b1", "pool/main/u/unicorn-engine/libunicorn-dev_{}_amd64.deb", "61b7ddbf06dfda890122f2e49cccfa6a18a8fd3a731cb04d298d84e515feea3d"],
     },
+    "xxhash": {
+        "libxxhash-dev:amd64": ["0.8.1-1", "pool/main/x/xxhash/libxxhash-dev_{}_amd64.deb", "47e8309c6163f5ffa910520f6502cc264fda93dbb58ada840db4838575a86151"],
+    },
     "zlib": {
         "zlib1g-dev:amd64": ["1:1.2.13.dfsg-1", "pool/main/z/zlib/zlib1g-dev_{}_amd64.deb", "f9ce531f60cbd5df37996af9370e0171be96902a17ec2bdbd8d62038c354094f"],
         "zlib1g-dev:i386": ["1:1.2.13.dfsg-1", "pool/main/z/zlib/zlib1g-dev_{}_i386.deb", "b2adaed3da68fd50f463407eda78b3d658932f675c99d979d0fbfcb4584457b9"],

@@ -104,6 +104,10 @@ def third_party_repositories():
         build_file = "//tools/third_party:unicorn.BUILD.bazel",
     )
     debian_repository(
+        name = "xxhash",
+        build_file = "//tools/third_party:xxhash.BUILD.bazel",
+    )
+    debian_repository(
         name = "zlib",
         build_file = "//tools/third_party:zlib.BUILD.bazel",
     )

@@ -1,0 +1,89 @@
+// What makes a run of a guest deterministic, recorded or replayed.
+
+#ifndef LAUNCHER_TIMETRAVEL_DETERMINISTIC_RUN_H_
+#define LAUNCHER_TIMETRAVEL_DETERMINISTIC_RUN_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "devices/block/block_backend.h"
+#include "devices/console/console_backend.h"
+#include "devices/net/packet_backend.h"
+#include "launcher/base/log.h"
+#include "launcher/guest/guest_memory.h"
+#include "launcher/host/host.h"
+#include "launcher/host/input_watch.h"
+#include "launcher/timetravel/counted_machine.h"
+#include "launcher/timetravel/fingerprint.h"
+#include "launcher/timetravel/log_entry.h"
+#include "launcher/timetravel/log_file.h"
+#include "launcher/timetravel/log_reader.h"
+#include "launcher/timetravel/log_writer.h"
+#include "launcher/timetravel/polled_watch.h"
+#include "launcher/timetravel/recorder.h"
+#include "launcher/timetravel/replayer.h"
+
+namespace lguest::timetravel {
+
+// One run. Use: make it, wrap the backends of all devices in the order of the devices, start it,
+// run the guest, finish it.
+//
+// Belongs to the thread that owns the guest, once that runs.
+class DeterministicRun {
+ public:
+  // A run that is not recorded.
+  DeterministicRun() = default;
+
+  // A run that is recorded in `file`.
+  DeterministicRun(std::unique_ptr<LogFile> file, const LogHeader& header);
+
+  // A replay of `log`, which outlives this.
+  explicit DeterministicRun(LogReader& log);
+
+  // A backend is nullptr in a replay, except for the console's, which shows what the guest writes.
+  std::unique_ptr<BlockBackend> WrapDisk(std::unique_ptr<BlockBackend> disk);
+  std::unique_ptr<PacketBackend> WrapPackets(std::unique_ptr<PacketBackend> packets);
+  std::unique_ptr<ConsoleBackend> WrapConsole(std::unique_ptr<ConsoleBackend> console);
+
+  // Guest time; 0 before Start().
+  std::chrono::nanoseconds Now() const;
+
+  // Returns the watch for the run loop. `live`: see PolledWatch. `on_look` is called each time that
+  // input is looked for, and in a replay never. All references outlive this.
+  InputWatch& Start(Host& host, const CountedMachine& machine, const InputEvents& events,
+                    DeviceSet live, std::function<void()> on_look);
+
+  // The guest has ended with `death`. Returns that, or what is wrong with the replay. `log` gets a
+  // message if the recording is incomplete.
+  absl::StatusOr<std::string> Finish(absl::StatusOr<std::string> death, const GuestMemory& memory,
+                                     const LogSink& log);
+
+  // Of the run, after Finish(); nullptr before.
+  const Fingerprint* fingerprint() const { return fingerprint_.get(); }
+
+ private:
+  Tape* tape();
+  Fingerprint TakeFingerprint(const GuestMemory& memory) const;
+  // Compares the end of a replay with that of its recording.
+  absl::Status CompareEnd(const Fingerprint& print) const;
+
+  std::unique_ptr<LogWriter> writer_;        // of a recording
+  std::unique_ptr<Recorder> recorder_;       // likewise
+  LogReader* reader_ = nullptr;              // of a replay
+  std::unique_ptr<Replayer> replayer_;       // likewise
+  std::unique_ptr<PolledWatch> watch_;       // of all but a replay, once started
+  const CountedMachine* machine_ = nullptr;  // once started
+  uint32_t devices_ = 0;
+  Hash console_;
+  Hash disks_;
+  std::unique_ptr<const Fingerprint> fingerprint_;
+};
+
+}  // namespace lguest::timetravel
+
+#endif  // LAUNCHER_TIMETRAVEL_DETERMINISTIC_RUN_H_
