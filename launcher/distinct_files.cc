@@ -65,6 +65,7 @@ absl::Status CheckDistinctFiles(const Options& options) {
   }
   for (const auto& [name, file, writes] : {std::tuple("--stats=", &options.stats_file, true),
                                            std::tuple("--record=", &options.record_file, true),
+                                           std::tuple("--script=", &options.script_file, true),
                                            std::tuple("--replay=", &options.replay_file, false)}) {
     if (!file->empty()) RETURN_IF_ERROR(uses.Add(absl::StrCat(name, *file), *file, writes));
   }

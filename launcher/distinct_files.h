@@ -8,11 +8,11 @@
 
 namespace lguest {
 
-// InvalidArgument, with both uses, if a disk, a shared network or the file of --stats or
-// --record is also another of these files, the kernel, an initrd or the file of --replay. Compares
-// device and inode, opens nothing, and leaves missing files to those who open them. Locks do not
-// replace this check: on kernels before 3.15 the locks of one process do not conflict with each
-// other.
+// InvalidArgument, with both uses, if a disk, a shared network or the file of --stats,
+// --record or --script is also another of these files, the kernel, an initrd or the file of
+// --replay. Compares device and inode, opens nothing, and leaves missing files to those who open
+// them. Locks do not replace this check: on kernels before 3.15 the locks of one process do not
+// conflict with each other.
 absl::Status CheckDistinctFiles(const Options& options);
 
 }  // namespace lguest

@@ -33,7 +33,7 @@ enum class Stage : uint8_t {
   kKernel,     // loading kernel and initrd
   kRecording,  // opening the file of --record or --replay, and comparing it
   kDevices,    // opening what devices need, and attaching the devices
-  kStatsFile,  // opening the file of --stats
+  kStatsFile,  // opening the file of --stats or --script
   kRun,        // running the guest
 };
 

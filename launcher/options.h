@@ -53,6 +53,7 @@ struct Options {
   std::optional<DeterministicOptions> deterministic;  // also set with record_file
   std::string record_file;                            // empty: the run is not recorded
   std::string replay_file;                            // empty: not a replay
+  std::string script_file;                            // empty: no script is written
   std::vector<DeviceOption> devices;                  // the guest sees them in this order
   std::optional<uint16_t> guest_id;                   // that `mac=` asks for
   std::vector<std::string> args;                      // the whole command line

@@ -1,5 +1,6 @@
 #include "launcher/virtual_machine.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +70,7 @@ absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
   ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Device>> devices,
                    AtStage(Stage::kDevices, OpenDevices(plan.packet_mover)));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenStats()));
+  RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenScript()));
   auto output = std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, end_signal_->fd());
   // From here on no file is opened. No thread has been started yet.
   ASSIGN_OR_RETURN(
@@ -173,8 +175,25 @@ absl::Status VirtualMachine::MakeHost(HostPlan& plan) {
                            {.guest_id = guest_id(),
                             .time = options_.deterministic.value_or(DeterministicOptions())}));
   if (options_.stats) meter_.emplace(host_machine_->host());
+  if (script_file_.valid()) {
+    script_.emplace(host(), *memory_, guest_.ram_size, std::move(script_file_));
+  }
   if (verbose_) verbose_("host: " + host_machine_->description());
   return absl::OkStatus();
+}
+
+Host& VirtualMachine::host() {
+  if (script_.has_value()) return *script_;
+  if (meter_.has_value()) return *meter_;
+  return host_machine_->host();
+}
+
+absl::Status VirtualMachine::OpenScript() {
+  const std::string& name = options_.script_file;
+  if (name.empty()) return absl::OkStatus();
+  script_file_ =
+      UniqueFd(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+  return script_file_.valid() ? absl::OkStatus() : ErrnoStatus("--script=", name);
 }
 
 absl::Status VirtualMachine::AttachDevices(std::vector<std::unique_ptr<Device>> devices) {
@@ -214,6 +233,9 @@ absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events
   ASSIGN_OR_RETURN(InputWatch* const watch, AtStage(Stage::kRun, StartWatch(events, poller)));
   if (sandbox_ != nullptr) RETURN_IF_ERROR(AtStage(Stage::kHost, sandbox_->Seal()));
   absl::StatusOr<std::string> death = RunGuest(host(), *bus_, *watch, log_, verbose_);
+  if (script_.has_value() && !script_->status().ok()) {
+    log_(std::string(script_->status().message()));
+  }
   if (run_ != nullptr) death = run_->Finish(std::move(death), *memory_, log_);
   return AtStage(Stage::kRun, std::move(death));
 }

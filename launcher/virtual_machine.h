@@ -17,6 +17,7 @@
 #include "devices/console/buffered_console_backend.h"
 #include "devices/console/console_backend.h"
 #include "launcher/base/log.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/end_signal.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/guest_id.h"
@@ -27,6 +28,7 @@
 #include "launcher/metered_host.h"
 #include "launcher/options.h"
 #include "launcher/sandbox/sandbox.h"
+#include "launcher/script_recorder.h"
 #include "launcher/stats.h"
 #include "launcher/timetravel/deterministic_run.h"
 #include "launcher/timetravel/log_reader.h"
@@ -77,6 +79,7 @@ class VirtualMachine {
   absl::Status MakeRun();
   absl::StatusOr<std::vector<std::unique_ptr<Device>>> OpenDevices(PacketMover mover);
   absl::Status OpenStats();
+  absl::Status OpenScript();
   absl::StatusOr<std::unique_ptr<Device>> MakeConsole(std::unique_ptr<ConsoleBackend> output);
   absl::Status MakeHost(HostPlan& plan);
   absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
@@ -94,7 +97,8 @@ class VirtualMachine {
   // A MAC that the user has chosen may be that of a guest on another network.
   uint16_t guest_id() const { return options_.guest_id.value_or(guest_id_.value()); }
 
-  Host& host() { return meter_.has_value() ? *meter_ : host_machine_->host(); }
+  // The host with all that observes it.
+  Host& host();
 
   // Disks and networks.
   size_t num_devices() const;
@@ -110,9 +114,11 @@ class VirtualMachine {
   std::unique_ptr<HostMachine> host_machine_;
   std::unique_ptr<timetravel::DeterministicRun> run_;  // none: the run is not deterministic
   std::optional<MeteredHost> meter_;                   // with Options::stats
-  std::optional<OwnMemory> own_memory_;                // likewise
-  StatsWriter stats_writer_;                           // likewise
-  std::unique_ptr<Sandbox> sandbox_;                   // none: the launcher is not confined
+  UniqueFd script_file_;  // of Options::script_file, until the host is made
+  std::optional<ScriptRecorder> script_;
+  std::optional<OwnMemory> own_memory_;  // likewise
+  StatsWriter stats_writer_;             // likewise
+  std::unique_ptr<Sandbox> sandbox_;     // none: the launcher is not confined
   std::unique_ptr<EndSignal> end_signal_;
   std::unique_ptr<DeviceBus> bus_;
 };
