@@ -94,6 +94,20 @@ TEST(CompressionFormatsTest, FirstFormatIsReturned) {
   EXPECT_STREQ(FindOtherFormat(bytes).value_or(kNone).name, "bzip2");
 }
 
+TEST(CompressionFormatsTest, LzmaNeedsPlausibleSizes) {
+  const std::string_view lzma = kSamples[5].start;
+  const auto changed = [&](size_t at, char value) {
+    std::string bytes(lzma);
+    bytes[at] = value;
+    return OtherFormatName(Of(bytes));
+  };
+  EXPECT_STREQ(changed(3, '\x40'), "lzma");
+  EXPECT_EQ(changed(3, '\0'), nullptr) << "a dictionary of 0 bytes";
+  EXPECT_EQ(changed(2, '\x08'), nullptr) << "the magic";
+  EXPECT_EQ(changed(12, '\x7f'), nullptr) << "a known size";
+  EXPECT_EQ(OtherFormatName(Of("\x5d\x00\x00\x08\x00\xff\xff\xff\xff\xff\xff\xff"sv)), nullptr);
+}
+
 TEST(CompressionFormatsTest, TextIsNotAFormat) {
   EXPECT_EQ(OtherFormatName(Of("BZh is how bzip2 begins")), nullptr);
   EXPECT_EQ(OtherFormatName({}), nullptr);

@@ -64,6 +64,15 @@ TEST(ElfImageTest, EmptyFileRangeMayHaveAnyOffset_B13) {
   EXPECT_EQ(elf->segments[0].file_offset, 0u);
 }
 
+TEST(ElfImageTest, DataMayEndWithTheFile) {
+  ElfSegment segment = SegmentAt(0x100000, kPageOffset, 0x1000);
+  const Bytes file = ElfBuilder().Segment(segment).Build();
+  EXPECT_TRUE(ParseElf(file, "vmlinux").ok());
+  const Bytes cut(file.begin(), file.end() - 1);
+  EXPECT_THAT(std::string(ParseElf(cut, "vmlinux").status().message()),
+              HasSubstr("its data ends at byte"));
+}
+
 TEST(ElfImageTest, EmptySegmentsAreSkipped) {
   const Bytes file = ElfBuilder()
                          .Segment(SegmentAt(0x300000, 0x12345000, 0))
@@ -110,6 +119,17 @@ TEST(ElfImageTest, BootCodeOutsideSegmentsIsSkipped_B16) {
   const auto elf = ParseElf(file, "vmlinux");
   ASSERT_TRUE(elf.ok()) << elf.status();
   EXPECT_TRUE(elf->boot_code.empty());
+}
+
+TEST(ElfImageTest, BootCodeMayEndWithItsSegment) {
+  const Bytes file =
+      ElfBuilder()
+          .Segment(SegmentAt(0x200000, kPageOffset, 0x1000))
+          .Section({.name = ".init.text", .address = kPageOffset + 0x200800, .size = 0x800})
+          .Build();
+  const auto elf = ParseElf(file, "vmlinux");
+  ASSERT_TRUE(elf.ok()) << elf.status();
+  EXPECT_EQ(elf->boot_code.size(), 1u);
 }
 
 TEST(ElfImageTest, EveryTruncationIsRefusedOrHarmless) {

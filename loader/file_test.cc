@@ -39,6 +39,11 @@ TEST(FileTest, ReadsAllBytes) {
   EXPECT_EQ(ContentsOf(*file), contents);
 }
 
+TEST(FileTest, FileInPlaceOfAFolderIsNotFound) {
+  const testdata::TempFile temporary(testdata::Noise(10, 1));
+  EXPECT_TRUE(absl::IsNotFound(File::Open(temporary.path() + "/vmlinux").status()));
+}
+
 TEST(FileTest, TruncatedFileIsAnError_F2) {
   const testdata::TempFile temporary(testdata::Noise(9000, 1));
   const auto file = File::Open(temporary.path());

@@ -88,6 +88,52 @@ TEST_F(KernelTest, PreferredAddressIsUsed_B26) {
   EXPECT_EQ(kernel->entry, GuestVirt(kPageOffset + 0x400000 + 64 + 13));
 }
 
+TEST_F(KernelTest, LoadAddressIsInferredWithoutPreferredAddress_F26) {
+  for (const uint32_t address : {0x400000u, 0x800000u, 0xf2000u}) {
+    const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 0x7000, address);
+    const auto kernel = Load(BzImageOf(code, 0x206));
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    EXPECT_EQ(kernel->layout.page_tables.page_offset, kPageOffset);
+    EXPECT_EQ(kernel->entry, GuestVirt(kPageOffset + address + 0x7000 + 13));
+    EXPECT_EQ(FirstInstruction(*kernel), kJumpHere);
+    Bytes memory(kRam / 2 + 0x8000);
+    ASSERT_TRUE(memory_->ReadBytes(GuestPhys(0), memory).ok());
+    Bytes expected(memory.size());  // nothing is left where the kernel was unpacked
+    testdata::Put(expected, address, code);
+    EXPECT_TRUE(memory == expected) << address;
+  }
+}
+
+TEST_F(KernelTest, KernelAboveTheFirst16MBKeepsItsPageOffset_F26) {
+  const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 0x7000, 0x1000000);
+  const auto kernel = Load(BzImageOf(code, 0x206), 2 * kRam);
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->layout.page_tables.page_offset, kPageOffset);
+  EXPECT_EQ(kernel->entry, GuestVirt(kPageOffset + 0x1000000 + 0x7000 + 13));
+}
+
+TEST_F(KernelTest, InferredLoadAddressMustBeFree_F26) {
+  const auto load = [&](uint32_t address) {
+    const Bytes code = testdata::KernelCode(0x8000, kPageOffset, 0x7000, address);
+    return Load(BzImageOf(code, 0x206)).status();
+  };
+  // kRam has four page tables and a directory at its top.
+  EXPECT_TRUE(load(kRam - 5 * kPageSize - 0x8000).ok());
+  EXPECT_EQ(load(kRam - 4 * kPageSize - 0x8000).message(),
+            "vmlinux unpacked (0xff4000 to 0xffc000) does not fit into 16 MB of memory: at least "
+            "17 MB are needed");
+  EXPECT_THAT(std::string(load(0x1000).message()), HasSubstr("command line"));
+}
+
+TEST_F(KernelTest, LoadAddressThatCannotBeToldIsRefused_F26) {
+  Bytes code = testdata::KernelCode(0x8000, kPageOffset, 0x7000);
+  testdata::Put32(code, 129, 0);
+  EXPECT_THAT(std::string(Load(BzImageOf(code, 0x206)).status().message()),
+              HasSubstr("cannot infer the load address from the code"));
+  // A header that says the address is believed.
+  EXPECT_TRUE(Load(BzImageOf(code, 0x20a, 0x100000)).ok());
+}
+
 TEST_F(KernelTest, IdentityLinkedKernelIsMappedAtZero_B15_B30) {
   const auto kernel = Load(testdata::GoodKernel(0).Build());
   ASSERT_TRUE(kernel.ok()) << kernel.status();

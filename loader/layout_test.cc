@@ -127,6 +127,25 @@ TEST(LayoutTest, InitrdLargerThanTheLinearMap_F6) {
             "leaves to be mapped");
 }
 
+TEST(LayoutTest, AreaForVmallocIsKeptIfTheRestJustFits_F6) {
+  // 508 MB + 2 MB for what is below the initrd, the initrd, and one page table and the directory.
+  LayoutRequest request = Request(8 * kMegabyte, kMegabyte, 2 * kMegabyte - 2 * kPageSize);
+  request.page_offset = 0u - 516 * kMegabyte;
+  request.ram_size = 4 * kMegabyte;
+  EXPECT_EQ(PlanLayout(request)->initrd.value() + request.initrd.size, 4 * kMegabyte);
+  request.ram_size = 5 * kMegabyte;
+  request.initrd.size -= kPageSize;  // for a second page table
+  EXPECT_EQ(PlanLayout(request)->initrd.value() + request.initrd.size, 4 * kMegabyte);
+  request.initrd.size += kPageSize;
+  EXPECT_EQ(PlanLayout(request)->initrd.value() + request.initrd.size, 5 * kMegabyte);
+}
+
+TEST(LayoutTest, EmptyPartOfTheKernelMayLieAnywhere) {
+  LayoutRequest request = Request(16 * kMegabyte, kMegabyte, 0);
+  request.kernel.push_back({"vmlinux segment 1", kPageSize / 2, 0});
+  EXPECT_TRUE(PlanLayout(request).ok()) << Message(request);
+}
+
 TEST(LayoutTest, CommandLineUnderKernel_B31) {
   LayoutRequest request = Request(16 * kMegabyte, kMegabyte, 0);
   request.kernel[0].start = 0x17ff;

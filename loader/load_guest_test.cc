@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "loader/testing/write_log.h"
 #include "testdata/images/bytes.h"
 #include "testdata/images/elf_builder.h"
 #include "testdata/images/temp_file.h"
@@ -80,6 +81,30 @@ TEST_F(LoadGuestTest, InitrdsAreJoinedAtMultiplesOfFour_F20) {
   Bytes loaded(14);
   ASSERT_TRUE(memory_->ReadBytes(GuestPhys(kRam - kPageSize), loaded).ok());
   EXPECT_EQ(loaded, expected);
+}
+
+TEST_F(LoadGuestTest, InitrdIsAnnouncedAsWritten) {
+  const TempFile kernel(testdata::GoodKernel().Build());
+  const TempFile initrd(testdata::Noise(5000, 1));
+  WriteLog log(*memory_);
+  ASSERT_TRUE(LoadGuest(*memory_, kRam, {kernel.path(), {initrd.path()}, ""}).ok());
+  EXPECT_TRUE(log.Has(GuestPhys(kRam - 2 * kPageSize), 5000));
+}
+
+TEST_F(LoadGuestTest, KernelWithoutHighmemIsToldOfWhatItCanUse_F6) {
+  constexpr uint32_t kLarge = 1000u << 20;
+  testdata::ElfSegment segment;
+  segment.virtual_address = 0xc0100000;
+  segment.physical_address = 0x100000;
+  segment.data = testdata::KernelCode(0x1000, 0xc0000000, 64);
+  testdata::Put(segment.data, 0x800, testdata::FromString("Use a HIGHMEM enabled kernel."));
+  const TempFile kernel(testdata::ElfBuilder().Segment(segment).Build());
+  memory_ = *GuestMemory::Create(kLarge + kPageSize);
+  const auto guest = LoadGuest(*memory_, kLarge, {kernel.path(), {}, ""});
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  EXPECT_EQ(guest->ram_size, 892u << 20);
+  constexpr uint32_t kE820Size = 0x2d8;
+  EXPECT_EQ(At<uint32_t>(kE820Size), 892u << 20);
 }
 
 TEST_F(LoadGuestTest, FilesMayChangeOnceTheGuestIsLoaded_F2) {

@@ -94,5 +94,15 @@ TEST(PageOffsetTest, KernelLargerThanOneTopByte) {
   EXPECT_EQ(*Infer(code), 0xc0000000);
 }
 
+TEST(PageOffsetTest, KernelThatEndsAt16MBHasOneTopByte) {
+  Bytes code;
+  AppendLoads(code, 0xc0, 50);
+  AppendLoads(code, 0xc1, 200);
+  code.resize((size_t{16} << 20) - kLoadAddress);
+  EXPECT_EQ(*Infer(code), 0xc1000000);
+  code.emplace_back();
+  EXPECT_EQ(*Infer(code), 0xc0000000);
+}
+
 }  // namespace
 }  // namespace lguest::loader

@@ -43,6 +43,7 @@ std::optional<SetupHeader> ReadSetupHeader(std::span<const std::byte> image) {
   }
   if (header.version >= kVersionWithPrefAddress) {
     header.load_address = LoadLittleEndian<uint64_t>(image, kPrefAddress);
+    header.has_load_address = true;
   }
   return header;
 }

@@ -23,6 +23,7 @@ struct SetupHeader {
   uint16_t version = 0;                         // of the protocol: 0x208 is 2.08
   std::optional<Payload> payload;               // from protocol 2.08 on
   uint64_t load_address = kDefaultLoadAddress;  // pref_address from protocol 2.10 on
+  bool has_load_address = false;
 };
 
 // nullopt when `image` has no setup header.

@@ -164,7 +164,8 @@ Unpacker::Result Unpacker::UnpackRaw(uint64_t offset, std::span<const std::byte>
 absl::Status UnsupportedFormatError(const KernelFile& file, const char* format, uint64_t offset) {
   return absl::InvalidArgumentError(
       absl::StrFormat("%s: payload at byte %u is compressed with %s: gzip is needed "
-                      "(CONFIG_KERNEL_GZIP)",
+                      "(CONFIG_KERNEL_GZIP), and a 32-bit kernel that was built as an lguest guest "
+                      "(CONFIG_LGUEST_GUEST)",
                       file.name, offset, format));
 }
 
@@ -231,8 +232,11 @@ absl::StatusOr<UnpackedKernel> UnpackKernel(GuestMemory& memory, const KernelFil
         absl::StrFormat("%s: pref_address %#x is beyond 4 GB", file.name, header.load_address));
   }
   Unpacker unpacker(memory, file, target, static_cast<uint32_t>(header.load_address), limit);
-  return header.payload.has_value() ? UnpackFromHeader(unpacker, file, *header.payload)
-                                    : ScanForPayload(unpacker, file);
+  ASSIGN_OR_RETURN(UnpackedKernel kernel, header.payload.has_value()
+                                              ? UnpackFromHeader(unpacker, file, *header.payload)
+                                              : ScanForPayload(unpacker, file));
+  kernel.is_placed = header.has_load_address;
+  return kernel;
 }
 
 }  // namespace lguest::loader

@@ -28,6 +28,7 @@ inline constexpr uint64_t kLargestKernel = uint64_t{1} << 30;
 struct UnpackedKernel {
   // A bare kernel has been written to guest memory here; size 0 for an ELF file.
   GuestRange raw;
+  bool is_placed = false;  // the setup header says that the bare kernel runs here
 
   // An ELF file is not loaded yet. `elf` lies in `buffer`; both are empty for a bare kernel.
   AnonymousMapping buffer;

@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "loader/testing/write_log.h"
 #include "testdata/images/bytes.h"
 #include "testdata/images/bzimage_builder.h"
 #include "testdata/images/elf_builder.h"
@@ -141,10 +142,38 @@ TEST_F(UnpackTest, ErrorOfTheLongestMatchIsReturned_B19) {
               testing::AllOf(HasSubstr("incorrect data check"), HasSubstr("and 50000 of output")));
 }
 
+TEST_F(UnpackTest, ErrorOfTheFirstOfEqualMatchesIsReturned) {
+  Bytes file = Broken(50000);
+  testdata::Append(file, Broken(50000));
+  EXPECT_THAT(ErrorMessage(file), HasSubstr("gzip payload at byte 0:"));
+}
+
+TEST_F(UnpackTest, PreferredAddressMustNotReachTheCommandLine) {
+  testdata::BzImage image;
+  image.version = 0x20a;
+  image.payload = packed_;
+  image.pref_address = 0x1800;
+  EXPECT_TRUE(Unpack(Build(image)).ok());
+  image.pref_address = 0x17ff;
+  EXPECT_THAT(ErrorMessage(Build(image)), HasSubstr("occupy memory below 0x1800"));
+}
+
+TEST_F(UnpackTest, KernelIsAnnouncedAsWritten) {
+  WriteLog log(*memory_);
+  ASSERT_TRUE(Unpack(packed_).ok());
+  EXPECT_TRUE(log.Has(GuestPhys(0x100000), static_cast<uint32_t>(code_.size())));
+}
+
 TEST_F(UnpackTest, OtherFormatIsNamedAfterFalseGzip_B24) {
   Bytes file = testdata::FromString("\x1f\x8b\x08\x01 no deflate stream");
   testdata::Append(file, testdata::FromString("BZh91AY&SY"));
   EXPECT_THAT(ErrorMessage(file), HasSubstr("compressed with bzip2"));
+}
+
+TEST_F(UnpackTest, OtherFormatNamesAllThatIsNeeded) {
+  EXPECT_THAT(ErrorMessage(testdata::FromString(std::string("\xfd\x37zXZ\0", 6))),
+              testing::AllOf(HasSubstr("compressed with xz"), HasSubstr("CONFIG_KERNEL_GZIP"),
+                             HasSubstr("CONFIG_LGUEST_GUEST")));
 }
 
 TEST_F(UnpackTest, LargeFileWithoutPayload_B20) {

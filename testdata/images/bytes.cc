@@ -63,11 +63,21 @@ Bytes Gzip(std::span<const std::byte> bytes, int level) {
   return packed;
 }
 
-Bytes KernelCode(size_t size, uint32_t page_offset, size_t magic_offset) {
+Bytes KernelCode(size_t size, uint32_t page_offset, size_t magic_offset, uint32_t load_address) {
   Bytes code(size, std::byte{0x90});  // nop
   for (size_t at = 0; at + 5 <= std::min(size, size_t{8} * 5); at += 5) {
     Put8(code, at, 0xa1);  // mov moffs32, %eax
-    Put32(code, at + 1, page_offset + 0x123456);
+    Put32(code, at + 1, page_offset + load_address + 32);
+  }
+  if (size >= 1024) {
+    constexpr size_t kTexts = 512;
+    constexpr std::string_view kText("\0text of a kernel\0", 18);
+    for (size_t i = 0; i < 8; ++i) {
+      const size_t text = kTexts + 1 + i * kText.size();
+      Put(code, text - 1, FromString(kText));
+      Put8(code, 128 + 5 * i, 0xb8);  // mov imm32, %eax
+      Put32(code, 129 + 5 * i, page_offset + load_address + static_cast<uint32_t>(text));
+    }
   }
   Put(code, magic_offset, FromString("GenuineLguest"));
   Put16(code, magic_offset + 13, 0xfeeb);  // here: jmp here

@@ -33,8 +33,11 @@ Bytes Gzip(std::span<const std::byte> bytes, int level = 6);
 
 // Returns an image that a loader accepts as guest kernel code: `size` bytes (at least 64) of code
 // that reads memory above `page_offset` (0xA1 instructions). At `magic_offset` (< size - 13) is the
-// magic of the entry, and after it the first instruction.
-Bytes KernelCode(size_t size, uint32_t page_offset, size_t magic_offset);
+// magic of the entry, and after it the first instruction. Code of 1024 bytes and more also passes
+// addresses of texts (0xB8 instructions), which say that it runs at `load_address` above
+// `page_offset`.
+Bytes KernelCode(size_t size, uint32_t page_offset, size_t magic_offset,
+                 uint32_t load_address = 0x100000);
 
 }  // namespace lguest::testdata
 

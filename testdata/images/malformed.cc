@@ -56,6 +56,12 @@ Bytes Flipped(Bytes bytes, size_t from_end) {
 
 Bytes Kernel() { return KernelCode(0x8000, kPageOffset, 64); }
 
+Bytes WithoutMagic() {
+  Bytes kernel = Kernel();
+  Put8(kernel, 64, 'g');
+  return kernel;
+}
+
 Bytes Packed(Bytes payload) {
   BzImage image;
   image.payload = std::move(payload);
@@ -141,7 +147,7 @@ std::vector<MalformedImage> MalformedBzImages() {
       {"elf_cut_in_gzip", Gzip(Cut(GoodKernel().Build(), 100)), "its data ends at byte"},
       {"no_page_offset", Packed(Gzip(FromString("GenuineLguest but no code that could tell"))),
        "cannot infer the page offset"},
-      {"no_entry", Packed(Gzip(Cut(Kernel(), 64))), "no GenuineLguest entry"},
+      {"no_entry", Packed(Gzip(WithoutMagic())), "no GenuineLguest entry"},
       {"payload_beyond_file",
        WithPayloadField([](BzImage& image) { image.payload_length = 0x10000000; }),
        "payload_length: the payload ends at byte 268438016, but the file has"},
