@@ -52,6 +52,9 @@ struct HostPlan {
       make;
 };
 
+// The most guest memory, in bytes, that a host of this program can have.
+uint32_t MostMemory();
+
 // The host that `choice` names, or the best one that this machine has. `deterministic`: the guest's
 // time is to be a function of its instructions; ParseOptions() has checked that `choice` may be
 // such a host. Unavailable, with what is missing, if there is none.

@@ -1,9 +1,14 @@
 // The host of a 32-bit launcher. /dev/lguest needs guest memory at address 0 of a 32-bit process.
 
+#include <sys/auxv.h>
+
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/abi.h"
+#include "launcher/guest/address.h"
 #include "launcher/host/dev_lguest.h"
 #include "launcher/host/lguest_file.h"
 #include "launcher/host_factory.h"
@@ -24,6 +29,15 @@ class DeviceMachine final : public HostMachine {
 };
 
 }  // namespace
+
+// Guest memory, with the device pages behind it, lies between address 0 and this program, whose
+// program headers are in its first page.
+uint32_t MostMemory() {
+  constexpr uint32_t kMegabyte = 1u << 20;
+  const auto start = static_cast<uint32_t>(getauxval(AT_PHDR));
+  const uint32_t room = PageAlignDown(start) - kMaxDevices * kPageSize;
+  return room / kMegabyte * kMegabyte;
+}
 
 absl::StatusOr<HostPlan> PlanHost(HostChoice choice, bool deterministic) {
   if (deterministic) {

@@ -138,6 +138,8 @@ HostPlan PlanBest() {
 
 }  // namespace
 
+uint32_t MostMemory() { return kMaxMemoryMegabytes << 20; }
+
 absl::StatusOr<HostPlan> PlanHost(HostChoice choice, bool deterministic) {
   if (deterministic) return PlanDeterministic();
   switch (choice) {

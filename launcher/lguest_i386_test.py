@@ -28,6 +28,13 @@ class OldKernelTest(unittest.TestCase):
         self.assertEqual(result.returncode, 64, result)
         self.assertIn(b"kernel missing", result.stderr)
 
+    def test_memory_without_room_below_the_launcher_is_a_usage_error_F23(self):
+        result = run("2944", "/nowhere")
+        self.assertEqual(result.returncode, 64, result)
+        self.assertIn(b"memory size 2944 MB: this launcher can give a guest at most 2943 MB", result.stderr)
+        result = run("2943", "/nowhere")
+        self.assertNotEqual(result.returncode, 64, result)
+
     def test_64_bit_hosts_are_refused(self):
         for host in ("sim", "kvm"):
             result = run("--host=" + host, "64", "/dev/null")

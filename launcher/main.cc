@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "launcher/base/status_macros.h"
 #include "launcher/base/terminal_quote.h"
@@ -70,6 +71,12 @@ ExitStatus ReportEnd(const absl::StatusOr<std::string>& death) {
 
 // Runs the guest of `options`. Reports its end at once, before the machine is taken down.
 absl::StatusOr<ExitStatus> RunGuestOf(const Options& options) {
+  if (options.memory > MostMemory()) {
+    return AtStage(Stage::kOptions, absl::InvalidArgumentError(absl::StrFormat(
+                                        "memory size %u MB: this launcher can give a guest at most "
+                                        "%u MB",
+                                        options.memory >> 20, MostMemory() >> 20)));
+  }
   ASSIGN_OR_RETURN(HostPlan plan,
                    AtStage(Stage::kHost, PlanHost(options.host, options.deterministic.has_value() ||
                                                                     !options.replay_file.empty())));
