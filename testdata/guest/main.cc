@@ -12,6 +12,7 @@
 #include "testdata/guest/gdt.h"
 #include "testdata/guest/hypercall.h"
 #include "testdata/guest/interrupts.h"
+#include "testdata/guest/load.h"
 #include "testdata/guest/net.h"
 #include "testdata/guest/paging.h"
 #include "testdata/guest/process.h"
@@ -49,6 +50,7 @@ void Run() {
   if (const auto cause = Option("die")) Die(*cause);
   if (HasWord("hang")) Hang();
   if (HasWord("flood")) FloodConsole();
+  if (Option("load")) RunLoad(NumberOption("load"));
   if (const auto names = Option("test")) {
     for (uint32_t i = 0; i < std::max(NumberOption("repeat"), uint32_t{1}); ++i) {
       if (!RunTests(*names)) Crash("tests failed");
