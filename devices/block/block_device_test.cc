@@ -363,24 +363,39 @@ int AccessesOfOneRead(GuestMemory& memory) {
   return counted.accesses();
 }
 
-// The worst guest: the request becomes hostile as soon as it has been read once.
-TEST_F(BlockDeviceTest, RequestThatChangesAfterItIsReadIsNotReadAgain_B04) {
+// The worst guest: its request becomes hostile as soon as it has been read once.
+absl::Status SendToBeRewritten(BlockDevice& device, FakeGuest& guest, const DmaChain& sent) {
+  const int read_once = AccessesOfOneRead(guest.memory());
+  std::byte* const page = guest.memory().base() + kPage.value();
+  int accesses = 0;
+  const RewrittenPage worst(page, [&](uint32_t /*offset*/) {
+    if (++accesses != read_once) return;
+    const BlockPage hostile = {
+        .type = 7, .sector = 0xfffffff0, .bytes = 0x7fffffff, .result = 0, .num_sectors = 0};
+    std::memcpy(page, &hostile, sizeof(hostile));
+  });
+  return device.Send(kKey, sent, guest.port()).status();
+}
+
+TEST_F(BlockDeviceTest, WriteThatChangesAfterItIsReadIsNotReadAgain_B04) {
+  guest_.Put(kBuffer, std::string(kSectorSize, 'w'));
+  const DmaChain sent = guest_.Chain(kSentAt, {{kBuffer, kSectorSize}});
+  guest_.BindDma(kKey, kReplyAt, {}, kIrq);
+  Request(static_cast<int32_t>(BlockRequest::kWrite), 3, kSectorSize);
+  std::string expected = disk_;
+  expected.replace(3 * kSectorSize, kSectorSize, std::string(kSectorSize, 'w'));
+  EXPECT_TRUE(SendToBeRewritten(*device_, guest_, sent).ok());
+  EXPECT_EQ(Result(), static_cast<int32_t>(BlockResult::kOk));
+  EXPECT_EQ(disk_, expected);
+  EXPECT_EQ(faults_.transfers, 1);
+}
+
+TEST_F(BlockDeviceTest, ReadThatChangesAfterItIsReadIsNotReadAgain_B04) {
   const DmaChain sent = guest_.Chain(kSentAt, {});
   guest_.BindDma(kKey, kReplyAt, {{kBuffer, kSectorSize}}, kIrq);
   Request(static_cast<int32_t>(BlockRequest::kRead), 3, kSectorSize);
-  const int read_once = AccessesOfOneRead(guest_.memory());
-  {
-    std::byte* const page = guest_.memory().base() + kPage.value();
-    int accesses = 0;
-    const RewrittenPage worst(page, [&](uint32_t /*offset*/) {
-      if (++accesses != read_once) return;
-      const BlockPage hostile = {
-          .type = 7, .sector = 0xfffffff0, .bytes = 0x7fffffff, .result = 0, .num_sectors = 0};
-      std::memcpy(page, &hostile, sizeof(hostile));
-    });
-    EXPECT_TRUE(device_->Send(kKey, sent, guest_.port()).ok());
-  }
-  EXPECT_EQ(guest_.memory().Read<BlockPage>(kPage)->result, static_cast<int32_t>(BlockResult::kOk));
+  EXPECT_TRUE(SendToBeRewritten(*device_, guest_, sent).ok());
+  EXPECT_EQ(Result(), static_cast<int32_t>(BlockResult::kOk));
   EXPECT_EQ(guest_.Get(kBuffer, kSectorSize), disk_.substr(3 * kSectorSize, kSectorSize));
   EXPECT_EQ(faults_.transfers, 1);
 }

@@ -26,6 +26,8 @@ TEST(ImageFormatTest, AnythingElseIsRaw) {
   EXPECT_EQ(NameOf(""), "raw");
   EXPECT_EQ(NameOf("QFI"), "raw");
   EXPECT_EQ(NameOf(" QFI\xfb"), "raw");
+  const std::string cut = "QFI\xfb";
+  EXPECT_EQ(ImageFormatName(std::as_bytes(std::span(cut).first(3))), nullptr);
   EXPECT_EQ(NameOf(std::string(512, '\0')), "raw");
 }
 

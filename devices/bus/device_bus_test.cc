@@ -56,8 +56,9 @@ class DeviceBusTest : public testing::Test {
     return devices;
   }
 
-  absl::StatusOr<std::unique_ptr<DeviceBus>> Create(std::vector<std::unique_ptr<Device>> devices) {
-    return DeviceBus::Create(guest_.memory(), guest_.host(), GuestPhys(FakeGuest::kRam),
+  absl::StatusOr<std::unique_ptr<DeviceBus>> Create(std::vector<std::unique_ptr<Device>> devices,
+                                                    uint32_t descriptors = FakeGuest::kRam) {
+    return DeviceBus::Create(guest_.memory(), guest_.host(), GuestPhys(descriptors),
                              std::move(devices),
                              [this](const std::string& state) { log_lines_.push_back(state); });
   }
@@ -125,6 +126,11 @@ TEST_F(DeviceBusTest, PagesThatDoNotFitAreRefused_B86) {
   auto just_fits = Devices(1);
   scripts_[0].pages = FakeGuest::kDevicePages - 1;
   EXPECT_TRUE(Create(std::move(just_fits)).ok());
+}
+
+TEST_F(DeviceBusTest, DescriptorsFillAPage) {
+  EXPECT_TRUE(absl::IsOutOfRange(Create(Devices(1), FakeGuest::kRam + 4).status()));
+  EXPECT_TRUE(Create(Devices(1), FakeGuest::kRam + kPageSize).ok());
 }
 
 TEST_F(DeviceBusTest, FailedAttachIsReturned_B87) {

@@ -2,10 +2,13 @@
 
 #include <cstdlib>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "devices/testing/fake_guest.h"
+#include "devices/testing/write_recorder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lguest {
@@ -36,6 +39,26 @@ TEST(HostDmaPort, DeliverWritesUsedLenAndInterrupts) {
   ASSERT_TRUE(guest.port().Deliver(buffer, 9).ok());
   EXPECT_EQ(guest.UsedLen(dma), 9u);
   EXPECT_EQ(guest.host().interrupts(), std::vector<uint32_t>{7});
+}
+
+TEST(HostDmaPort, DeliveredBytesAreAnnouncedAsWritten) {
+  FakeGuest guest;
+  guest.BindDma(kKey, 0x100, {{0x1000, 16}, {0x2000, 16}}, 7);
+  const DmaPort::Buffer buffer = Take(guest);
+  const WriteRecorder recorder(guest.memory());
+  ASSERT_TRUE(guest.port().Deliver(buffer, 20).ok());
+  EXPECT_THAT(recorder.writes, testing::IsSupersetOf({std::pair(0x1000u, 16u), {0x2000u, 4u}}));
+}
+
+// A guest on another processor looks at the buffer as soon as it is interrupted.
+TEST(HostDmaPort, UsedLenIsWrittenBeforeTheInterrupt) {
+  FakeGuest guest;
+  const GuestPhys dma = guest.BindDma(kKey, 0x100, {{0x1000, 16}}, 7);
+  const DmaPort::Buffer buffer = Take(guest);
+  uint32_t seen = 0;
+  guest.host().set_on_interrupt([&] { seen = guest.UsedLen(dma); });
+  ASSERT_TRUE(guest.port().Deliver(buffer, 9).ok());
+  EXPECT_EQ(seen, 9u);
 }
 
 TEST(HostDmaPort, ReleaseFreesWithoutInterrupt) {

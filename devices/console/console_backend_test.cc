@@ -14,6 +14,7 @@
 
 #include "devices/bus/io_vector.h"
 #include "gtest/gtest.h"
+#include "launcher/base/testing/deadline.h"
 #include "launcher/base/unique_fd.h"
 
 namespace lguest {
@@ -37,6 +38,9 @@ class FdConsoleBackendTest : public testing::Test {
 
   int input_[2];
   int output_[2];
+
+ private:
+  const Deadline deadline_;
 };
 
 TEST_F(FdConsoleBackendTest, ReadDoesNotBlock) {

@@ -226,6 +226,36 @@ TEST_F(ConsoleTest, InputOfAnotherProgramIsLeftAlone_F10) {
   EXPECT_TRUE(log_lines_.empty());
 }
 
+TEST_F(ConsoleTest, InputOfAnotherProgramDoesNotEndTheWaitForRoom_F10) {
+  user_.room = 0;
+  guest_.Put(0x1000, "0123456789");
+  const DmaChain chain = guest_.Chain(0x100, {{0x1000, 10}});
+  EXPECT_TRUE(console_.Send(kConsoleKey, chain, guest_.port()).ok());
+  EXPECT_EQ(user_.waited_for, 0) << "the input";
+  user_.input_error = absl::FailedPreconditionError("in the background");
+  ASSERT_EQ(Receive().value(), Input::kNotNow);
+  user_.room = 0;
+  EXPECT_TRUE(console_.Send(kConsoleKey, chain, guest_.port()).ok());
+  EXPECT_EQ(user_.waited_for, -1);
+}
+
+TEST_F(ConsoleTest, OutputIsFinishedAtTheEnd) {
+  user_.unfinished_flushes = 2;
+  console_.Finish();
+  EXPECT_EQ(user_.waits, 2);
+  EXPECT_TRUE(log_lines_.empty());
+}
+
+TEST_F(ConsoleTest, AbortedLauncherDoesNotWaitForTheReaderOfItsOutput) {
+  user_.input = {"\3\3\3"};
+  ASSERT_TRUE(absl::IsCancelled(Receive().status()));
+  user_.unfinished_flushes = 2;
+  console_.Finish();
+  EXPECT_EQ(user_.waits, 0);
+  EXPECT_EQ(log_lines_,
+            std::vector<std::string>{"console output is lost: its reader does not read it"});
+}
+
 TEST_F(ConsoleTest, BadInputBufferEndsTheGuest) {
   guest_.BindDma(kConsoleKey, 0x200, {{FakeGuest::kSize - 1, 2}}, 1);
   user_.input = {"x"};

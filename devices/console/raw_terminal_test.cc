@@ -1,10 +1,9 @@
 #include "devices/console/raw_terminal.h"
 
-#include <pty.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
-#include <utmp.h>
 
 #include <chrono>
 #include <csignal>
@@ -15,119 +14,11 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "devices/testing/child_on_terminal.h"
 #include "gtest/gtest.h"
 
 namespace lguest {
 namespace {
-
-// The child's ends of the pipes between the child and the test.
-int g_child_ready_fd = -1;
-int g_child_go_fd = -1;
-
-// A child process in a new session, with a pseudo-terminal as its standard input. The test holds
-// the master side. It also keeps the slave side open, to read the terminal mode after the child has
-// exited.
-class ChildOnTerminal {
- public:
-  // Runs `body` in the child; its return value is the exit code.
-  explicit ChildOnTerminal(const std::function<int()>& body) {
-    int terminal_fd = -1;
-    EXPECT_EQ(openpty(&user_fd_, &terminal_fd, nullptr, nullptr, nullptr), 0);
-    terminal_fd_ = terminal_fd;
-    tcgetattr(terminal_fd_, &original_);
-    int ready[2];
-    int go[2];
-    EXPECT_EQ(pipe(ready), 0);
-    EXPECT_EQ(pipe(go), 0);
-    ready_fd_ = ready[0];
-    go_fd_ = go[1];
-    child_ = fork();
-    if (child_ == 0) {
-      close(ready_fd_);
-      close(go_fd_);
-      close(user_fd_);
-      login_tty(terminal_fd);
-      g_child_ready_fd = ready[1];
-      g_child_go_fd = go[0];
-      exit(body());
-    }
-    close(ready[1]);
-    close(go[0]);
-  }
-
-  ~ChildOnTerminal() {
-    if (child_ > 0) {
-      kill(child_, SIGKILL);
-      waitpid(child_, nullptr, 0);
-    }
-    close(user_fd_);
-    close(terminal_fd_);
-    close(ready_fd_);
-    close(go_fd_);
-  }
-
-  // For the child: signals the test that it may check, and waits until the test has checked.
-  static void SignalReady() {
-    if (write(g_child_ready_fd, "r", 1) != 1) _exit(94);
-  }
-  static void WaitGo() {
-    char c;
-    if (read(g_child_go_fd, &c, 1) != 1) _exit(95);
-  }
-  static int WaitForever() {
-    while (true) pause();
-  }
-
-  // For the test.
-  void WaitReady() const {
-    char c;
-    ASSERT_EQ(read(ready_fd_, &c, 1), 1);
-  }
-  void SignalGo() const { ASSERT_EQ(write(go_fd_, "g", 1), 1); }
-  bool IsRaw() const {
-    const termios now = Mode();
-    return (now.c_lflag & (ICANON | ECHO | ISIG | IEXTEN)) == 0 &&
-           (now.c_iflag & (IXON | ICRNL)) == 0;
-  }
-  bool IsRestored() const {
-    const termios now = Mode();
-    return now.c_lflag == original_.c_lflag && now.c_iflag == original_.c_iflag &&
-           now.c_oflag == original_.c_oflag && now.c_cflag == original_.c_cflag &&
-           now.c_cc[VMIN] == original_.c_cc[VMIN] && now.c_cc[VTIME] == original_.c_cc[VTIME];
-  }
-  bool BecomesRaw() const {
-    return Becomes([this] { return IsRaw(); });
-  }
-  termios Mode() const {
-    termios now = {};
-    EXPECT_EQ(tcgetattr(terminal_fd_, &now), 0);
-    return now;
-  }
-  void SetOriginal() const { EXPECT_EQ(tcsetattr(terminal_fd_, TCSANOW, &original_), 0); }
-  pid_t child() const { return child_; }
-  int Wait() {
-    int status = 0;
-    EXPECT_EQ(waitpid(child_, &status, 0), child_);
-    child_ = -1;
-    return status;
-  }
-
- private:
-  static bool Becomes(const std::function<bool()>& condition) {
-    for (int i = 0; i < 1000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
-
-  int user_fd_ = -1;
-  int terminal_fd_ = -1;
-  int ready_fd_ = -1;
-  int go_fd_ = -1;
-  pid_t child_ = -1;
-  termios original_ = {};
-};
 
 int RunRawForever() {
   const auto raw = RawTerminal::Create(STDIN_FILENO);
@@ -265,6 +156,8 @@ TEST(RawTerminal, BackgroundMayNotReadAndForegroundBecomesRaw_F10) {
       setpgid(0, 0);  // in the background
       const auto raw = RawTerminal::Create(STDIN_FILENO);
       if (!raw.ok() || RawTerminal::MayRead(STDIN_FILENO)) _exit(99);
+      pollfd asked_to_check = {.fd = (*raw)->continued_fd(), .events = POLLIN, .revents = 0};
+      if (poll(&asked_to_check, 1, 0) != 1) _exit(97);
       ChildOnTerminal::SignalReady();
       ChildOnTerminal::WaitGo();
       tcsetpgrp(STDIN_FILENO, getpid());  // as a shell does for `fg`
@@ -284,6 +177,38 @@ TEST(RawTerminal, BackgroundMayNotReadAndForegroundBecomesRaw_F10) {
   EXPECT_TRUE(terminal.IsRaw());
   terminal.SignalGo();
   EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
+}
+
+TEST(RawTerminal, BackgroundDoesNotChangeTheTerminalAtItsEnd_F10) {
+  ChildOnTerminal terminal([]() -> int {
+    signal(SIGTTOU, SIG_IGN);
+    const pid_t shell = getpgrp();
+    const pid_t job = fork();
+    if (job == 0) {
+      setpgid(0, 0);
+      tcsetpgrp(STDIN_FILENO, getpid());
+      const auto raw = RawTerminal::Create(STDIN_FILENO);
+      tcsetpgrp(STDIN_FILENO, shell);  // now the mode is the shell's
+      exit(raw.ok() ? 0 : 99);
+    }
+    int status = 0;
+    waitpid(job, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 96;
+  });
+  EXPECT_EQ(WEXITSTATUS(terminal.Wait()), 0);
+  EXPECT_TRUE(terminal.IsRaw());
+}
+
+TEST(RawTerminal, LineFeedsOfTheGuestBecomeLineEnds) {
+  ChildOnTerminal terminal([]() -> int {
+    termios plain = {};
+    tcgetattr(STDIN_FILENO, &plain);
+    plain.c_oflag &= ~static_cast<tcflag_t>(OPOST | ONLCR);
+    tcsetattr(STDIN_FILENO, TCSANOW, &plain);
+    return RunRawForever();
+  });
+  terminal.WaitReady();
+  EXPECT_EQ(terminal.Mode().c_oflag & (OPOST | ONLCR), static_cast<tcflag_t>(OPOST | ONLCR));
 }
 
 // A job-control shell with one job, which runs in the foreground with the terminal in raw mode.

@@ -10,13 +10,17 @@ namespace {
 TEST(ParseIpv4Prefix, AddressAndLength) {
   EXPECT_EQ(ParseIpv4Prefix("192.168.19.1/20").value(), (Ipv4Prefix{0xc0a81301, 20}));
   EXPECT_EQ(ParseIpv4Prefix("10.0.0.1/31").value(), (Ipv4Prefix{0x0a000001, 31}));
+  EXPECT_EQ(ParseIpv4Prefix("10.0.0.0/31").value(), (Ipv4Prefix{0x0a000000, 31}));
   EXPECT_EQ(ParseIpv4Prefix("10.0.0.0/32").value(), (Ipv4Prefix{0x0a000000, 32}));
   EXPECT_EQ(ParseIpv4Prefix("223.255.255.254/1").value(), (Ipv4Prefix{0xdffffffe, 1}));
 }
 
 TEST(ParseIpv4Prefix, DefaultLengthIsClassful_B75) {
   EXPECT_EQ(ParseIpv4Prefix("10.1.2.3")->length, 8);
+  EXPECT_EQ(ParseIpv4Prefix("126.1.2.3")->length, 8);
+  EXPECT_EQ(ParseIpv4Prefix("128.1.2.3")->length, 16);
   EXPECT_EQ(ParseIpv4Prefix("172.16.0.1")->length, 16);
+  EXPECT_EQ(ParseIpv4Prefix("191.1.2.3")->length, 16);
   EXPECT_EQ(ParseIpv4Prefix("192.168.19.1")->length, 24);
 }
 

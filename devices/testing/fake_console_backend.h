@@ -29,6 +29,8 @@ struct FakeUser {
   size_t room_per_wait = SIZE_MAX;  // bytes that it takes after that
   bool asked_to_end = false;        // WaitForRoom() returns Cancelled
   int waits = 0;                    // calls of WaitForRoom()
+  int waited_for = -1;              // its last argument
+  int unfinished_flushes = 0;       // so often Flush() returns false
   std::string output;
   int reads = 0;  // calls of Read()
 };
@@ -66,8 +68,15 @@ class FakeConsoleBackend final : public ConsoleBackend {
     return taken;
   }
 
-  absl::Status WaitForRoom(int /*other_fd*/) override {
+  absl::StatusOr<bool> Flush() override {
+    if (user_.unfinished_flushes == 0) return true;
+    --user_.unfinished_flushes;
+    return false;
+  }
+
+  absl::Status WaitForRoom(int other_fd) override {
     ++user_.waits;
+    user_.waited_for = other_fd;
     if (user_.asked_to_end) return absl::CancelledError("asked to end");
     user_.room = user_.room_per_wait;
     return absl::OkStatus();

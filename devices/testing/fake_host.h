@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -23,6 +24,7 @@ class FakeHost final : public Host {
   // GetDma(key) returns `dma` once. Several buffers of one key are returned in order.
   void Bind(DmaKey key, GuestPhys dma, uint32_t irq) { bound_[key].push_back({dma, irq}); }
   void Kill() { dead_ = true; }
+  void set_on_interrupt(std::function<void()> callback) { on_interrupt_ = std::move(callback); }
   const std::vector<uint32_t>& interrupts() const { return interrupts_; }
 
   int break_outs_requested = 0;  // calls of RequestBreakOut()
@@ -41,6 +43,7 @@ class FakeHost final : public Host {
   absl::Status RaiseInterrupt(uint32_t irq) override {
     if (dead_) return absl::NotFoundError("the guest is dead");
     interrupts_.push_back(irq);
+    if (on_interrupt_) on_interrupt_();
     return absl::OkStatus();
   }
   absl::Status BreakOut() override { return absl::OkStatus(); }
@@ -50,6 +53,7 @@ class FakeHost final : public Host {
  private:
   std::map<DmaKey, std::deque<BoundDma>> bound_;
   std::vector<uint32_t> interrupts_;
+  std::function<void()> on_interrupt_;
   bool dead_ = false;
 };
 
