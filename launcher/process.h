@@ -13,6 +13,9 @@ void FillStandardDescriptors();
 // of its size (SIGXFSZ): both are errors of the write, like others.
 void MakeWriteErrorsHarmless();
 
+// True if all threads of the launcher share one processor.
+bool HasOneProcessor();
+
 }  // namespace lguest
 
 #endif  // LAUNCHER_PROCESS_H_

@@ -19,6 +19,7 @@
 #include "launcher/device_factory.h"
 #include "launcher/distinct_files.h"
 #include "launcher/exit_status.h"
+#include "launcher/process.h"
 #include "launcher/recording.h"
 #include "launcher/run_loop.h"
 #include "launcher/stats.h"
@@ -72,12 +73,16 @@ absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenStats()));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenScript()));
   auto output = std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, end_signal_->fd());
+  using Writer = BufferedConsoleBackend::Writer;
+  const Writer writer = run_ != nullptr     ? Writer::kCaller
+                        : HasOneProcessor() ? Writer::kThreadAndLines
+                                            : Writer::kThread;
   // From here on no file is opened. No thread has been started yet.
   ASSIGN_OR_RETURN(
       sandbox_,
       AtStage(Stage::kHost, Sandbox::Enter(options_.sandbox, NeedsOf(options_, plan), verbose_)));
   ASSIGN_OR_RETURN(std::unique_ptr<Device> console,
-                   AtStage(Stage::kHost, MakeConsole(std::move(output))));
+                   AtStage(Stage::kHost, MakeConsole(std::move(output), writer)));
   devices.push_back(std::move(console));
   RETURN_IF_ERROR(AtStage(Stage::kHost, MakeHost(plan)));
   return AtStage(Stage::kDevices, AttachDevices(std::move(devices)));
@@ -141,11 +146,9 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> VirtualMachine::OpenDevices
 }
 
 absl::StatusOr<std::unique_ptr<Device>> VirtualMachine::MakeConsole(
-    std::unique_ptr<ConsoleBackend> output) {
-  using Writer = BufferedConsoleBackend::Writer;
+    std::unique_ptr<ConsoleBackend> output, BufferedConsoleBackend::Writer writer) {
   ASSIGN_OR_RETURN(std::unique_ptr<BufferedConsoleBackend> screen,
-                   BufferedConsoleBackend::Create(
-                       std::move(output), run_ == nullptr ? Writer::kThread : Writer::kCaller));
+                   BufferedConsoleBackend::Create(std::move(output), writer));
   if (run_ == nullptr) return std::make_unique<Console>(std::move(screen), log_);
   screen_ = screen.get();
   return std::make_unique<Console>(run_->WrapConsole(std::move(screen)), log_,

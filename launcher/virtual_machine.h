@@ -80,7 +80,8 @@ class VirtualMachine {
   absl::StatusOr<std::vector<std::unique_ptr<Device>>> OpenDevices(PacketMover mover);
   absl::Status OpenStats();
   absl::Status OpenScript();
-  absl::StatusOr<std::unique_ptr<Device>> MakeConsole(std::unique_ptr<ConsoleBackend> output);
+  absl::StatusOr<std::unique_ptr<Device>> MakeConsole(std::unique_ptr<ConsoleBackend> output,
+                                                      BufferedConsoleBackend::Writer writer);
   absl::Status MakeHost(HostPlan& plan);
   absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
 

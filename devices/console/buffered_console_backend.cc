@@ -14,7 +14,7 @@ absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> BufferedConsoleBackend::
   ASSIGN_OR_RETURN(WakePipe stop, WakePipe::Create());
   // Not make_unique: the constructor is private.
   std::unique_ptr<BufferedConsoleBackend> buffered(
-      new BufferedConsoleBackend(std::move(backend), std::move(stop)));
+      new BufferedConsoleBackend(std::move(backend), writer, std::move(stop)));
   if (writer == Writer::kCaller) return buffered;
   BufferedConsoleBackend* const running = buffered.get();
   ASSIGN_OR_RETURN(running->thread_, Thread::Start([running] { running->RunWriter(); }));
@@ -44,6 +44,9 @@ absl::StatusOr<size_t> BufferedConsoleBackend::Write(std::span<const iovec> from
     taken += piece.iov_len;
   }
   WriteFullPages();
+  if (writer_ == Writer::kThreadAndLines && !pending_.empty() && pending_.back() == std::byte{'\n'}) {
+    WriteBuffered(pending_.size());
+  }
   if (was_empty && !pending_.empty()) changed_.notify_one();
   RETURN_IF_ERROR(TakeError());
   return taken;

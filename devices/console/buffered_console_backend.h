@@ -25,6 +25,10 @@ namespace lguest {
 // kMaxDelay, or the user of the object calls WriteOut(). The destructor drops what Flush() has not
 // written.
 //
+// On a machine with one processor the thread may get its turn only when the time slice of a guest
+// that computes is over, 10 ms later. There Write() itself writes what ends in a line feed
+// (Writer::kThreadAndLines).
+//
 // The next Write() or Flush() returns an error of the background thread or of WriteOut().
 class BufferedConsoleBackend final : public ConsoleBackend {
  public:
@@ -35,7 +39,7 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   // The longest time that a byte stays in the buffer. Too short for a user to notice.
   static constexpr std::chrono::milliseconds kMaxDelay{1};
 
-  enum class Writer : uint8_t { kThread, kCaller };
+  enum class Writer : uint8_t { kThread, kThreadAndLines, kCaller };
 
   // ResourceExhausted if there is no pipe or thread to be had.
   static absl::StatusOr<std::unique_ptr<BufferedConsoleBackend>> Create(
@@ -52,8 +56,8 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   void WriteOut();
 
  private:
-  BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend, WakePipe stop)
-      : backend_(std::move(backend)), stop_(std::move(stop)) {}
+  BufferedConsoleBackend(std::unique_ptr<ConsoleBackend> backend, Writer writer, WakePipe stop)
+      : backend_(std::move(backend)), writer_(writer), stop_(std::move(stop)) {}
 
   // Writes the first `len` buffered bytes to `backend_`, or as many as it takes. After an error all
   // are dropped. With `mutex_` held.
@@ -68,6 +72,7 @@ class BufferedConsoleBackend final : public ConsoleBackend {
   void RunWriter();
 
   const std::unique_ptr<ConsoleBackend> backend_;
+  const Writer writer_;
   const WakePipe stop_;  // readable once the thread is to stop
 
   std::mutex mutex_;

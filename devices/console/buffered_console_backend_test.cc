@@ -26,6 +26,7 @@ namespace lguest {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // Records writes. It has no room between Block() and Unblock().
 class Screen {
@@ -127,6 +128,19 @@ TEST_F(BufferedConsoleBackendTest, SmallWriteIsFlushedAfterTheDelay) {
   ASSERT_TRUE(Write("# ").ok());
   screen_.WaitForAttempts(1);
   EXPECT_THAT(screen_.writes(), ElementsAre("# "));
+}
+
+TEST_F(BufferedConsoleBackendTest, LinesAreWrittenAtOnceIfAsked_F34) {
+  console_ = BufferedConsoleBackend::Create(std::make_unique<ScreenBackend>(screen_),
+                                            BufferedConsoleBackend::Writer::kThreadAndLines)
+                 .value();
+  screen_.Block();
+  ASSERT_TRUE(Write("a part ").ok());
+  screen_.WaitForAttempts(1);  // by the thread, which waits for room now
+  EXPECT_THAT(screen_.writes(), IsEmpty());
+  screen_.Unblock();
+  ASSERT_TRUE(Write("of a line\n").ok());
+  EXPECT_THAT(absl::StrJoin(screen_.writes(), ""), "a part of a line\n");
 }
 
 TEST_F(BufferedConsoleBackendTest, WritesWithoutRoomAreCombined) {
