@@ -7,6 +7,7 @@
 
 #include "hostsim/guest_state.h"
 #include "hostsim/hypercall_accelerator.h"
+#include "hostsim/hypercalls.h"
 #include "hostsim/testing/fake_clock.h"
 #include "hostsim/testing/scripted_vcpu.h"
 #include "launcher/guest/abi.h"
@@ -91,6 +92,27 @@ TEST_F(AcceleratorSyncTest, HostEntersHandlersWithAnotherStackSegment) {
   EXPECT_EQ(guest_.kernel_ss, 0x79);
   SyncToAccelerator(guest_);
   EXPECT_EQ(accelerator_.policy.exceptions[kPageFault].entry, AcceleratedGate::Entry::kByHost);
+}
+
+TEST_F(AcceleratorSyncTest, HostEntersHandlersAfterItHasSetAnotherStackSegment) {
+  ASSERT_TRUE(guest_.gates.Load(kPageFault, 0, kPresentInterruptGate).ok());
+  Init();
+  SyncToAccelerator(guest_);
+  const auto set_stack = [&](uint32_t ss) {
+    cpu_.Set(Register::kEax, static_cast<uint32_t>(Hypercall::kSetStack));
+    cpu_.Set(Register::kEdx, ss);
+    cpu_.Set(Register::kEbx, kPageSize);
+    cpu_.Set(Register::kEcx, 1);
+    guest_.hypercall_pending = true;
+    EXPECT_TRUE(ExecuteHypercalls(guest_).ok());
+    SyncToAccelerator(guest_);
+    return accelerator_.policy.exceptions[kPageFault].entry;
+  };
+  EXPECT_EQ(set_stack(0x79), AcceleratedGate::Entry::kByHost);
+  EXPECT_EQ(set_stack(kGuestKernelDs), AcceleratedGate::Entry::kReflected);
+  accelerator_.has_policy = false;
+  EXPECT_EQ(set_stack(kGuestKernelDs), AcceleratedGate::Entry::kReflected);
+  EXPECT_FALSE(accelerator_.has_policy) << "nothing has changed";
 }
 
 TEST_F(AcceleratorSyncTest, StateReturnsToTheHost) {

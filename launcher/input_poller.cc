@@ -93,10 +93,7 @@ void InputPoller::Ignore(size_t device, int fd) {
   watched_ &= ~OnlyDevice(device);
 }
 
-void InputPoller::RetryLater(size_t device) {
-  delay_ = std::clamp(delay_ * 2, kShortestDelay, kLongestDelay);
-  RetryAfter(device, delay_);
-}
+void InputPoller::RetryLater(size_t device) { RetryAfter(device, backoff_.Next()); }
 
 void InputPoller::RetryAfter(size_t device, Milliseconds delay) {
   {
@@ -107,7 +104,7 @@ void InputPoller::RetryAfter(size_t device, Milliseconds delay) {
   wake_.Wake();
 }
 
-void InputPoller::MadeProgress() { delay_ = Milliseconds(0); }
+void InputPoller::MadeProgress() { backoff_.Reset(); }
 
 DeviceSet InputPoller::TakeReady() { return ready_.exchange(0); }
 

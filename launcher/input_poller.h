@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/backoff.h"
 #include "launcher/base/thread.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/base/wake_pipe.h"
@@ -51,6 +52,9 @@ class InputPoller final : public InputWatch {
   // any more.
   absl::Status status() const override;
 
+  // The delay of the last RetryLater(); 0 after MadeProgress().
+  Milliseconds delay() const { return backoff_.delay(); }
+
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr Milliseconds kShortestDelay{1};
@@ -67,8 +71,8 @@ class InputPoller final : public InputWatch {
   const int check_fd_;
   const UniqueFd epoll_;
   const WakePipe wake_;
-  DeviceSet watched_ = 0;  // by epoll; only the owner uses it
-  Milliseconds delay_{0};  // of the last RetryLater(); only the owner uses it
+  DeviceSet watched_ = 0;                           // by epoll; only the owner uses it
+  Backoff backoff_{kShortestDelay, kLongestDelay};  // of RetryLater(); only the owner uses it
 
   // Shared with the thread.
   std::atomic<DeviceSet> ready_ = 0;

@@ -114,6 +114,16 @@ TEST_F(InputPollerTest, RetryLaterReportsTheDeviceAgain) {
   EXPECT_EQ(NextBreakOut(), kOnlyDevice);
 }
 
+TEST_F(InputPollerTest, DelayOfRetriesGrowsUntilThereIsProgress) {
+  for (const int delay : {1, 2, 4, 8, 16, 32, 32}) {
+    poller_->RetryLater(kDevice);
+    EXPECT_EQ(poller_->delay().count(), delay);
+  }
+  poller_->MadeProgress();
+  poller_->RetryLater(kDevice);
+  EXPECT_EQ(poller_->delay().count(), 1);
+}
+
 TEST_F(InputPollerTest, RetryIsReportedWhileAnotherDeviceIsReadable_F15) {
   ASSERT_TRUE(poller_->Watch(0, pipe_[0]).ok());
   MakeReadable();
