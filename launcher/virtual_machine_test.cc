@@ -137,6 +137,26 @@ TEST_F(VirtualMachineTest, SameFileForTwoDisksIsRefused_F4) {
   EXPECT_THAT(std::string(built.status().message()), HasSubstr("are the same file"));
 }
 
+TEST_F(VirtualMachineTest, ReaderOfAnotherDisksFileIsRefused_F4) {
+  const std::string path = dir_.File("disk", std::string(4096, 'd'));
+  for (const bool writer_is_first : {true, false}) {
+    options_.devices.clear();
+    for (const bool is_first : {true, false}) {
+      options_.devices.push_back(
+          {"--block", BlockSpec{.path = path, .read_only = is_first != writer_is_first}});
+    }
+    EXPECT_THAT(std::string(Build(Script()).status().message()), HasSubstr("are the same file"));
+  }
+}
+
+TEST_F(VirtualMachineTest, StatisticsDoNotReplaceAFileOfTheGuest) {
+  const std::string path = dir_.File("disk", std::string(4096, 'd'));
+  AddDisk(path);
+  options_.stats = true;
+  options_.stats_file = path;
+  EXPECT_THAT(std::string(Build(Script()).status().message()), HasSubstr("are the same file"));
+}
+
 TEST_F(VirtualMachineTest, ReadOnlyDisksMayShareAFile_F4) {
   const std::string path = dir_.File("disk", std::string(4096, 'd'));
   for (int i = 0; i < 2; ++i) {

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <cerrno>
+
+#include "launcher/base/testing/deadline.h"
+
 namespace lguest {
 namespace {
 
@@ -24,11 +28,19 @@ TEST(WakePipe, IsReadableFromWakeToClear) {
 }
 
 TEST(WakePipe, FullPipeDoesNotBlock_F16) {
+  const Deadline deadline;
   const WakePipe pipe = WakePipe::Create().value();
   for (int i = 0; i < 100'000; ++i) pipe.Wake();
   EXPECT_TRUE(IsReadable(pipe));
   pipe.Clear();
   EXPECT_FALSE(IsReadable(pipe));
+}
+
+TEST(WakePipe, HandlersOfSignalsMayWake) {
+  const WakePipe pipe = WakePipe::Create().value();
+  errno = ENOENT;
+  pipe.Wake();
+  EXPECT_EQ(errno, ENOENT);
 }
 
 TEST(WakePipe, DescriptorsAreCloseOnExec) {

@@ -9,33 +9,26 @@ both get SIGTERM, and no name may be left.
 import argparse
 import contextlib
 import ctypes
-import errno
 import fcntl
 import os
-import pty
 import random
 import select
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
-import termios
 import time
 
 from tools.soak import load
+from tools.soak.launcher import Launcher, Left, check_unlocked
+from tools.soak.linux import LinuxSoak
 
 _SECTORS = 2048
 _GUESTS = 2
 _LONGEST_LIFE = 0.8  # seconds; a guest begins to write after a tenth of it
-_PATIENCE = 60  # seconds until a process that was told to end counts as one that does not
 _SLOTS = 680  # more than a network has
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-
-
-class Left(Exception):
-    """Something is left behind, or a guest has died without being killed."""
 
 
 def enter_network_namespace():
@@ -55,17 +48,6 @@ def interfaces():
     return {name for _, name in socket.if_nameindex()} - {"lo"}
 
 
-def processes_of(session):
-    """Returns the processes of a session that have not ended."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-            state, _, _, its_session = file.read().rpartition(") ")[2].split()[:4]
-            if int(its_session) == session and state != "Z":
-                found.append(int(name))
-    return found
-
-
 def locked_slots(path):
     """Returns how many slots of the file of a shared network somebody has locked."""
     count = 0
@@ -78,68 +60,21 @@ def locked_slots(path):
     return count
 
 
-class Guest:
-    """A launcher with a guest that writes, on a terminal of its own."""
+class Guest(Launcher):
+    """A launcher whose guest writes to a disk and to networks."""
 
     def __init__(self, launcher, kernel, directory, number, disk, has_tap):
         self.disk = disk
         self.disk_path = os.path.join(directory, f"disk{number}")
-        self.screen = b""
-        self.user, terminal = pty.openpty()
-        self._before = termios.tcgetattr(terminal)
-        self._terminal = terminal
         command = [launcher, "--host=sim", "--block=" + self.disk_path, "--sharenet=" + os.path.join(directory, "net")]
         command += [f"--tunnet=10.77.{number}.1/24"] if has_tap else []
-        command += ["64", kernel, f"load={disk.next}"]
-
-        def take_terminal():
-            os.setsid()
-            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)  # so that the guest ends with this program
-
-        self.process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=take_terminal)
-
-    def read(self):
-        """Reads what is on the terminal. False at its end."""
-        try:
-            self.screen += os.read(self.user, 65536)
-            return True
-        except OSError as error:
-            if error.errno == errno.EIO:
-                return False
-            raise
-
-    def end(self, number):
-        """Sends a signal and waits for the end. Returns the exit status."""
-        self.process.send_signal(number)
-        deadline = time.monotonic() + _PATIENCE
-        while self.process.poll() is None:
-            if time.monotonic() > deadline:
-                raise Left(f"the launcher runs on after signal {number}")
-            if select.select([self.user], [], [], 0.01)[0]:
-                self.read()
-        return self.process.returncode
-
-    def is_restored(self):
-        return termios.tcgetattr(self._terminal) == self._before
+        super().__init__([*command, "64", kernel, f"load={disk.next}"])
 
     def examine(self):
         """Checks, after the end, all that belonged to this guest alone."""
-        os.close(self._terminal)
-        # The terminal ends when no process has it any more.
-        while True:
-            if not select.select([self.user], [], [], _PATIENCE)[0]:
-                raise Left("a process still has the terminal")
-            if not self.read():
-                break
-        os.close(self.user)
-        left = processes_of(self.process.pid)
-        if left:
-            raise Left(f"processes {left} are left")
-        with open(self.disk_path, "r+b") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise Left("the disk is still locked") from error
+        super().examine()
+        check_unlocked(self.disk_path)
+        with open(self.disk_path, "rb") as file:
             try:
                 self.disk.check(file.read(), load.last_acknowledged(self.screen))
             except load.Damage as error:
@@ -213,18 +148,28 @@ def main(arguments):
     parser.add_argument("--minutes", type=float, help="how long")
     parser.add_argument("--kills", type=int, help="how many launchers are killed (default: 200)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32), help="of the random moments")
+    parser.add_argument("--linux", help="a Linux kernel that writes to ext2, in place of our own guest (see linux.py)")
+    parser.add_argument("--initrd", help="its initrd, which starts a shell on the console")
     parser.add_argument("--launcher", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--kernel", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     end = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     most = options.kills or (200 if options.minutes is None else float("inf"))
-    has_taps = enter_network_namespace()
-    print(f"seed {options.seed}; {'with' if has_taps else 'no taps: this machine does not let an ordinary user make'} taps", flush=True)
+    if (options.linux is None) != (options.initrd is None):
+        parser.error("--linux and --initrd belong together")
+    has_taps = options.linux is None and enter_network_namespace()
+    taps = "" if options.linux else "; with taps" if has_taps else "; no taps: this machine does not let an ordinary user make any"
+    print(f"seed {options.seed}{taps}", flush=True)
     kills = writes = 0
     with tempfile.TemporaryDirectory(prefix="lguest-soak-") as directory:
-        soak = Soak(
-            os.path.abspath(options.launcher), os.path.abspath(options.kernel), directory, has_taps, random.Random(options.seed)
-        )
+        launcher = os.path.abspath(options.launcher)
+        source = random.Random(options.seed)
+        if options.linux is None:
+            soak = Soak(launcher, os.path.abspath(options.kernel), directory, has_taps, source)
+        else:
+            users = os.environ.get("BUILD_WORKING_DIRECTORY", "")
+            linux, initrd = (os.path.abspath(os.path.join(users, path)) for path in (options.linux, options.initrd))
+            soak = LinuxSoak(launcher, linux, initrd, directory, source)
         try:
             while kills < most and time.monotonic() < end:
                 writes += soak.kill_one()

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from tools.soak import load, run
+from tools.soak import launcher, linux, load, run
 
 SECTORS = 64
 
@@ -70,6 +70,30 @@ class DiskTest(unittest.TestCase):
         self.assertIsNone(load.last_acknowledged(b"wrote 1"))
 
 
+class FilesTest(unittest.TestCase):
+    def test_synced_files_are_there(self):
+        files = linux.Files()
+        files.check({0: 0, 1: 1}, 1)
+        self.assertEqual(files.next, 2)
+        files.check({0: 0, 1: 1, 2: 2}, 2)
+        files.check({0: 0, 1: 1, 2: 2}, None)
+
+    def test_writes_after_the_last_line_may_be_there(self):
+        for found in ({0: 0, 1: 1, 2: 2}, {0: 0, 1: 1, 2: None}, {0: 0, 1: 1, 2: 2, 3: 3, 4: None}):
+            linux.Files().check(found, 1)
+
+    def test_a_truncated_file_may_stay_empty(self):
+        files = linux.Files()
+        files.check({**{n: n for n in range(20)}, 0: None}, 19)
+        self.assertEqual(files.next, 20)
+        files.check({**{n: n for n in range(20)}, 0: 20, 1: None}, 20)
+
+    def test_a_synced_write_that_is_lost_is_found(self):
+        for found in ({0: 0}, {0: 0, 1: None}, {0: 0, 1: 7}, {0: 0, 1: 1, 12: 3}, {0: 0, 1: 1, 3: 3}, {0: 0, 1: 1, 3: None, 4: 4}):
+            with self.subTest(found), self.assertRaisesRegex(launcher.Left, "must have"):
+                linux.Files().check(found, 1)
+
+
 # Programs in place of the launcher: they print an acknowledgement, and then do something wrong.
 HEAD = """\
 #!/bin/sh
@@ -98,9 +122,9 @@ class SoakTest(unittest.TestCase):
 
     def assert_left(self, script, why, patience=60):
         guest = self.guest(script)
-        self.addCleanup(lambda: [os.kill(process, signal.SIGKILL) for process in run.processes_of(guest.process.pid)])
+        self.addCleanup(lambda: [os.kill(process, signal.SIGKILL) for process in launcher.processes_of(guest.process.pid)])
         guest.end(signal.SIGKILL)
-        with mock.patch.object(run, "_PATIENCE", patience), self.assertRaisesRegex(run.Left, why):
+        with mock.patch.object(launcher, "PATIENCE", patience), self.assertRaisesRegex(launcher.Left, why):
             guest.examine()
 
     def test_a_launcher_that_leaves_nothing_is_good(self):
