@@ -12,10 +12,11 @@ import unittest
 from tools.lint import workspace
 
 _ABI = "launcher/guest/ABI.md"
+_VIRTIO_ABI = "launcher/guest/VIRTIO_ABI.md"
 _REGRESSIONS = "launcher/tests/REGRESSIONS.md"
 
 # A comment may break between the name of the document and the section.
-_CITATION = re.compile(r"\bABI\.md((?:,?\s+(?://|#|\*)?\s*§[0-9]+(?:\.[0-9]+)?)+)")
+_CITATION = re.compile(r"\b(ABI|VIRTIO_ABI)\.md((?:,?\s+(?://|#|\*)?\s*§[0-9]+(?:\.[0-9]+)?)+)")
 _SECTION = re.compile(r"§([0-9]+(?:\.[0-9]+)?)")
 _HEADING = re.compile(r"^#+ ([0-9]+(?:\.[0-9]+)?)\.? ", re.MULTILINE)
 
@@ -39,9 +40,9 @@ def documents():
     return [path for path in workspace.text_files() if path.endswith(".md")]
 
 
-def citations(text):
-    """Returns the numbers of the sections of ABI.md that `text` cites."""
-    return [section for found in _CITATION.finditer(text) for section in _SECTION.findall(found[1])]
+def citations(text, document="ABI"):
+    """Returns the numbers of the sections of `document` that `text` cites."""
+    return [section for name, sections in _CITATION.findall(text) if name == document for section in _SECTION.findall(sections)]
 
 
 def test_names(text):
@@ -75,14 +76,17 @@ class DocumentsTest(unittest.TestCase):
     def test_a_citation_over_two_comment_lines_is_seen(self):
         text = "// As ABI.md\n  // §2.1, §2.6 has it; ABI.md §4.\n"
         self.assertEqual(citations(text), ["2.1", "2.6", "4"])
+        self.assertEqual(citations("ABI.md §1, VIRTIO_ABI.md §2.3", "VIRTIO_ABI"), ["2.3"])
+        self.assertEqual(citations("ABI.md §1, VIRTIO_ABI.md §2.3"), ["1"])
 
     def test_cited_sections_exist(self):
-        sections = set(_HEADING.findall(read(_ABI)))
-        self.assertIn("4", sections)
-        for path in workspace.text_files():
-            for section in citations(read(path)):
-                with self.subTest(path, section=section):
-                    self.assertIn(section, sections, f"{path} cites ABI.md §{section}, which does not exist")
+        for document, name in ((_ABI, "ABI"), (_VIRTIO_ABI, "VIRTIO_ABI")):
+            sections = set(_HEADING.findall(read(document)))
+            self.assertIn("4", sections)
+            for path in workspace.text_files():
+                for section in citations(read(path), name):
+                    with self.subTest(path, document=name, section=section):
+                        self.assertIn(section, sections, f"{path} cites {name}.md §{section}, which does not exist")
 
     def test_the_table_of_hypercalls_is_the_enumeration(self):
         rows = re.search(r"^### 4\.1 .*?^### 4\.2", read(_ABI), re.MULTILINE | re.DOTALL)[0]
