@@ -19,6 +19,7 @@ bool HasStandardSegments(const GuestState& guest) {
 AcceleratorPolicy PolicyFor(const GuestState& guest, const SharedData& data) {
   AcceleratorPolicy policy;
   policy.lguest_data = data.address();
+  policy.page_offset = guest.page_offset;
   if (!HasStandardSegments(guest)) return policy;
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     policy.exceptions[vector] = guest.gates.Accelerated(vector);

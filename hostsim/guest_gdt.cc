@@ -32,6 +32,12 @@ absl::Status GuestGdt::Load(const GuestMemory& memory, GuestPhys table, uint32_t
   return Copy(memory, table, std::span(gdt_).first(count));
 }
 
+absl::Status GuestGdt::LoadEntry(uint32_t entry, uint64_t descriptor) {
+  if (entry >= kGdtEntries) return GuestDeath("too many gdt entries %u", entry);
+  if (!IsReservedEntry(entry)) gdt_[entry] = SanitizeDescriptor(descriptor);
+  return absl::OkStatus();
+}
+
 absl::Status GuestGdt::LoadTls(const GuestMemory& memory, GuestPhys table) {
   return Copy(memory, table, std::span(gdt_).subspan(kTlsFirstEntry, kTlsEntries));
 }

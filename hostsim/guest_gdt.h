@@ -24,6 +24,9 @@ class GuestGdt {
   // `count` is above 32 or the table is not in guest memory.
   absl::Status Load(const GuestMemory& memory, GuestPhys table, uint32_t count);
 
+  // LOAD_GDT_ENTRY (VIRTIO_ABI.md §4.3). Fails with Aborted if `entry` is above 31.
+  absl::Status LoadEntry(uint32_t entry, uint64_t descriptor);
+
   // LOAD_TLS: copies 3 descriptors to the entries 6 to 8. Fails like Load().
   absl::Status LoadTls(const GuestMemory& memory, GuestPhys table);
 

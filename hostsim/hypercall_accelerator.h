@@ -31,6 +31,7 @@ struct AcceleratorPolicy {
   // change only CPU state and AcceleratorState: first the calls in the ring, then the direct call
   // (ABI.md §4.1, §4.13).
   GuestPhys lguest_data;
+  uint32_t page_offset = 0;  // of the guest's linear map
   std::array<AcceleratedGate, kExceptionVectors> exceptions;
   AcceleratedGate system_call;
 };

@@ -9,6 +9,7 @@
 #include "hostsim/i386/constants.h"
 #include "hostsim/quirks.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/virtio_abi.h"
 
 namespace lguest::hostsim {
 namespace {
@@ -21,27 +22,46 @@ constexpr Nanos kMinTimer = 100;
 // unchanged.
 using HypercallResult = std::optional<uint32_t>;
 
+using Arguments = std::array<uint32_t, kHypercallMaxArguments>;
+
 absl::Status CheckQuirk(const GuestState& guest, GuestPhys addr, uint32_t len) {
   if (!QuirkRejects(guest.quirks, guest.memory, addr, len)) return absl::OkStatus();
   return GuestDeath("bad read address 0x%x len %u", addr.value(), len);
 }
 
-// ABI.md §4.2.
-absl::Status Initialize(GuestState& guest, const HypercallArguments& call) {
-  if (static_cast<Hypercall>(call.eax) != Hypercall::kLguestInit) {
-    return GuestDeath("hypercall %u before LGUEST_INIT", call.eax);
+// VIRTIO_ABI.md §3. From here on the page offset is the guest's kernel_address.
+absl::Status InitializeKernelAddress(GuestState& guest) {
+  const uint32_t kernel_address = guest.data->kernel_address();
+  if (kernel_address >= kHostAreaStart) {
+    return GuestDeath("bad kernel address 0x%x", kernel_address);
   }
-  const GuestPhys addr(call.edx);
-  absl::StatusOr<SharedData> data = SharedData::At(guest.memory, addr);
-  if (!data.ok() || QuirkRejects(guest.quirks, guest.memory, addr, sizeof(LguestData))) {
+  if (const uint32_t vector = guest.data->syscall_vec(); vector != kSystemCallVector) {
+    return GuestDeath("bad syscall vector 0x%x", vector);
+  }
+  guest.page_offset = kernel_address;
+  return guest.cpu.SetAddressSpace(guest.address_space());
+}
+
+// ABI.md §4.2.
+absl::Status Initialize(GuestState& guest, const HypercallRequest& call) {
+  if (static_cast<Hypercall>(call.number) != Hypercall::kLguestInit) {
+    return GuestDeath("hypercall %u before LGUEST_INIT", call.number);
+  }
+  const GuestPhys addr(call.arguments[0]);
+  const LguestDataLayout& layout = guest.abi->data;
+  absl::StatusOr<SharedData> data = SharedData::At(guest.memory, addr, layout);
+  if (!data.ok() || QuirkRejects(guest.quirks, guest.memory, addr, layout.size)) {
     return GuestDeath("bad guest page %08x", addr.value());
   }
   guest.data = *data;
   guest.noirq_start = data->noirq_start();
   guest.noirq_end = data->noirq_end();
+  guest.noirq_iret = data->noirq_iret();
+  if (guest.abi->is_virtio()) RETURN_IF_ERROR(InitializeKernelAddress(guest));
   data->set_reserve_mem(kReservedTop);
   data->set_tsc_khz(guest.tsc_khz);
   data->set_guestid(guest.guest_id);
+  data->set_pgdir(guest.cpu.page_directory().value());
   data->set_time(guest.clock.WallTime());
   return absl::OkStatus();
 }
@@ -58,10 +78,42 @@ absl::Status Crash(const GuestState& guest, GuestPhys text) {
   return GuestDeath("CRASH: %s", std::string_view(reason.begin(), end));
 }
 
+// VIRTIO_ABI.md §4.3.
+absl::Status Shutdown(const GuestState& guest, GuestPhys text, uint32_t what) {
+  if (what == kShutdownRestart) return GuestDeath("%s", kShutdownRestartReason);
+  return Crash(guest, text);
+}
+
+// VIRTIO_ABI.md §2.4.
+bool IsPaeDirectory(const GuestState& guest, GuestPhys directory) {
+  using Entries = std::array<uint64_t, kPaeTopEntries>;
+  const GuestPhys root(PaeDirectory(directory));
+  const absl::StatusOr<Entries> entries = guest.memory.Read<Entries>(root);
+  if (!entries.ok()) return false;
+  bool has_table = false;
+  for (const uint64_t entry : *entries) {
+    if (entry == 0) continue;
+    if (entry >> 32 != 0 || (entry & (kPageSize - 1)) != kEntryPresent) return false;
+    has_table = true;
+  }
+  return has_table;
+}
+
 // ABI.md §4.5.
 absl::Status SwitchPageTable(GuestState& guest, GuestPhys directory) {
-  if (!guest.memory.Contains(directory, kPageSize)) {
-    return GuestDeath("bad read address 0x%x len %u", directory.value(), kPageSize);
+  if (!guest.has_switched_tables) {
+    guest.has_switched_tables = true;
+    const bool is_pae = guest.abi->may_use_pae && IsPaeDirectory(guest, directory);
+    const PagingFormat format = is_pae ? PagingFormat::kPae : PagingFormat::kTwoLevel;
+    if (format != guest.paging) {
+      guest.paging = format;
+      RETURN_IF_ERROR(guest.cpu.SetAddressSpace(guest.address_space()));
+    }
+  }
+  const uint32_t size =
+      guest.paging == PagingFormat::kPae ? kPaeTopEntries * kPaeEntrySize : kPageSize;
+  if (!guest.memory.Contains(directory, size)) {
+    return GuestDeath("bad read address 0x%x len %u", directory.value(), size);
   }
   guest.cpu.SetPageDirectory(directory);
   return absl::OkStatus();
@@ -78,11 +130,11 @@ absl::Status SetStack(GuestState& guest, uint32_t ss, uint32_t esp, uint32_t pag
 }
 
 // ABI.md §4.11.
-absl::Status BindDma(GuestState& guest, const HypercallArguments& call, HypercallResult& result) {
-  const DmaKey key(call.edx);
-  const GuestPhys array(call.ebx);
-  const uint32_t irq = call.ecx & 0xff;
-  const uint32_t count = (call.ecx >> 8) & 0xffff;
+absl::Status BindDma(GuestState& guest, const Arguments& arguments, HypercallResult& result) {
+  const DmaKey key(arguments[0]);
+  const GuestPhys array(arguments[1]);
+  const uint32_t irq = arguments[2] & 0xff;
+  const uint32_t count = (arguments[2] >> 8) & 0xffff;
   result = 0;
   if (irq >= kInterrupts) return absl::OkStatus();
   if (!guest.IsUsableKey(key)) return GuestDeath("bad dma key 0x%x", key.value());
@@ -95,7 +147,7 @@ absl::Status BindDma(GuestState& guest, const HypercallArguments& call, Hypercal
 // ABI.md §4.12.
 absl::Status SendDma(GuestState& guest, DmaKey key, GuestPhys dma) {
   if (!guest.IsUsableKey(key)) return GuestDeath("bad sending DMA key");
-  guest.sent = DmaSent{.dma = dma, .key = key};
+  guest.for_launcher = DmaSent{.dma = dma, .key = key};
   return absl::OkStatus();
 }
 
@@ -118,6 +170,14 @@ absl::Status LoadGdt(GuestState& guest, GuestPhys table, uint32_t count) {
   return loaded;
 }
 
+// VIRTIO_ABI.md §4.3.
+absl::Status LoadGdtEntry(GuestState& guest, const Arguments& arguments) {
+  RETURN_IF_ERROR(guest.gdt.LoadEntry(arguments[0], uint64_t{arguments[2]} << 32 | arguments[1]));
+  guest.cpu.SetGdt(guest.gdt.descriptors());
+  guest.policy_changed = true;
+  return absl::OkStatus();
+}
+
 // ABI.md §4.4.
 absl::Status LoadTls(GuestState& guest, GuestPhys table) {
   constexpr auto kLen = static_cast<uint32_t>(kTlsEntries * sizeof(uint64_t));
@@ -128,27 +188,40 @@ absl::Status LoadTls(GuestState& guest, GuestPhys table) {
 }
 
 // ABI.md §4.6.
-absl::Status LoadIdtEntry(GuestState& guest, const HypercallArguments& call) {
+absl::Status LoadIdtEntry(GuestState& guest, const Arguments& arguments) {
   guest.policy_changed = true;
-  return guest.gates.Load(call.edx, call.ebx, call.ecx);
+  return guest.gates.Load(arguments[0], arguments[1], arguments[2]);
 }
 
 bool IsOutsideMemory(const GuestState& guest, uint32_t entry) {
   return !guest.memory.Contains(GuestPhys(PageAlignDown(entry)), kPageSize);
 }
 
+bool IsDeviceMemory(const GuestState& guest, uint32_t entry) {
+  return guest.io != nullptr && guest.io->IsDeviceMemory(GuestPhys(PageAlignDown(entry)));
+}
+
 // ABI.md §4.5. Guests keep other data in entries that are not present, so these are not checked.
-absl::Status SetPte(GuestState& guest, GuestPhys directory, uint32_t address, uint32_t entry) {
-  if ((entry & kEntryPresent) != 0 &&
-      ((entry & kBadTableEntryFlags) != 0 || IsOutsideMemory(guest, entry))) {
-    return GuestDeath("bad page table entry");
+absl::Status SetPte(GuestState& guest, const Arguments& arguments) {
+  const auto [directory, address, entry, upper] = arguments;
+  if ((entry & kEntryPresent) != 0) {
+    const bool has_bad_upper = guest.paging == PagingFormat::kPae && upper != 0;
+    const bool is_outside = IsOutsideMemory(guest, entry) && !IsDeviceMemory(guest, entry);
+    const uint32_t bad_flags = guest.address_space().bad_table_entry_flags;
+    if ((entry & bad_flags) != 0 || is_outside || has_bad_upper) {
+      return GuestDeath("bad page table entry");
+    }
   }
-  guest.cpu.FlushPage(directory, GuestVirt(PageAlignDown(address)));
+  guest.cpu.FlushPage(GuestPhys(directory), GuestVirt(PageAlignDown(address)));
   return absl::OkStatus();
 }
 
 // ABI.md §4.5.
-absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
+absl::Status SetTopEntry(GuestState& guest, GuestPhys directory, uint32_t index) {
+  if (guest.paging == PagingFormat::kPae) {
+    guest.cpu.FlushTlb();
+    return absl::OkStatus();
+  }
   if (index >= kHostDirectoryEntry) return absl::OkStatus();
   const uint32_t page = PageAlignDown(directory.value());
   const absl::StatusOr<uint32_t> entry =
@@ -161,58 +234,92 @@ absl::Status SetPmd(GuestState& guest, GuestPhys directory, uint32_t index) {
   return absl::OkStatus();
 }
 
-// ABI.md §4.1.
-absl::Status Execute(GuestState& guest, const HypercallArguments& call, HypercallResult& result) {
-  switch (static_cast<Hypercall>(call.eax)) {
-    case Hypercall::kFlushAsync:
+// ABI.md §4.1, VIRTIO_ABI.md §4.3.
+absl::Status Execute(GuestState& guest, const HypercallRequest& call, HypercallResult& result) {
+  const Arguments& arguments = call.arguments;
+  const HypercallOp op =
+      call.number < kHypercallNumbers ? guest.abi->calls[call.number] : HypercallOp::kNone;
+  switch (op) {
+    case HypercallOp::kFlushAsync:
+    case HypercallOp::kSendInterrupts:
       return absl::OkStatus();
-    case Hypercall::kLguestInit:
+    case HypercallOp::kLguestInit:
       return GuestDeath("already have lguest_data");
-    case Hypercall::kCrash:
-      return Crash(guest, GuestPhys(call.edx));
-    case Hypercall::kLoadGdt:
-      return LoadGdt(guest, GuestPhys(call.edx), call.ebx);
-    case Hypercall::kNewPgtable:
-      return SwitchPageTable(guest, GuestPhys(call.edx));
-    case Hypercall::kFlushTlb:
-      if (call.edx != 0) {
+    case HypercallOp::kCrash:
+      return Crash(guest, GuestPhys(arguments[0]));
+    case HypercallOp::kShutdown:
+      return Shutdown(guest, GuestPhys(arguments[0]), arguments[1]);
+    case HypercallOp::kLoadGdt:
+      return LoadGdt(guest, GuestPhys(arguments[0]), arguments[1]);
+    case HypercallOp::kLoadGdtEntry:
+      return LoadGdtEntry(guest, arguments);
+    case HypercallOp::kNewPgtable:
+      return SwitchPageTable(guest, GuestPhys(arguments[0]));
+    case HypercallOp::kFlushTlb:
+      if (arguments[0] != 0) {
         guest.cpu.FlushTlb();
       } else {
         guest.cpu.FlushUserTlb();
       }
       return absl::OkStatus();
-    case Hypercall::kLoadIdtEntry:
-      return LoadIdtEntry(guest, call);
-    case Hypercall::kSetStack:
-      return SetStack(guest, call.edx, call.ebx, call.ecx);
-    case Hypercall::kTs:
-      guest.task_switched = call.edx != 0;
+    case HypercallOp::kLoadIdtEntry:
+      return LoadIdtEntry(guest, arguments);
+    case HypercallOp::kSetStack:
+      return SetStack(guest, arguments[0], arguments[1], arguments[2]);
+    case HypercallOp::kTs:
+      guest.task_switched = arguments[0] != 0;
       guest.cpu.SetTaskSwitched(guest.task_switched);
       return absl::OkStatus();
-    case Hypercall::kSetClockevent:
-      SetClockEvent(guest, call.edx);
+    case HypercallOp::kSetClockevent:
+      SetClockEvent(guest, arguments[0]);
       return absl::OkStatus();
-    case Hypercall::kHalt:
+    case HypercallOp::kHalt:
       guest.halted = true;
       return absl::OkStatus();
-    case Hypercall::kBindDma:
-      return BindDma(guest, call, result);
-    case Hypercall::kSendDma:
-      return SendDma(guest, DmaKey(call.edx), GuestPhys(call.ebx));
-    case Hypercall::kSetPte:
-      return SetPte(guest, GuestPhys(call.edx), call.ebx, call.ecx);
-    case Hypercall::kSetPmd:
-      return SetPmd(guest, GuestPhys(call.edx), call.ebx);
-    case Hypercall::kLoadTls:
-      return LoadTls(guest, GuestPhys(call.edx));
+    case HypercallOp::kBindDma:
+      return BindDma(guest, arguments, result);
+    case HypercallOp::kSendDma:
+      return SendDma(guest, DmaKey(arguments[0]), GuestPhys(arguments[1]));
+    case HypercallOp::kSetPte:
+      return SetPte(guest, arguments);
+    case HypercallOp::kSetTopEntry:
+      return SetTopEntry(guest, GuestPhys(arguments[0]), arguments[1]);
+    case HypercallOp::kSetMiddleEntry:
+      guest.cpu.FlushTlb();
+      return absl::OkStatus();
+    case HypercallOp::kLoadTls:
+      return LoadTls(guest, GuestPhys(arguments[0]));
+    case HypercallOp::kNotify:
+      guest.for_launcher = Notified{.address = GuestPhys(arguments[0])};
+      return absl::OkStatus();
+    case HypercallOp::kNone:
+      break;
   }
-  return GuestDeath("Bad hypercall %d\n", static_cast<int32_t>(call.eax));
+  return GuestDeath("Bad hypercall %d\n", static_cast<int32_t>(call.number));
+}
+
+// A direct hypercall (VIRTIO_ABI.md §4.1).
+HypercallRequest DirectCall(const GuestState& guest) {
+  const Vcpu& cpu = guest.cpu;
+  const uint32_t ebx = cpu.Get(Register::kEbx);
+  const uint32_t ecx = cpu.Get(Register::kEcx);
+  const uint32_t edx = cpu.Get(Register::kEdx);
+  HypercallRequest call = {.number = cpu.Get(Register::kEax)};
+  switch (guest.abi->arguments) {
+    case ArgumentRegisters::kEdxEbxEcx:
+      call.arguments = {edx, ebx, ecx, 0};
+      break;
+    case ArgumentRegisters::kEbxEcxEdxEsi:
+      call.arguments = {ebx, ecx, edx, cpu.Get(Register::kEsi)};
+      break;
+  }
+  return call;
 }
 
 // ABI.md §4.13. Executes each slot at most once. Otherwise a guest that refills the ring all the
 // time would keep the host in this loop.
 absl::Status DrainRing(GuestState& guest, SharedData& data) {
-  for (uint32_t done = 0; done < kHypercallRingSize && !guest.sent.has_value(); ++done) {
+  for (uint32_t done = 0; done < kHypercallRingSize && !guest.for_launcher.has_value(); ++done) {
     const uint32_t slot = guest.next_ring_slot;
     if (data.hypercall_status(slot) == kHypercallDone) break;
     guest.next_ring_slot = (slot + 1) % kHypercallRingSize;
@@ -229,12 +336,9 @@ absl::Status ExecuteHypercalls(GuestState& guest) {
   if (guest.data.has_value()) {
     RETURN_IF_ERROR(DrainRing(guest, *guest.data));
   }
-  if (!guest.hypercall_pending || guest.sent.has_value()) return absl::OkStatus();
+  if (!guest.hypercall_pending || guest.for_launcher.has_value()) return absl::OkStatus();
   guest.hypercall_pending = false;
-  const HypercallArguments call = {.eax = guest.cpu.Get(Register::kEax),
-                                   .edx = guest.cpu.Get(Register::kEdx),
-                                   .ebx = guest.cpu.Get(Register::kEbx),
-                                   .ecx = guest.cpu.Get(Register::kEcx)};
+  const HypercallRequest call = DirectCall(guest);
   if (!guest.data.has_value()) return Initialize(guest, call);
   HypercallResult result;
   RETURN_IF_ERROR(Execute(guest, call, result));

@@ -3,24 +3,35 @@
 #ifndef HOSTSIM_SHARED_DATA_H_
 #define HOSTSIM_SHARED_DATA_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "launcher/base/status_macros.h"
+#include "absl/strings/str_format.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
+#include "launcher/guest/guest_abi.h"
 #include "launcher/guest/guest_memory.h"
 
 namespace lguest::hostsim {
 
-// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2). At() checks the address once,
-// because it does not change after LGUEST_INIT. Each function reads or writes guest memory once.
-// The guest may have written any value.
+// A hypercall of any generation.
+struct HypercallRequest {
+  uint32_t number = 0;
+  std::array<uint32_t, kHypercallMaxArguments> arguments = {};
+};
+
+// `struct lguest_data` of a running guest (ABI.md §1.5, §4.2, VIRTIO_ABI.md §3). At() checks the
+// address once, because it does not change after LGUEST_INIT. Each function reads or writes guest
+// memory once. A field that the generation does not have reads 0 and is not written. The guest may
+// have written any value.
 class SharedData {
  public:
   // Fails with OutOfRange if the structure is not completely in guest memory.
-  static absl::StatusOr<SharedData> At(GuestMemory& memory, GuestPhys addr);
+  static absl::StatusOr<SharedData> At(GuestMemory& memory, GuestPhys addr,
+                                       const LguestDataLayout& layout = FirstGuestAbi().data);
 
   GuestPhys address() const { return addr_; }
 
@@ -33,27 +44,35 @@ class SharedData {
   void set_time(GuestTime time) { Store(offsetof(LguestData, time), time); }
 
   uint8_t hypercall_status(uint32_t slot) const {
-    return Load<uint8_t>(offsetof(LguestData, hcall_status) + slot);
+    return Load<uint8_t>(layout_.hcall_status + slot);
   }
   void set_hypercall_status(uint32_t slot, uint8_t status) {
-    Store(offsetof(LguestData, hcall_status) + slot, status);
+    Store(layout_.hcall_status + slot, status);
   }
-  HypercallArguments hypercall(uint32_t slot) const {
-    const size_t call = offsetof(LguestData, hcalls) + slot * sizeof(HypercallArguments);
-    return {.eax = Load<uint32_t>(call + offsetof(HypercallArguments, eax)),
-            .edx = Load<uint32_t>(call + offsetof(HypercallArguments, edx)),
-            .ebx = Load<uint32_t>(call + offsetof(HypercallArguments, ebx)),
-            .ecx = Load<uint32_t>(call + offsetof(HypercallArguments, ecx))};
+  HypercallRequest hypercall(uint32_t slot) const {
+    const uint32_t entry = layout_.hcalls + slot * layout_.ring_entry_size;
+    HypercallRequest request = {.number = Load<uint32_t>(entry)};
+    for (size_t i = 0; i < request.arguments.size(); ++i) {
+      request.arguments[i] =
+          Load<uint32_t>(entry + layout_.ring_arguments[i] * uint32_t{sizeof(uint32_t)});
+    }
+    return request;
   }
 
-  void set_reserve_mem(uint32_t bytes) { Store(offsetof(LguestData, reserve_mem), bytes); }
-  void set_guestid(uint16_t id) { Store(offsetof(LguestData, guestid), id); }
-  void set_tsc_khz(uint32_t khz) { Store(offsetof(LguestData, tsc_khz), khz); }
-  uint32_t noirq_start() const { return Load<uint32_t>(offsetof(LguestData, noirq_start)); }
-  uint32_t noirq_end() const { return Load<uint32_t>(offsetof(LguestData, noirq_end)); }
+  void set_irq_pending(uint32_t value) { StoreField(layout_.irq_pending, value); }
+  void set_reserve_mem(uint32_t bytes) { Store(layout_.reserve_mem, bytes); }
+  void set_guestid(uint16_t id) { StoreField(layout_.guestid, id); }
+  void set_tsc_khz(uint32_t khz) { Store(layout_.tsc_khz, khz); }
+  void set_pgdir(uint32_t address) { StoreField(layout_.pgdir, address); }
+  uint32_t noirq_start() const { return LoadField(layout_.noirq_start); }
+  uint32_t noirq_end() const { return LoadField(layout_.noirq_end); }
+  uint32_t noirq_iret() const { return LoadField(layout_.noirq_iret); }
+  uint32_t kernel_address() const { return LoadField(layout_.kernel_address); }
+  uint32_t syscall_vec() const { return LoadField(layout_.syscall_vec); }
 
  private:
-  SharedData(GuestMemory& memory, GuestPhys addr) : memory_(&memory), addr_(addr) {}
+  SharedData(GuestMemory& memory, GuestPhys addr, const LguestDataLayout& layout)
+      : memory_(&memory), addr_(addr), layout_(layout) {}
 
   GuestPhys Field(size_t offset) const {
     return GuestPhys(addr_.value() + static_cast<uint32_t>(offset));
@@ -66,14 +85,24 @@ class SharedData {
   void Store(size_t offset, const T& value) {
     memory_->Write(Field(offset), value).IgnoreError();  // cannot fail: At() has checked the range
   }
+  // For a field that not every generation has.
+  uint32_t LoadField(uint32_t offset) const { return offset == 0 ? 0 : Load<uint32_t>(offset); }
+  template <typename T>
+  void StoreField(uint32_t offset, const T& value) {
+    if (offset != 0) Store(offset, value);
+  }
 
   GuestMemory* memory_;
   GuestPhys addr_;
+  LguestDataLayout layout_;
 };
 
-inline absl::StatusOr<SharedData> SharedData::At(GuestMemory& memory, GuestPhys addr) {
-  RETURN_IF_ERROR(memory.Read<LguestData>(addr).status());
-  return SharedData(memory, addr);
+inline absl::StatusOr<SharedData> SharedData::At(GuestMemory& memory, GuestPhys addr,
+                                                 const LguestDataLayout& layout) {
+  if (!memory.Contains(addr, layout.size)) {
+    return absl::OutOfRangeError(absl::StrFormat("lguest_data at 0x%x", addr.value()));
+  }
+  return SharedData(memory, addr, layout);
 }
 
 }  // namespace lguest::hostsim

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <variant>
 
 #include "absl/strings/str_format.h"
 #include "hostsim/accelerator_sync.h"
 #include "hostsim/guest_death.h"
 #include "hostsim/hypercalls.h"
 #include "hostsim/i386/constants.h"
+#include "hostsim/kernel_instructions.h"
 #include "hostsim/port_io.h"
 #include "hostsim/trap_delivery.h"
 #include "launcher/base/status_macros.h"
@@ -20,12 +22,17 @@ namespace {
 // While an interrupt is pending, the host stops the guest at this interval to try the delivery.
 constexpr Nanos kRetryInterval = 1'000'000;
 
+// The start of a GuestStart::kPhysicalNoTables.
+constexpr PagingFormat FirstFormat(GuestStart start) {
+  return start == GuestStart::kPhysicalNoTables ? PagingFormat::kNone : PagingFormat::kTwoLevel;
+}
+
 absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead"); }
 
 }  // namespace
 
 SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const HostTraits& traits)
-    : guest_(memory, cpu, clock) {
+    : guest_(memory, cpu, clock), emulate_privileged_(EmulatePortInstruction) {
   guest_.tsc_khz = traits.tsc_khz;
   guest_.guest_id = traits.guest_id;
   guest_.quirks = traits.quirks;
@@ -50,7 +57,8 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
         EINVAL, absl::StrFormat("pfn limit %u does not match %u bytes of memory", boot.pfn_limit,
                                 guest_.memory.size()));
   }
-  if (!guest_.memory.Contains(boot.page_directory, kPageSize)) {
+  const bool has_tables = boot.abi->start != GuestStart::kPhysicalNoTables;
+  if (has_tables && !guest_.memory.Contains(boot.page_directory, kPageSize)) {
     return absl::ErrnoToStatus(EINVAL,
                                absl::StrFormat("page directory 0x%x lies outside guest memory",
                                                boot.page_directory.value()));
@@ -58,6 +66,8 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   Vcpu& cpu = guest_.cpu;
   RETURN_IF_ERROR(cpu.Start(boot.page_directory, boot.page_offset));
   guest_.page_offset = boot.page_offset;
+  guest_.low_offset = boot.page_offset;
+  if (boot.abi->is_virtio()) RETURN_IF_ERROR(StartGeneration(boot));
   cpu.SetGdt(guest_.gdt.descriptors());
   cpu.Set(Register::kCs, kGuestKernelCs);
   for (const Register segment : {Register::kSs, Register::kDs, Register::kEs}) {
@@ -68,6 +78,16 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   owner_ = std::this_thread::get_id();
   initialized_ = true;
   return absl::OkStatus();
+}
+
+absl::Status SoftwareHost::StartGeneration(const BootState& boot) {
+  guest_.abi = boot.abi;
+  guest_.io = boot.io;
+  guest_.low_offset = 0;
+  guest_.paging = FirstFormat(boot.abi->start);
+  if (boot.abi->int_uses_interrupt_gates) guest_.gates.AllowInterruptGates();
+  emulate_privileged_ = ExecutePrivileged;
+  return guest_.cpu.SetAddressSpace(guest_.address_space());
 }
 
 // ABI.md §2.3.
@@ -82,13 +102,15 @@ absl::Status SoftwareHost::CheckCaller() const {
 
 absl::StatusOr<Exit> SoftwareHost::Run() {
   if (absl::Status caller = CheckCaller(); !caller.ok() && !absl::IsNotFound(caller)) return caller;
-  guest_.sent.reset();
+  guest_.for_launcher.reset();
   while (PrepareToRun()) {
     ASSIGN_OR_RETURN(const Vcpu::Stop stopped, RunCpu());
     if (stopped != Vcpu::Stop::kHandler) SyncFromAccelerator(guest_);
   }
   if (is_dead()) return Died{death_reason_};
-  if (guest_.sent.has_value()) return *guest_.sent;
+  if (guest_.for_launcher.has_value()) {
+    return std::visit([](const auto& exit) { return Exit(exit); }, *guest_.for_launcher);
+  }
   break_requested_ = false;
   return BrokenOut();
 }
@@ -188,16 +210,21 @@ absl::Status SoftwareHost::Handle(const Trap& trap) {
       return HandleSoftwareInterrupt(trap.vector);
     case Trap::Kind::kBadPageDirectoryEntry:
       return GuestDeath("bad page directory entry");
-    case Trap::Kind::kBadPageTableEntry:
-      return GuestDeath("bad page table entry");
+    case Trap::Kind::kBadPageTableEntry: {
+      ASSIGN_OR_RETURN(const bool executed, ExecuteDeviceAccess(guest_, trap));
+      return executed ? absl::OkStatus() : GuestDeath("bad page table entry");
+    }
     case Trap::Kind::kHostAreaDamaged:
       return GuestDeath("attempt to access switcher pages");
     case Trap::Kind::kException:
       break;
   }
   if (trap.vector == kGeneralProtection && trap.error_code == 0) {
-    const absl::StatusOr<bool> emulated = EmulatePortInstruction(guest_);
+    const absl::StatusOr<bool> emulated = emulate_privileged_(guest_);
     if (!emulated.ok() || *emulated) return emulated.status();
+  }
+  if (trap.vector == kInvalidOpcode && guest_.abi->uses_vmcall && ExecuteVmcall(guest_)) {
+    return absl::OkStatus();
   }
   if (trap.vector == kPageFault && guest_.data.has_value()) guest_.data->set_cr2(trap.cr2);
   if (trap.vector == kDeviceNotAvailable && !guest_.task_switched) return absl::OkStatus();
@@ -230,7 +257,7 @@ bool SoftwareHost::PrepareToRun() {
       Die(done.message());
       return false;
     }
-    if (guest_.sent.has_value() || break_requested_ ||
+    if (guest_.for_launcher.has_value() || break_requested_ ||
         broken_out_.load(std::memory_order_acquire)) {
       return false;
     }

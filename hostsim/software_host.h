@@ -53,6 +53,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status Handle(const Trap& trap);
   absl::Status HandleSoftwareInterrupt(uint8_t vector);
   absl::Status Reflect(const Trap& trap);
+  absl::Status StartGeneration(const BootState& boot);
 
   // Executes pending hypercalls, delivers interrupts and waits while the guest is halted. Returns
   // true if the guest can run, false if Run() must return.
@@ -68,6 +69,8 @@ class SoftwareHost final : public Host, private TrapHandler {
   bool is_dead() const { return dead_.load(std::memory_order_acquire); }
 
   GuestState guest_;
+  // Executes the instruction that raised #GP(0), if the host does that.
+  absl::StatusOr<bool> (*emulate_privileged_)(GuestState& guest);
 
   std::atomic<bool> initialized_ = false;
   std::thread::id owner_;

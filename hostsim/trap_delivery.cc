@@ -47,6 +47,32 @@ absl::Status EnterHandler(GuestState& guest, const Gate& gate, std::optional<uin
   return absl::OkStatus();
 }
 
+// VIRTIO_ABI.md §5.3: the guest is about to execute the `iret` that enables interrupts. What this
+// `iret` would pop is the frame of the handler.
+absl::Status EnterHandlerAtIret(GuestState& guest, const Gate& gate) {
+  constexpr uint32_t kEflagsInFrame = 8;
+  Vcpu& cpu = guest.cpu;
+  const auto ss = static_cast<uint16_t>(cpu.Get(Register::kSs));
+  if (!guest.gdt.IsRing1Stack(ss)) return GuestDeath("bad stack segment %u", ss);
+  if (!guest.gdt.IsRing1Code(kGuestKernelCs)) {
+    return GuestDeath("bad code segment %u", kGuestKernelCs);
+  }
+  const GuestPhys saved = guest.KernelPhys(cpu.Get(Register::kEsp) + kEflagsInFrame);
+  const absl::StatusOr<uint32_t> eflags = guest.memory.Read<uint32_t>(saved);
+  if (!eflags.ok()) return GuestDeath("%s", eflags.status().message());
+  cpu.Set(Register::kCs, kGuestKernelCs);
+  cpu.Set(Register::kEip, gate.handler.value());
+  cpu.Set(Register::kEflags, *eflags & ~kEflagsClearedByTrap);
+  if (gate.disables_interrupts) guest.data->set_irq_enabled(0);
+  return absl::OkStatus();
+}
+
+// True if the guest is at the address of VIRTIO_ABI.md §5.3.
+bool IsAtIret(const GuestState& guest) {
+  return guest.noirq_iret != 0 && guest.cpu.Get(Register::kEip) == guest.noirq_iret &&
+         PrivilegeLevel(guest.cpu) == 1;
+}
+
 // True if the guest accepts interrupts now (ABI.md §4.14).
 bool CanDeliverInterrupt(const GuestState& guest, const SharedData& data) {
   const uint32_t eip = guest.cpu.Get(Register::kEip);
@@ -68,7 +94,11 @@ absl::Status DeliverInterrupt(GuestState& guest) {
   if (!guest.data.has_value()) return absl::OkStatus();
   if (guest.pending_interrupts == 0) return absl::OkStatus();
   const uint32_t deliverable = guest.pending_interrupts & ~guest.data->blocked_interrupts();
-  if (deliverable == 0 || !CanDeliverInterrupt(guest, *guest.data)) return absl::OkStatus();
+  if (deliverable == 0) return absl::OkStatus();
+  if (!CanDeliverInterrupt(guest, *guest.data)) {
+    if (guest.data->irq_enabled() == 0) guest.data->set_irq_pending(kInterruptFlag);
+    return absl::OkStatus();
+  }
   if (guest.halted) {
     guest.data->set_irq_enabled(kInterruptFlag);
     guest.halted = false;
@@ -77,8 +107,10 @@ absl::Status DeliverInterrupt(GuestState& guest) {
   const Gate gate = guest.gates.Find(kFirstIrqVector + irq);
   if (gate.present) {
     guest.pending_interrupts &= ~(1u << irq);
-    RETURN_IF_ERROR(EnterHandler(guest, gate, std::nullopt));
+    RETURN_IF_ERROR(IsAtIret(guest) ? EnterHandlerAtIret(guest, gate)
+                                    : EnterHandler(guest, gate, std::nullopt));
   }
+  if ((deliverable & (deliverable - 1)) == 0) guest.data->set_irq_pending(0);
   guest.data->set_time(guest.clock.WallTime());
   return absl::OkStatus();
 }

@@ -40,8 +40,8 @@ Gate TrapGates::Find(uint32_t vector) const {
 }
 
 bool TrapGates::MayInvoke(uint32_t vector, uint32_t privilege) const {
-  // Only trap gates lead directly to the guest. For other vectors the processor uses the host's own
-  // gate, which has DPL 0.
+  // Only these gates lead directly to the guest. For other vectors the processor uses the host's
+  // own gate, which has DPL 0.
   const AcceleratedGate accelerated = Accelerated(vector);
   return accelerated.entry == AcceleratedGate::Entry::kDirect &&
          accelerated.gate.privilege >= privilege;
@@ -53,7 +53,8 @@ AcceleratedGate TrapGates::Accelerated(uint32_t vector) const {
   if (!gate.present || is_interrupt || vector == kGeneralProtection) {
     return {.gate = gate};  // #GP may be a port instruction, which the host emulates
   }
-  const bool is_direct = !gate.disables_interrupts && !IsHandledByHostFirst(vector);
+  const bool is_usable = !gate.disables_interrupts || int_uses_interrupt_gates_;
+  const bool is_direct = is_usable && !IsHandledByHostFirst(vector);
   return {.entry = is_direct ? AcceleratedGate::Entry::kDirect : AcceleratedGate::Entry::kReflected,
           .gate = gate};
 }

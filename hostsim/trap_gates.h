@@ -16,6 +16,9 @@ namespace lguest::hostsim {
 // The guest's IDT (ABI.md §4.6): vectors 0 to 63 and 0x80.
 class TrapGates {
  public:
+  // Lets `int n` use interrupt gates, too (VIRTIO_ABI.md §5.4).
+  void AllowInterruptGates() { int_uses_interrupt_gates_ = true; }
+
   // LOAD_IDT_ENTRY. Ignores vectors that a guest cannot set. Fails with Aborted if the gate is
   // present and neither an interrupt gate nor a trap gate.
   absl::Status Load(uint32_t vector, uint32_t low, uint32_t high);
@@ -32,6 +35,7 @@ class TrapGates {
  private:
   std::array<Gate, kFirstIrqVector + kInterrupts> gates_ = {};
   Gate system_call_;
+  bool int_uses_interrupt_gates_ = false;
 };
 
 }  // namespace lguest::hostsim

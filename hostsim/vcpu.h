@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "hostsim/i386/fpu_registers.h"
+#include "hostsim/i386/page_walk.h"
 #include "hostsim/i386/registers.h"
 #include "launcher/guest/address.h"
 
@@ -33,6 +34,8 @@ struct Trap {
   uint8_t vector = 0;
   uint32_t error_code = 0;
   uint32_t cr2 = 0;
+  GuestPhys frame =
+      {};  // of kBadPageTableEntry: what the entry of cr2 names, if its flags are good
 };
 
 class TrapHandler {
@@ -86,6 +89,18 @@ class Vcpu {
 
   // Sets all descriptors. The caller has sanitized them.
   virtual void SetGdt(std::span<const uint64_t, kGdtEntries> gdt) = 0;
+
+  // From now on the guest has page tables of another format, or another page offset. Flushes the
+  // TLB. Unimplemented if the CPU has only what Start() sets: two-level tables with the flags of
+  // ABI.md §4.5.
+  struct AddressSpace {
+    uint32_t page_offset = 0;
+    PagingFormat format = PagingFormat::kTwoLevel;
+    uint32_t bad_table_entry_flags = kBadTableEntryFlags;
+  };
+  virtual absl::Status SetAddressSpace(const AddressSpace& /*space*/) {
+    return absl::UnimplementedError("this CPU runs guests of Linux 2.6.23 only");
+  }
 
   // CR0.TS: the next FPU instruction traps with vector 7.
   virtual void SetTaskSwitched(bool on) = 0;

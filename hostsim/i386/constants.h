@@ -81,6 +81,17 @@ inline constexpr uint32_t kBadDirectoryEntryFlags = I386_BAD_DIRECTORY_ENTRY;
 inline constexpr uint32_t kEntriesPerTable = 1024;
 inline constexpr uint32_t kDirectoryShift = 22;  // of the index in a virtual address
 
+// PAE (VIRTIO_ABI.md §4.4). Directory entries of the first word of a middle entry are the same.
+inline constexpr uint32_t kPaeEntrySize = 8;
+inline constexpr uint32_t kPaeTopEntries = 4;
+inline constexpr uint32_t kPaeEntriesPerTable = 512;
+inline constexpr uint32_t kPaeTopShift = 30;
+inline constexpr uint32_t kPaeMiddleShift = 21;
+inline constexpr uint32_t kBadPaeTopEntryFlags = 0xffe;  // all but P
+
+// The bad flags of a table entry where PWT is good: PSE.
+inline constexpr uint32_t kLargePage = 0x80;
+
 // The directory entry of the host area, which starts at 0xFFC00000 (ABI.md §4.16).
 inline constexpr uint32_t kHostDirectoryEntry = I386_HOST_DIRECTORY_ENTRY;
 

@@ -41,7 +41,8 @@ class PageWalkTest : public testing::Test {
   uint32_t Peek(uint32_t phys) { return *memory_->Read<uint32_t>(GuestPhys(phys)); }
 
   Translation Walk(Access access, bool user, uint32_t directory = kDirectory) {
-    return WalkPageTables(*memory_, GuestPhys(directory), GuestVirt(kVirt), access, user);
+    return WalkPageTables(*memory_, {.directory = GuestPhys(directory)}, GuestVirt(kVirt), access,
+                          user);
   }
   void ExpectFault(Access access, bool user, uint32_t error_code) {
     const Translation translation = Walk(access, user);

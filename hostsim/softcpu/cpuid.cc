@@ -12,6 +12,7 @@ constexpr uint32_t kBrandLeaf = 0x80000002;
 constexpr uint32_t kFamilyModelStepping = 0x673;
 constexpr uint32_t kFeatures = 1u << 0 |   // FPU
                                1u << 4 |   // TSC
+                               1u << 6 |   // PAE
                                1u << 8 |   // CX8
                                1u << 15 |  // CMOV
                                1u << 23 |  // MMX

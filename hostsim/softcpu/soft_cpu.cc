@@ -101,9 +101,7 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
         absl::StrCat("page directory at ", absl::Hex(page_directory.value(), absl::kZeroPad8),
                      " lies outside guest memory"));
   }
-  page_offset_ = page_offset;
-  trap_accelerator_->set_page_offset(page_offset);
-  directory_ = page_directory;
+  tables_.directory = page_directory;
 
   const auto write = [this](int id, const void* value) {
     return uc_reg_write(uc_.get(), id, value) == UC_ERR_OK;
@@ -130,9 +128,22 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
   unicorn_->set_hflags(kHflagsProtected | kHflagsSse);
   SetTaskSwitched(false);
   for (int i = 0; i <= static_cast<int>(Register::kGs); ++i) Set(static_cast<Register>(i), 0);
-  unicorn_->set_user_limit(page_offset & ~(kReservedTop - 1));
+  SetPageOffset(page_offset);
   FlushTlb();
   return absl::OkStatus();
+}
+
+absl::Status SoftCpu::SetAddressSpace(const AddressSpace& space) {
+  tables_.format = space.format;
+  tables_.bad_table_entry_flags = space.bad_table_entry_flags;
+  SetPageOffset(space.page_offset);
+  FlushTlb();
+  return absl::OkStatus();
+}
+
+void SoftCpu::SetPageOffset(uint32_t page_offset) {
+  page_offset_ = page_offset;
+  unicorn_->set_user_limit(page_offset & ~(kReservedTop - 1));
 }
 
 absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
@@ -216,8 +227,8 @@ void SoftCpu::SetTaskSwitched(bool on) {
 
 void SoftCpu::SetPageDirectory(GuestPhys page_directory) {
   const bool same_kernel =
-      page_directory == directory_ || SameKernelHalf(page_directory, directory_);
-  directory_ = page_directory;
+      page_directory == tables_.directory || SameKernelHalf(page_directory, tables_.directory);
+  tables_.directory = page_directory;
   if (same_kernel) {
     FlushUserTlb();
   } else {
@@ -226,12 +237,18 @@ void SoftCpu::SetPageDirectory(GuestPhys page_directory) {
 }
 
 bool SoftCpu::SameKernelHalf(GuestPhys a, GuestPhys b) const {
-  const uint32_t first = page_offset_ >> kDirectoryShift;
-  if (first >= kHostDirectoryEntry) return true;
-  constexpr uint32_t kEntrySize = sizeof(uint32_t);
-  const uint32_t len = (kHostDirectoryEntry - first) * kEntrySize;
+  const bool is_pae = tables_.format == PagingFormat::kPae;
+  const uint32_t shift = is_pae ? kPaeTopShift : kDirectoryShift;
+  // A top entry of PAE may map user addresses, too.
+  if (is_pae && (page_offset_ & ((1u << shift) - 1)) != 0) return false;
+  const uint32_t first = page_offset_ >> shift;
+  const uint32_t end = is_pae ? kPaeTopEntries : kHostDirectoryEntry;
+  if (first >= end) return true;
+  const uint32_t entry_size = is_pae ? kPaeEntrySize : uint32_t{sizeof(uint32_t)};
+  const uint32_t len = (end - first) * entry_size;
   const auto half = [&](GuestPhys directory) {
-    return memory_.Range(GuestPhys(PageAlignDown(directory.value()) + first * kEntrySize), len);
+    const uint32_t root = is_pae ? PaeDirectory(directory) : PageAlignDown(directory.value());
+    return memory_.Range(GuestPhys(root + first * entry_size), len);
   };
   const auto half_a = half(a);
   const auto half_b = half(b);
@@ -244,7 +261,7 @@ void SoftCpu::FlushUserTlb() { unicorn_->FlushUser(); }
 
 void SoftCpu::FlushPage(GuestPhys directory, GuestVirt page) {
   // All directories share the kernel's page tables. User pages belong to one directory.
-  if (directory != directory_ && page.value() < page_offset_) return;
+  if (directory != tables_.directory && page.value() < page_offset_) return;
   unicorn_->FlushPage(PageAlignDown(page.value()));
 }
 
@@ -252,7 +269,7 @@ void SoftCpu::FlushDirectoryEntry(GuestPhys directory, uint32_t index) {
   if (index >= kHostDirectoryEntry || !unicorn_->HasFilled(index)) return;
   if (index >= page_offset_ >> kDirectoryShift) {
     FlushTlb();
-  } else if (directory == directory_) {
+  } else if (directory == tables_.directory) {
     FlushUserTlb();
   }
 }
@@ -263,7 +280,7 @@ TlbFill SoftCpu::FillTlb(uint32_t address, Access access, bool user) {
   const GuestVirt virt(address);
   const bool host = HostArea::Contains(virt);
   const Translation translation = host ? HostArea::Translate(virt, access, user)
-                                       : WalkPageTables(memory_, directory_, virt, access, user);
+                                       : WalkPageTables(memory_, tables_, virt, access, user);
   TlbFill fill;
   fill.mapped = translation.result == Translation::Result::kMapped;
   fill.frame = translation.frame.value() + (host ? kHostFrames : 0);
@@ -274,6 +291,7 @@ TlbFill SoftCpu::FillTlb(uint32_t address, Access access, bool user) {
     fault_address_ = address;
     fault_access_ = access;
     fault_result_ = translation.result;
+    fault_frame_ = translation.frame;
   }
   return fill;
 }
@@ -294,7 +312,8 @@ bool SoftCpu::OnException(uint8_t vector, bool software, uint32_t error_code) {
 
 // True if the guest has a page table of its own for the host area (ABI.md §4.16).
 bool SoftCpu::GuestMapsHostArea() const {
-  const GuestPhys entry(PageAlignDown(directory_.value()) +
+  if (tables_.format != PagingFormat::kTwoLevel) return false;
+  const GuestPhys entry(PageAlignDown(tables_.directory.value()) +
                         kHostDirectoryEntry * uint32_t{sizeof(uint32_t)});
   const absl::StatusOr<uint32_t> value = memory_.Read<uint32_t>(entry);
   return value.ok() && (*value & kEntryPresent) != 0;
@@ -309,6 +328,7 @@ Trap SoftCpu::PageFault(uint32_t error_code) const {
     trap.kind = Trap::Kind::kBadPageDirectoryEntry;
   } else if (fault_result_ == Translation::Result::kBadTableEntry) {
     trap.kind = Trap::Kind::kBadPageTableEntry;
+    trap.frame = fault_frame_;
   } else if (HostArea::Contains(GuestVirt(fault_address_)) && GuestMapsHostArea()) {
     trap.kind = Trap::Kind::kHostAreaDamaged;
   } else if (fault_access_ == Access::kRead) {
@@ -337,7 +357,7 @@ uint8_t SoftCpu::CodeByte(int n) const {
                            static_cast<uint32_t>(n);
   const bool user = PrivilegeLevel(*this) == 3;
   const Translation code =
-      WalkPageTables(memory_, directory_, GuestVirt(address), Access::kExecute, user);
+      WalkPageTables(memory_, tables_, GuestVirt(address), Access::kExecute, user);
   if (code.result != Translation::Result::kMapped) return 0;
   return memory_.Fetch<uint8_t>(GuestPhys(code.frame.value() + address % kPageSize));
 }

@@ -68,10 +68,11 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   uint32_t Get(Register reg) const override;
   void Set(Register reg, uint32_t value) override;
   void SetGdt(std::span<const uint64_t, kGdtEntries> gdt) override;
+  absl::Status SetAddressSpace(const AddressSpace& space) override;
   void SetTaskSwitched(bool on) override;
 
   void SetPageDirectory(GuestPhys page_directory) override;
-  GuestPhys page_directory() const override { return directory_; }
+  GuestPhys page_directory() const override { return tables_.directory; }
   void FlushTlb() override;
   void FlushUserTlb() override;
   void FlushPage(GuestPhys directory, GuestVirt page) override;
@@ -86,6 +87,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
 
   absl::Status Open(const SoftCpuOptions& options);
   void SetSegment(Register reg, uint16_t selector);
+  void SetPageOffset(uint32_t page_offset);
   bool SameKernelHalf(GuestPhys a, GuestPhys b) const;
   Trap PageFault(uint32_t error_code) const;
   bool GuestMapsHostArea() const;
@@ -120,7 +122,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   TrapHandler* handler_ = nullptr;  // valid inside Run()
   bool handler_stopped_ = false;
 
-  GuestPhys directory_;
+  PageTables tables_;
   uint32_t page_offset_ = 0;
   uint32_t cr0_ = 0;
 
@@ -128,6 +130,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   uint32_t fault_address_ = 0;
   Access fault_access_ = Access::kRead;
   Translation::Result fault_result_ = Translation::Result::kFault;
+  GuestPhys fault_frame_;
 };
 
 }  // namespace lguest::hostsim

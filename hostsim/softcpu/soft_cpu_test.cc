@@ -103,7 +103,7 @@ TEST(SoftCpuTest, CpuidShowsUsableFeaturesOnly) {
                                        0xcd,
                                        kDone,
                                    })));
-  EXPECT_EQ(machine.reg(Register::kEdx), 0x03808111u);  // FPU TSC CX8 CMOV MMX FXSR SSE
+  EXPECT_EQ(machine.reg(Register::kEdx), 0x03808151u);  // FPU TSC CX8 CMOV MMX FXSR SSE
   EXPECT_EQ(machine.reg(Register::kEcx), 0u);
   EXPECT_TRUE(IsDone(machine.Do(3, {0x0f, 0xa2, 0xcd, kDone})));
   EXPECT_EQ(machine.reg(Register::kEax), 1u);

@@ -222,6 +222,7 @@ class ReusedMachine {
     };
     AcceleratorPolicy policy;
     policy.lguest_data = GuestPhys(kLguestData);
+    policy.page_offset = kPageOffset;
     policy.exceptions[kPageFault] = entry(AcceleratedGate::Entry::kReflected);
     policy.system_call = entry(AcceleratedGate::Entry::kDirect);
     machine_.cpu->accelerator()->SetPolicy(policy);

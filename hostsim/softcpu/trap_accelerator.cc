@@ -56,7 +56,7 @@ bool TrapAccelerator::Enter(const Trap& trap, const Gate& gate) {
   // The kernel was running on another stack segment. The host checks whether it is valid.
   if (entry.ss != kGuestKernelDs) return false;
 
-  const GuestPhys top(entry.esp - page_offset_);
+  const GuestPhys top(entry.esp - policy_.page_offset);
   // The host kills the guest if the frame is outside guest memory. A frame that ends exactly at the
   // top of memory goes to the host, too: Quirks::kLinux2623 rejects it (ABI.md §2.10).
   if (!memory_.Contains(top, entry.frame_size() + 1)) return false;

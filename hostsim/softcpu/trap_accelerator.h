@@ -22,8 +22,6 @@ class TrapAccelerator final : public HypercallAccelerator {
   TrapAccelerator(GuestMemory& memory, UnicornInternals& unicorn, const HostArea& host_area)
       : memory_(memory), unicorn_(unicorn), host_area_(host_area) {}
 
-  void set_page_offset(uint32_t page_offset) { page_offset_ = page_offset; }
-
   void SetPolicy(const AcceleratorPolicy& policy) override { policy_ = policy; }
   void SetState(const AcceleratorState& state, bool irq_pending) override {
     kernel_esp_ = state.kernel_esp;
@@ -45,7 +43,6 @@ class TrapAccelerator final : public HypercallAccelerator {
   GuestMemory& memory_;
   UnicornInternals& unicorn_;
   const HostArea& host_area_;
-  uint32_t page_offset_ = 0;
   AcceleratorPolicy policy_;
   uint32_t kernel_esp_ = 0;
   bool irq_pending_ = false;

@@ -38,6 +38,7 @@ class TrapAcceleratorTest : public ::testing::Test {
            bool irq_pending = false) {
     AcceleratorPolicy policy;
     policy.lguest_data = GuestPhys(kData);
+    policy.page_offset = kPageOffset;
     policy.system_call = {.entry = AcceleratedGate::Entry::kDirect, .gate = gate_};
     policy.exceptions[14] = {.entry = AcceleratedGate::Entry::kReflected, .gate = gate_};
     machine_.cpu->accelerator()->SetPolicy(policy);

@@ -36,8 +36,13 @@ class ScriptedVcpu : public Vcpu {
   std::span<const uint64_t, kGdtEntries> gdt() const { return gdt_; }
   const std::vector<std::string>& flushes() const { return flushes_; }
   uint32_t page_offset() const { return page_offset_; }
+  const std::vector<AddressSpace>& spaces() const { return spaces_; }
 
   absl::Status Start(GuestPhys page_directory, uint32_t page_offset) override;
+  absl::Status SetAddressSpace(const AddressSpace& space) override {
+    spaces_.push_back(space);
+    return absl::OkStatus();
+  }
   absl::StatusOr<Stop> Run(TrapHandler& handler) override;
   void Kick() override;
   uint32_t Get(Register reg) const override { return registers_[static_cast<size_t>(reg)]; }
@@ -76,6 +81,7 @@ class ScriptedVcpu : public Vcpu {
   std::array<uint64_t, kGdtEntries> gdt_ = {};
   bool task_switched_ = false;
   std::vector<std::string> flushes_;
+  std::vector<AddressSpace> spaces_;
 
   uint32_t interrupts_seen_ = 0;
   uint32_t next_ring_slot_ = 0;

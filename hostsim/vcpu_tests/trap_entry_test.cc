@@ -114,6 +114,7 @@ TEST_P(TrapEntryTest, CpuEntersHandlerLikeMakeTrapEntry) {
                      .present = true};
   AcceleratorPolicy policy;
   policy.lguest_data = GuestPhys(kData);
+  policy.page_offset = kPageOffset;
   AcceleratedGate& accelerated =
       cause.vector == kSystemCallVector ? policy.system_call : policy.exceptions[cause.vector];
   accelerated = {.entry = cause.entry, .gate = gate};
@@ -171,6 +172,7 @@ TEST(VcpuTlsTest, SegmentThatIsNotPresentIsNotPresentAfterLoadTls_F22) {
   TestMachine machine;
   AcceleratorPolicy policy;
   policy.lguest_data = GuestPhys(kData);
+  policy.page_offset = kPageOffset;
   machine.cpu->accelerator()->SetPolicy(policy);
   machine.cpu->accelerator()->SetState({}, /*irq_pending=*/false);
   machine.PokeBytes(kData + offsetof(LguestData, hcall_status),

@@ -61,6 +61,9 @@ LguestFile::Result DevLguest::Request(std::initializer_list<uint32_t> words) {
 }
 
 absl::Status DevLguest::Initialize(const BootState& boot) {
+  if (boot.abi->is_virtio()) {
+    return absl::UnimplementedError("/dev/lguest runs guests of Linux 2.6.23 only");
+  }
   if (uint64_t{boot.pfn_limit} * kPageSize != memory_.size()) {
     return Failed(EINVAL, absl::StrFormat("pfn limit %u is not that of %u bytes of memory",
                                           boot.pfn_limit, memory_.size()));

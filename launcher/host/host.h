@@ -10,15 +10,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "launcher/guest/address.h"
+#include "launcher/guest/guest_abi.h"
+#include "launcher/host/guest_io.h"
 
 namespace lguest {
 
-// The state in which a guest starts (ABI.md §3).
+// The state in which a guest starts (ABI.md §3, VIRTIO_ABI.md §2).
 struct BootState {
   uint32_t pfn_limit = 0;    // pages of guest memory, device pages included
-  GuestPhys page_directory;  // the initial one
+  GuestPhys page_directory;  // the initial one; ignored if the generation starts without it
   GuestVirt entry;           // the first instruction
   uint32_t page_offset = 0;  // virtual minus physical address of the guest's linear map
+  const GuestAbi* abi = &FirstGuestAbi();  // the guest's generation
+  GuestIo* io = nullptr;  // what is behind ports and device memory; nullptr: nothing. Outlives the
+                          // host
 };
 
 // Why Run() returned.
@@ -26,13 +31,17 @@ struct DmaSent {  // the guest sent `dma` to `key`; neither is checked
   GuestPhys dma;
   DmaKey key;
 };
+struct Notified {  // the guest executed NOTIFY with this address, which is not checked; or an
+                   // access to GuestIo asked for it: 0
+  GuestPhys address;
+};
 struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since, or the
                            // owner has called RequestBreakOut()
 struct SignalReceived {};  // a signal arrived
 struct Died {              // the guest is dead; an orderly power-off is "CRASH: Power down"
   std::string reason;
 };
-using Exit = std::variant<DmaSent, BrokenOut, SignalReceived, Died>;
+using Exit = std::variant<DmaSent, Notified, BrokenOut, SignalReceived, Died>;
 
 // A buffer that the guest has bound to a key, for the launcher to fill. The guest chose all numbers
 // in it.
@@ -57,7 +66,8 @@ class Host {
   virtual ~Host() = default;
 
   // Starts the guest. Once, before all other methods. InvalidArgument for a boot state that is not
-  // possible; ResourceExhausted if the host cannot run one more guest.
+  // possible; Unimplemented for a generation that the host does not serve; ResourceExhausted if the
+  // host cannot run one more guest.
   virtual absl::Status Initialize(const BootState& boot) = 0;
 
   // Runs the guest until the launcher has something to do.
