@@ -33,6 +33,7 @@ absl::StatusOr<Exit> MeteredHost::Run() {
   readings_.sleep += std::max<int64_t>(0, last_end_ - start - computed);
   if (!exit.ok()) return exit;
   readings_.dma_sent += std::holds_alternative<DmaSent>(*exit) ? 1 : 0;
+  readings_.notified += std::holds_alternative<Notified>(*exit) ? 1 : 0;
   readings_.broken_out += std::holds_alternative<BrokenOut>(*exit) ? 1 : 0;
   readings_.interrupted += std::holds_alternative<SignalReceived>(*exit) ? 1 : 0;
   readings_.died += std::holds_alternative<Died>(*exit) ? 1 : 0;

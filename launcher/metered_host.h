@@ -20,6 +20,7 @@ class MeteredHost final : public Host {
   struct Readings {
     // Ends of Run(), by kind.
     uint64_t dma_sent = 0;
+    uint64_t notified = 0;
     uint64_t broken_out = 0;
     uint64_t interrupted = 0;
     uint64_t died = 0;

@@ -24,10 +24,10 @@ constexpr std::chrono::milliseconds kAwayDelay{200};
 
 class InputServer {
  public:
-  InputServer(DeviceBus& bus, InputWatch& watch) : bus_(bus), watch_(watch) {}
+  InputServer(Bus& bus, InputWatch& watch) : bus_(bus), watch_(watch) {}
 
   absl::Status WatchAll() {
-    for (size_t i = 0; i < bus_.devices().size(); ++i) {
+    for (size_t i = 0; i < bus_.device_count(); ++i) {
       RETURN_IF_ERROR(Watch(i));
     }
     return absl::OkStatus();
@@ -48,11 +48,11 @@ class InputServer {
 
  private:
   absl::Status Watch(size_t index) {
-    const int fd = bus_.devices()[index]->input_fd();
+    const int fd = bus_.input_fd(index);
     return fd < 0 ? absl::OkStatus() : watch_.Watch(index, fd);
   }
 
-  void Ignore(size_t index) { watch_.Ignore(index, bus_.devices()[index]->input_fd()); }
+  void Ignore(size_t index) { watch_.Ignore(index, bus_.input_fd(index)); }
 
   absl::Status ServeOne(size_t index) {
     for (int i = 0; i < kInputsPerTurn; ++i) {
@@ -91,13 +91,13 @@ class InputServer {
     watch_.RetryLater(index);
   }
 
-  DeviceBus& bus_;
+  Bus& bus_;
   InputWatch& watch_;
   DeviceSet stalled_ = 0;
 };
 
-void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
-  for (const DeviceBus::StatusChange& change : bus.StatusChanges()) {
+void Report(Bus& bus, const LogSink& log, const LogSink& verbose) {
+  for (const Bus::StatusChange& change : bus.StatusChanges()) {
     const LogSink& sink = change.failed() ? log : verbose;
     if (sink) sink(change.describe);
   }
@@ -105,14 +105,14 @@ void Report(DeviceBus& bus, const LogSink& log, const LogSink& verbose) {
 
 }  // namespace
 
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
+absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, const LogSink& log,
                                      const LogSink& verbose, const InputEvents& events) {
   ASSIGN_OR_RETURN(const std::unique_ptr<InputPoller> poller, InputPoller::Start(host, events));
   return RunGuest(host, bus, *poller, log, verbose);
 }
 
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputWatch& watch,
-                                     const LogSink& log, const LogSink& verbose) {
+absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, const LogSink& log,
+                                     const LogSink& verbose) {
   InputServer inputs(bus, watch);
   RETURN_IF_ERROR(inputs.WatchAll());
 
@@ -125,6 +125,9 @@ absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputWatch& wat
     absl::Status served;
     if (const DmaSent* sent = std::get_if<DmaSent>(&*exit)) {
       served = bus.Dispatch(*sent);
+      if (served.ok()) served = inputs.ServeStalled();
+    } else if (const Notified* notified = std::get_if<Notified>(&*exit)) {
+      served = bus.Notify(*notified);
       if (served.ok()) served = inputs.ServeStalled();
     } else if (std::holds_alternative<BrokenOut>(*exit)) {
       served = inputs.Serve();

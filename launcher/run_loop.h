@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "devices/bus/device_bus.h"
+#include "devices/bus/bus.h"
 #include "launcher/base/log.h"
 #include "launcher/host/host.h"
 #include "launcher/host/input_watch.h"
@@ -19,12 +19,13 @@ namespace lguest {
 //
 // Cancelled: the user gave up with three ^C, or the launcher is asked to end. Any other error is a
 // fault of the launcher or its host. Called on the thread that owns the host.
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, const LogSink& log,
-                                     const LogSink& verbose, const InputEvents& events = {});
+absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, const LogSink& log,
+                                     const LogSink& verbose,
+                                     const InputEvents& events = {});
 
 // The same with a watch of this host, which the caller has made.
-absl::StatusOr<std::string> RunGuest(Host& host, DeviceBus& bus, InputWatch& watch,
-                                     const LogSink& log, const LogSink& verbose);
+absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, const LogSink& log,
+                                     const LogSink& verbose);
 
 }  // namespace lguest
 

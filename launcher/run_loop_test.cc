@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "devices/bus/device_bus.h"
 #include "devices/console/console.h"
 #include "devices/console/console_backend.h"
 #include "hostsim/testing/scripted_machine.h"

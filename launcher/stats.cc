@@ -42,7 +42,7 @@ std::string Quoted(std::string_view text) {
 }
 
 void AppendDeviceJson(std::string* out, const Stats::Device& device) {
-  const DeviceBus::Traffic& traffic = device.traffic;
+  const Bus::Traffic& traffic = device.traffic;
   absl::StrAppendFormat(
       out, R"({"name": %s, "sent": %u, "sent_bytes": %u, "filled": %u, "filled_bytes": %u})",
       Quoted(device.name), traffic.sent, traffic.sent_bytes, traffic.filled.buffers,
@@ -67,13 +67,14 @@ std::vector<std::string> StatsLines(const Stats& stats) {
   std::vector<std::string> lines;
   lines.push_back(absl::StrFormat("ran: %s in %u MB on %s", QuoteForTerminal(stats.kernel),
                                   stats.memory >> 20, stats.host));
-  lines.push_back(absl::StrFormat("exits: %u for DMA, %u broken out, %u by signals",
-                                  readings.dma_sent, readings.broken_out, readings.interrupted));
+  lines.push_back(absl::StrFormat("exits: %u for DMA, %u notified, %u broken out, %u by signals",
+                                  readings.dma_sent, readings.notified, readings.broken_out,
+                                  readings.interrupted));
   lines.push_back(absl::StrFormat("time: %.3f s guest, %.3f s launcher, %.3f s asleep",
                                   Seconds(readings.guest), Seconds(readings.launcher),
                                   Seconds(readings.sleep)));
   for (const Stats::Device& device : stats.devices) {
-    const DeviceBus::Traffic& traffic = device.traffic;
+    const Bus::Traffic& traffic = device.traffic;
     lines.push_back(absl::StrFormat("%s: %u sent (%u bytes), %u filled (%u bytes)",
                                     QuoteForTerminal(device.name), traffic.sent, traffic.sent_bytes,
                                     traffic.filled.buffers, traffic.filled.bytes));
@@ -97,7 +98,7 @@ std::string StatsJson(const Stats& stats) {
   "memory_bytes": %u,
   "host": %s,
   "first_run_monotonic_ns": %d,
-  "exits": {"dma": %u, "broken_out": %u, "interrupted": %u, "died": %u},
+  "exits": {"dma": %u, "notified": %u, "broken_out": %u, "interrupted": %u, "died": %u},
   "seconds": {"guest": %.6f, "launcher": %.6f, "sleep": %.6f},
   "devices": [%s],
   "fingerprint": %s,
@@ -105,8 +106,8 @@ std::string StatsJson(const Stats& stats) {
 }
 )",
       Quoted(stats.kernel), stats.memory, Quoted(stats.host), readings.first_run, readings.dma_sent,
-      readings.broken_out, readings.interrupted, readings.died, Seconds(readings.guest),
-      Seconds(readings.launcher), Seconds(readings.sleep),
+      readings.notified, readings.broken_out, readings.interrupted, readings.died,
+      Seconds(readings.guest), Seconds(readings.launcher), Seconds(readings.sleep),
       absl::StrJoin(stats.devices, ", ", AppendDeviceJson), FingerprintJson(stats),
       stats.memory_beyond_guest.has_value() ? absl::StrCat(*stats.memory_beyond_guest) : "null");
 }

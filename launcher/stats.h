@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "devices/bus/device_bus.h"
+#include "devices/bus/bus.h"
 #include "launcher/base/log.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/guest/guest_memory.h"
@@ -46,7 +46,7 @@ struct Stats {
 
   struct Device {
     std::string name;
-    DeviceBus::Traffic traffic;
+    Bus::Traffic traffic;
   };
   std::vector<Device> devices;
 

@@ -31,7 +31,7 @@ Stats Example() {
 TEST(StatsTest, OneLinePerSubject) {
   EXPECT_THAT(StatsLines(Example()),
               ElementsAre("ran: vmlinux in 64 MB on a software CPU",
-                          "exits: 7 for DMA, 2 broken out, 1 by signals",
+                          "exits: 7 for DMA, 0 notified, 2 broken out, 1 by signals",
                           "time: 1.500 s guest, 0.001 s launcher, 0.250 s asleep",
                           "console: 5 sent (99 bytes), 1 filled (2 bytes)",
                           "memory beyond the guest's: 3072 KB"));
@@ -43,7 +43,7 @@ TEST(StatsTest, JsonHasTheSameValues) {
   "memory_bytes": 67108864,
   "host": "a software CPU",
   "first_run_monotonic_ns": 123456789012,
-  "exits": {"dma": 7, "broken_out": 2, "interrupted": 1, "died": 1},
+  "exits": {"dma": 7, "notified": 0, "broken_out": 2, "interrupted": 1, "died": 1},
   "seconds": {"guest": 1.500000, "launcher": 0.001000, "sleep": 0.250000},
   "devices": [{"name": "console", "sent": 5, "sent_bytes": 99, "filled": 1, "filled_bytes": 2}],
   "fingerprint": null,

@@ -5,38 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "devices/bus/dma_chain.h"
 #include "launcher/base/status_macros.h"
 
 namespace lguest {
-namespace {
-
-// The bits that a guest may set, in the order in which a driver sets them.
-constexpr struct {
-  uint16_t bit;
-  const char* meaning;
-} kStatusMeanings[] = {
-    {kStatusAcknowledge, "acknowledged"},
-    {kStatusDriver, "driver found"},
-    {kStatusDriverOk, "driver ready"},
-    {kStatusRemovedAck, "removal acknowledged"},
-    {kStatusFailed, "failed (reported by the guest)"},
-};
-
-std::string Describe(const Device& device, uint16_t bits) {
-  std::vector<std::string> words;
-  for (const auto& [bit, meaning] : kStatusMeanings) {
-    if ((bits & bit) != 0) {
-      words.emplace_back(meaning);
-      bits &= ~bit;
-    }
-  }
-  if (bits != 0) words.push_back(absl::StrFormat("unknown status 0x%x", bits));
-  return absl::StrCat(device.name(), ": ", absl::StrJoin(words, ", "));
-}
-
-}  // namespace
 
 uint32_t DeviceBus::PagesNeeded(std::span<const std::unique_ptr<Device>> devices) {
   uint32_t pages = 1;
@@ -55,10 +27,7 @@ DeviceBus::DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,
 absl::StatusOr<std::unique_ptr<DeviceBus>> DeviceBus::Create(
     GuestMemory& memory, Host& host, GuestPhys descriptors,
     std::vector<std::unique_ptr<Device>> devices, LogSink log) {
-  if (devices.size() > kMaxDevices) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "%u devices including the console: at most %u are supported", devices.size(), kMaxDevices));
-  }
+  RETURN_IF_ERROR(CheckDeviceCount(devices.size()));
   const uint64_t size = uint64_t{PagesNeeded(devices)} * kPageSize;
   if (!IsPageAligned(descriptors.value()) || !memory.Contains(descriptors, size)) {
     return absl::OutOfRangeError(
@@ -154,7 +123,9 @@ std::vector<DeviceBus::StatusChange> DeviceBus::StatusChanges() {
     const uint16_t newly_set = NewStatus(i);
     if (newly_set == 0) continue;
     seen_status_[i] |= newly_set;
-    changes.push_back({.newly_set = newly_set, .describe = Describe(*devices_[i], newly_set)});
+    changes.push_back(
+        {.newly_set = newly_set,
+         .describe = absl::StrCat(devices_[i]->name(), ": ", DescribeStatus(newly_set))});
   }
   return changes;
 }

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "devices/bus/bus.h"
 #include "devices/bus/device.h"
 #include "devices/bus/host_dma_port.h"
 #include "launcher/base/log.h"
@@ -36,7 +37,7 @@ namespace lguest {
 //
 // Not thread-safe: only the thread that runs the guest may call it. An error of Dispatch() or
 // Receive() ends the guest, with the message as the reason.
-class DeviceBus {
+class DeviceBus final : public Bus {
  public:
   // The number of pages above RAM: the descriptor page and all device pages.
   static uint32_t PagesNeeded(std::span<const std::unique_ptr<Device>> devices);
@@ -53,37 +54,19 @@ class DeviceBus {
   DeviceBus& operator=(const DeviceBus&) = delete;
 
   std::span<const std::unique_ptr<Device>> devices() const { return devices_; }
+  size_t device_count() const override { return devices_.size(); }
+  std::string device_name(size_t index) const override { return devices_[index]->name(); }
+  int input_fd(size_t index) const override { return devices_[index]->input_fd(); }
 
   // Passes the DMA to the device that listens at its key, and writes used_len. A key without a
   // device is not an error: used_len stays unchanged, and the first such DMA is logged.
-  absl::Status Dispatch(const DmaSent& sent);
+  absl::Status Dispatch(const DmaSent& sent) override;
 
-  // Lets device `index` deliver one unit of input to the guest: see Device::Receive().
-  absl::StatusOr<Device::Input> Receive(size_t index);
-
-  // Call after the guest has died: see Device::Finish().
-  void Finish();
-
-  // The traffic between device `index` and the guest so far.
-  struct Traffic {
-    uint64_t sent = 0;           // DMAs from the guest
-    uint64_t sent_bytes = 0;     // bytes of them that the device consumed
-    HostDmaPort::Filled filled;  // buffers delivered to the guest
-  };
-  Traffic traffic(size_t index) const;
-
-  struct StatusChange {
-    uint16_t newly_set;    // bits of DeviceDescriptor::status, set for the first time
-    std::string describe;  // "block disk.img: acknowledged, driver found", for the user
-    bool failed() const { return (newly_set & kStatusFailed) != 0; }
-  };
-
-  // The status bits that the guest has set since the last call. Each bit of each device is reported
-  // at most once, so a guest cannot flood the log.
-  std::vector<StatusChange> StatusChanges();
-
-  // True when StatusChanges() would return any. Cheap enough to call after each Host::Run().
-  bool HasStatusChanges() const;
+  absl::StatusOr<Device::Input> Receive(size_t index) override;
+  void Finish() override;
+  Traffic traffic(size_t index) const override;
+  std::vector<StatusChange> StatusChanges() override;
+  bool HasStatusChanges() const override;
 
  private:
   DeviceBus(GuestMemory& memory, Host& host, GuestPhys descriptors,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -58,6 +59,65 @@ absl::Status DmaChain::Fill(GuestMemory& memory, GuestPhys dma) {
   count_ = count;
   size_ = size;
   return absl::OkStatus();
+}
+
+void DmaChain::Clear(const GuestMemory& memory) {
+  base_ = reinterpret_cast<uintptr_t>(memory.base());
+  count_ = 0;
+  size_ = 0;
+}
+
+absl::Status DmaChain::Append(const GuestMemory& memory, GuestPhys addr, uint32_t len) {
+  if (!memory.Contains(addr, len)) return BadSection(count_, addr, len);
+  if (count_ == kMaxChainPieces) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("a chain of more than %u pieces", kMaxChainPieces));
+  }
+  if (len > std::numeric_limits<uint32_t>::max() - size_) {
+    return absl::InvalidArgumentError("a chain of 4 GB or more");
+  }
+  sections_[count_++] = {.iov_base = reinterpret_cast<void*>(base_ + addr.value()), .iov_len = len};
+  size_ += len;
+  return absl::OkStatus();
+}
+
+void DmaChain::DropFront(uint32_t len) {
+  size_ -= len;
+  uint32_t dropped = 0;
+  for (; dropped < count_ && len >= sections_[dropped].iov_len; ++dropped) {
+    len -= static_cast<uint32_t>(sections_[dropped].iov_len);
+  }
+  if (dropped != 0) {
+    std::copy(sections_.begin() + dropped, sections_.begin() + count_, sections_.begin());
+    count_ -= dropped;
+  }
+  if (len == 0) return;
+  sections_[0].iov_base = static_cast<std::byte*>(sections_[0].iov_base) + len;
+  sections_[0].iov_len -= len;
+}
+
+void DmaChain::DropBack(uint32_t len) {
+  size_ -= len;
+  for (; count_ != 0 && len >= sections_[count_ - 1].iov_len; --count_) {
+    len -= static_cast<uint32_t>(sections_[count_ - 1].iov_len);
+  }
+  if (len != 0) sections_[count_ - 1].iov_len -= len;
+}
+
+void DmaChain::Read(const GuestMemory& memory, std::span<std::byte> to) const {
+  for (uint32_t i = 0; i < count_ && !to.empty(); ++i) {
+    const size_t part = std::min(to.size(), sections_[i].iov_len);
+    memory.ReadBytes(section_address(i), to.first(part)).IgnoreError();  // Append() has checked it
+    to = to.subspan(part);
+  }
+}
+
+void DmaChain::Write(GuestMemory& memory, std::span<const std::byte> from) const {
+  for (uint32_t i = 0; i < count_ && !from.empty(); ++i) {
+    const size_t part = std::min(from.size(), sections_[i].iov_len);
+    memory.WriteBytes(section_address(i), from.first(part)).IgnoreError();  // likewise
+    from = from.subspan(part);
+  }
 }
 
 void DmaChain::NotifyWritten(GuestMemory& memory, uint32_t len) const {

@@ -1,4 +1,4 @@
-// A validated copy of the section list of one guest DMA.
+// A validated list of the pieces of guest memory that one transfer uses.
 
 #ifndef DEVICES_BUS_DMA_CHAIN_H_
 #define DEVICES_BUS_DMA_CHAIN_H_
@@ -17,9 +17,14 @@
 
 namespace lguest {
 
-// The sections of one lguest_dma (ABI.md §1.1). The list is copied out of guest memory once and
-// checked: each section lies in guest memory, even if the guest changes the lguest_dma afterwards.
-// The guest may change the bytes of the sections at any time.
+// The most pieces of one transfer: an lguest_dma has 16, a chain of a virtqueue up to this number
+// (VIRTIO_ABI.md §7.3).
+inline constexpr uint32_t kMaxChainPieces = 256;
+
+// The sections of one lguest_dma (ABI.md §1.1), or the pieces of one chain of a virtqueue. The list
+// is copied out of guest memory once and checked: each section lies in guest memory, even if the
+// guest changes the lguest_dma afterwards. The guest may change the bytes of the sections at any
+// time.
 class DmaChain {
  public:
   // No sections. The constructor leaves `sections_` uninitialized, and a copy takes only the used
@@ -36,7 +41,22 @@ class DmaChain {
   // unspecified.
   absl::Status Fill(GuestMemory& memory, GuestPhys dma);
 
-  GuestPhys address() const { return address_; }  // of the lguest_dma itself
+  // Makes the chain empty, for Append().
+  void Clear(const GuestMemory& memory);
+
+  // Adds a piece that is not empty. OutOfRange, with address and length, when it is not in guest
+  // memory; InvalidArgument for more than kMaxChainPieces pieces or 4 GB.
+  absl::Status Append(const GuestMemory& memory, GuestPhys addr, uint32_t len);
+
+  // Removes the first or last `len` bytes (at most size()).
+  void DropFront(uint32_t len);
+  void DropBack(uint32_t len);
+
+  // Copies the first bytes out of or into guest memory. The chain has so many.
+  void Read(const GuestMemory& memory, std::span<std::byte> to) const;
+  void Write(GuestMemory& memory, std::span<const std::byte> from) const;
+
+  GuestPhys address() const { return address_; }  // of the lguest_dma itself, if there is one
 
   // The sections in order, ready for readv() and writev(). None is empty.
   std::span<const iovec> sections() const { return {sections_.data(), count_}; }
@@ -56,7 +76,7 @@ class DmaChain {
  private:
   GuestPhys address_;
   uintptr_t base_ = 0;  // launcher address of guest-physical 0
-  std::array<iovec, kMaxDmaSections> sections_;
+  std::array<iovec, kMaxChainPieces> sections_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;
 };

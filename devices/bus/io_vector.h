@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <span>
 
-#include "launcher/guest/abi.h"
+#include "devices/bus/dma_chain.h"
 
 namespace lguest {
 
@@ -22,10 +22,10 @@ class IoVector {
   IoVector(const IoVector&) = delete;
   IoVector& operator=(const IoVector&) = delete;
 
-  // At most kMaxDmaSections pieces, none empty, as in every DmaChain. The array of pieces must
+  // At most kMaxChainPieces pieces, none empty, as in every DmaChain. The array of pieces must
   // outlive the vector.
   explicit IoVector(std::span<const iovec> pieces) : remaining_(pieces) {
-    assert(pieces.size() <= kMaxDmaSections);
+    assert(pieces.size() <= kMaxChainPieces);
   }
 
   void Append(iovec piece);
@@ -46,7 +46,7 @@ class IoVector {
   iovec* CopyToStorage();
 
   std::span<const iovec> remaining_;
-  std::array<iovec, kMaxDmaSections + 1> storage_;
+  std::array<iovec, kMaxChainPieces + 1> storage_;
 };
 
 }  // namespace lguest
