@@ -20,13 +20,17 @@ class BlockBackend {
 
   virtual uint64_t size() const = 0;  // bytes; does not change
 
-  // Transfers all bytes of `pieces` (at most 16 pieces, none empty) from or to byte `offset`. The
-  // caller has checked that they lie below size(). On an error a part may have been transferred.
+  // Transfers all bytes of `pieces` (at most kMaxChainPieces, none empty) from or to byte `offset`.
+  // The caller has checked that they lie below size(). On an error a part may have been
+  // transferred.
   virtual absl::Status ReadAt(uint64_t offset, std::span<const iovec> pieces) = 0;
   virtual absl::Status WriteAt(uint64_t offset, std::span<const iovec> pieces) = 0;
 
   // Returns when all completed writes are durable.
   virtual absl::Status Sync() = 0;
+
+  // True if every write is refused.
+  virtual bool is_read_only() const { return false; }
 };
 
 // Forwards reads and refuses writes with PermissionDenied.
@@ -42,6 +46,7 @@ class ReadOnlyBlock final : public BlockBackend {
     return absl::PermissionDeniedError("the disk is read-only");
   }
   absl::Status Sync() override { return absl::OkStatus(); }
+  bool is_read_only() const override { return true; }
 
  private:
   const std::unique_ptr<BlockBackend> disk_;

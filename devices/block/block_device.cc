@@ -11,43 +11,20 @@
 #include "launcher/base/status_macros.h"
 
 namespace lguest {
-namespace {
-
-uint32_t SectorsOf(const BlockBackend& disk) {
-  return static_cast<uint32_t>(
-      std::min<uint64_t>(disk.size() / kSectorSize, std::numeric_limits<uint32_t>::max()));
-}
-
-}  // namespace
-
 BlockDevice::BlockDevice(std::string label, std::unique_ptr<BlockBackend> disk, const LogSink& log)
-    : label_(std::move(label)),
-      disk_(std::move(disk)),
-      num_sectors_(SectorsOf(*disk_)),
-      failure_log_(log) {
-  const uint64_t hidden = disk_->size() - uint64_t{num_sectors_} * kSectorSize;
-  if (hidden != 0 && log) {
-    log(absl::StrFormat("%s: the guest cannot see the last %u bytes: %s", name(), hidden,
-                        hidden < kSectorSize ? "they are not a whole sector"
-                                             : "a disk has at most 4294967295 sectors"));
-  }
-}
+    : disk_(std::move(label), std::move(disk), std::numeric_limits<uint32_t>::max(), log) {}
 
-BlockDevice::~BlockDevice() {
-  if (const absl::Status synced = disk_->Sync(); !synced.ok()) {
-    failure_log_.Log(absl::StrCat(name(), ": ", synced.message()));
-  }
-}
-
-std::string BlockDevice::name() const { return absl::StrCat("block ", label_); }
+BlockDevice::~BlockDevice() { disk_.Sync(); }
 
 absl::Status BlockDevice::Attach(GuestMemory& memory, const DevicePlace& place) {
   memory_ = &memory;
   page_ = place.pages;
   key_ = DmaKey(place.pages.value());
-  return memory.Write(
-      page_,
-      BlockPage{.type = 0, .sector = 0, .bytes = 0, .result = 0, .num_sectors = num_sectors_});
+  return memory.Write(page_, BlockPage{.type = 0,
+                                       .sector = 0,
+                                       .bytes = 0,
+                                       .result = 0,
+                                       .num_sectors = static_cast<uint32_t>(disk_.sectors())});
 }
 
 absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const DmaChain& chain,
@@ -77,30 +54,13 @@ absl::StatusOr<std::optional<uint32_t>> BlockDevice::Send(DmaKey /*key*/, const 
 
 BlockDevice::Outcome BlockDevice::Execute(const BlockPage& request, const DmaChain& sent,
                                           const DmaChain& reply) {
-  const uint64_t start = uint64_t{request.sector} * kSectorSize;
-  const uint64_t end = uint64_t{num_sectors_} * kSectorSize;
-  if (start > end || request.bytes > end - start) return {BlockResult::kError, 0};
-  return request.type == static_cast<int32_t>(BlockRequest::kRead) ? Read(request, reply)
-                                                                   : Write(request, sent);
-}
-
-BlockDevice::Outcome BlockDevice::Read(const BlockPage& request, const DmaChain& reply) {
-  if (reply.size() != request.bytes) return {BlockResult::kError, 0};
-  const absl::Status read = disk_->ReadAt(uint64_t{request.sector} * kSectorSize, reply.sections());
-  if (read.ok()) return {BlockResult::kOk, reply.size()};
-  failure_log_.Log(absl::StrCat(name(), ": ", read.message(), " (logged only once)"));
-  // A part may have been read.
-  reply.NotifyWritten(*memory_, reply.size());
-  return {BlockResult::kError, 0};
-}
-
-BlockDevice::Outcome BlockDevice::Write(const BlockPage& request, const DmaChain& sent) {
-  if (sent.size() != request.bytes) return {BlockResult::kError, 0};
-  const absl::Status written =
-      disk_->WriteAt(uint64_t{request.sector} * kSectorSize, sent.sections());
-  if (written.ok()) return {BlockResult::kOk, 0};
-  failure_log_.Log(absl::StrCat(name(), ": ", written.message(), " (logged only once)"));
-  return {BlockResult::kError, 0};
+  constexpr Outcome kFailed = {BlockResult::kError, 0};
+  if (request.type == static_cast<int32_t>(BlockRequest::kRead)) {
+    const bool done = reply.size() == request.bytes && disk_.Read(*memory_, request.sector, reply);
+    return done ? Outcome{BlockResult::kOk, reply.size()} : kFailed;
+  }
+  const bool done = sent.size() == request.bytes && disk_.Write(request.sector, sent);
+  return done ? Outcome{BlockResult::kOk, 0} : kFailed;
 }
 
 }  // namespace lguest

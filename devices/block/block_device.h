@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "devices/block/block_backend.h"
+#include "devices/block/disk.h"
 #include "devices/bus/device.h"
 #include "launcher/base/log.h"
 
@@ -33,7 +34,7 @@ class BlockDevice final : public Device {
   // Syncs the disk, because the protocol gives the guest no flush request.
   ~BlockDevice() override;
 
-  std::string name() const override;
+  std::string name() const override { return disk_.name(); }
   DeviceType type() const override { return DeviceType::kBlock; }
   uint16_t features() const override { return kDeviceFeatureRandomness; }
   uint16_t num_pages() const override { return 1; }
@@ -50,13 +51,8 @@ class BlockDevice final : public Device {
   };
 
   Outcome Execute(const BlockPage& request, const DmaChain& sent, const DmaChain& reply);
-  Outcome Read(const BlockPage& request, const DmaChain& reply);
-  Outcome Write(const BlockPage& request, const DmaChain& sent);
 
-  const std::string label_;
-  const std::unique_ptr<BlockBackend> disk_;
-  const uint32_t num_sectors_;
-  LogOnce failure_log_;
+  Disk disk_;
   GuestMemory* memory_ = nullptr;  // once attached
   GuestPhys page_;
   DmaKey key_;

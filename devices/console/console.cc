@@ -25,7 +25,13 @@ absl::Status Console::Attach(GuestMemory& memory, const DevicePlace& /*place*/) 
 
 absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaChain& chain,
                                                       DmaPort& /*port*/) {
-  IoVector rest(chain.sections());
+  RETURN_IF_ERROR(Output(chain.sections()));
+  // The guest's buffer is free again, even if the output is lost.
+  return chain.size();
+}
+
+absl::Status Console::Output(std::span<const iovec> bytes) {
+  IoVector rest(bytes);
   while (!rest.empty()) {
     const absl::StatusOr<size_t> written =
         backend_->Write(std::span(rest.data(), static_cast<size_t>(rest.count())));
@@ -36,8 +42,7 @@ absl::StatusOr<std::optional<uint32_t>> Console::Send(DmaKey /*key*/, const DmaC
     rest.Consume(*written);
     if (!rest.empty()) RETURN_IF_ERROR(WaitForRoom());
   }
-  // The guest's buffer is free again, even if the output is lost.
-  return chain.size();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Device::Input> Console::Receive(DmaPort& port) {

@@ -3,10 +3,13 @@
 #ifndef DEVICES_CONSOLE_CONSOLE_H_
 #define DEVICES_CONSOLE_CONSOLE_H_
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +47,9 @@ class Console final : public Device {
   int input_fd() const override { return backend_->input_fd(); }
   absl::StatusOr<Input> Receive(DmaPort& port) override;
   void Finish() override;
+
+  // Writes output of the guest, wherever it lies. Cancelled: see above.
+  absl::Status Output(std::span<const iovec> bytes);
 
  private:
   // Reads up to kMaxHeld bytes into `pending_`. Cancelled: see Receive().
