@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "launcher/guest/address.h"
@@ -30,6 +31,10 @@ struct BootParams {
   uint32_t ram_size = 0;             // bytes
   std::string command_line;          // CheckCommandLine() has accepted it
   std::optional<GuestRange> initrd;  // the size is that of its file
+
+  // For a guest that starts at a physical address (VIRTIO_ABI.md §2.2).
+  bool starts_physical = false;
+  std::vector<std::byte> setup_header = {};  // of a bzImage: SetupHeaderBytes(); empty: none
 };
 
 // Writes the boot parameters and the command line. OutOfRange when guest memory is too small.

@@ -163,6 +163,7 @@ absl::StatusOr<ElfImage> ParseElf(std::span<const std::byte> image, std::string_
   RETURN_IF_ERROR(CheckHeader(header, image.size(), name));
 
   ElfImage result;
+  result.entry = static_cast<uint32_t>(header.e_entry);
   std::optional<size_t> first;  // the segment that gave the page offset (0 is a valid offset)
   for (size_t i = 0; i < header.e_phnum; ++i) {
     GElf_Phdr segment;  // a copy, so the checked values are used

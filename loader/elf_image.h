@@ -17,6 +17,7 @@ namespace lguest::loader {
 struct ElfImage {
   std::vector<Segment> segments;  // at least one, in file order; none has memory_size 0
   uint32_t page_offset = 0;       // virtual minus physical address of every segment
+  uint32_t entry = 0;             // e_entry
 
   // The address ranges of boot code (.init.text), inside the segments' data. Section headers may be
   // wrong, so this is only a hint.

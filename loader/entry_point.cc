@@ -11,6 +11,10 @@
 
 namespace lguest::loader {
 
+bool HasEntryMagic(std::span<const std::byte> bytes) {
+  return memmem(bytes.data(), bytes.size(), kEntryMagic.data(), kEntryMagic.size()) != nullptr;
+}
+
 absl::StatusOr<GuestVirt> FindEntryPoint(const GuestMemory& memory,
                                          std::span<const GuestRange> ranges, uint32_t page_offset,
                                          std::string_view name) {

@@ -3,6 +3,7 @@
 #ifndef LOADER_ENTRY_POINT_H_
 #define LOADER_ENTRY_POINT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace lguest::loader {
 
 // The entry point is the byte after this magic.
 inline constexpr std::string_view kEntryMagic = "GenuineLguest";
+
+// True if `bytes` contains the magic.
+bool HasEntryMagic(std::span<const std::byte> bytes);
 
 // Searches `ranges` of guest memory in order and uses the first match, so ranges of code should
 // come first. Each range was loaded in one piece: the magic and the byte after it must lie inside

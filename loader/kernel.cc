@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -13,14 +14,20 @@
 #include "launcher/base/status_macros.h"
 #include "loader/elf_image.h"
 #include "loader/entry_point.h"
+#include "loader/kernel_version.h"
 #include "loader/link_address.h"
 #include "loader/page_offset.h"
 #include "loader/page_tables.h"
 #include "loader/segment.h"
+#include "loader/setup_header.h"
 #include "loader/usable_ram.h"
 
 namespace lguest::loader {
 namespace {
+
+// Where kernels are linked unless their configuration says otherwise. Others reach more memory, so
+// that what is in reach of this one is in their reach, too.
+constexpr uint32_t kUsualPageOffset = 0xc0000000;
 
 absl::Status Annotate(std::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
@@ -29,20 +36,53 @@ absl::Status Annotate(std::string_view name, const absl::Status& status) {
 // `image`: the unpacked kernel.
 absl::StatusOr<Layout> PlanKernel(const KernelFile& file, std::span<const std::byte> image,
                                   const LoadTarget& target, std::vector<Part> kernel,
-                                  uint32_t page_offset) {
+                                  uint32_t page_offset, GuestStart start) {
   if (auto status = CheckPageOffset(page_offset); !status.ok()) {
     return Annotate(file.name, status);
   }
   return PlanLayout({.ram_size = UsableRam(image, page_offset, target.ram_size),
                      .kernel = std::move(kernel),
                      .initrd = target.initrd,
-                     .page_offset = page_offset});
+                     .page_offset = page_offset,
+                     .start = start});
+}
+
+absl::StatusOr<const GuestAbi*> AbiOfVersion(const KernelFile& file, const KernelVersion& version) {
+  const GuestAbi* const abi = FindGuestAbi(version);
+  if (abi != nullptr) return abi;
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s: Linux %s has no lguest: 2.6.23 to 4.13 are needed", file.name, version.ToString()));
+}
+
+// The generation of an ELF kernel: the first one if it has the entry magic, or cannot be a later
+// guest. FindEntryPoint() then says what is wrong with it.
+absl::StatusOr<const GuestAbi*> AbiOfElf(const KernelFile& file, const ElfImage& elf) {
+  std::vector<std::span<const std::byte>> loaded;
+  for (const GuestRange& range : LoadedRanges(elf)) {
+    for (const Segment& segment : elf.segments) {
+      const uint32_t start = range.address.value() - segment.address.value();
+      if (start > segment.file_size || range.size > segment.file_size - start) continue;
+      loaded.push_back(
+          file.bytes.subspan(static_cast<size_t>(segment.file_offset + start), range.size));
+    }
+  }
+  for (const auto& bytes : loaded) {
+    if (HasEntryMagic(bytes)) return &FirstGuestAbi();
+  }
+  for (const auto& bytes : loaded) {
+    const auto version = FindKernelVersion(bytes);
+    if (!version.has_value()) continue;
+    const bool is_guest = std::any_of(loaded.begin(), loaded.end(), HasGuestEntry);
+    return is_guest ? AbiOfVersion(file, *version) : &FirstGuestAbi();
+  }
+  return &FirstGuestAbi();
 }
 
 absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file,
                                      const LoadTarget& target) {
   ASSIGN_OR_RETURN(const ElfImage elf, ParseElf(file.bytes, file.name));
   LoadedKernel loaded;
+  ASSIGN_OR_RETURN(loaded.abi, AbiOfElf(file, elf));
   std::vector<Part> parts;
   for (const Segment& segment : elf.segments) {
     parts.push_back({absl::StrCat(file.name, " segment ", segment.number), segment.address.value(),
@@ -50,12 +90,16 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
-  ASSIGN_OR_RETURN(Layout layout,
-                   PlanKernel(file, file.bytes, target, std::move(parts), elf.page_offset));
+  ASSIGN_OR_RETURN(Layout layout, PlanKernel(file, file.bytes, target, std::move(parts),
+                                             elf.page_offset, loaded.abi->start));
   loaded.layout = layout;
   for (const Segment& segment : elf.segments) {
     auto status = PlaceSegment(memory, segment, file.bytes);
     if (!status.ok()) return Annotate(file.name, status);
+  }
+  if (loaded.abi->start != GuestStart::kVirtual) {
+    loaded.entry = GuestVirt(elf.entry);
+    return loaded;
   }
   ASSIGN_OR_RETURN(const GuestVirt entry,
                    FindEntryPoint(memory, LoadedRanges(elf), elf.page_offset, file.name));
@@ -87,8 +131,53 @@ absl::Status MoveKernel(GuestMemory& memory, const GuestRange& from, GuestPhys t
   return memory.WriteBytes(to, contents);
 }
 
+// A bzImage that unpacks itself in the guest (VIRTIO_ABI.md §2.1).
+absl::StatusOr<LoadedKernel> LoadSelfUnpacking(GuestMemory& memory, const KernelFile& file,
+                                               const LoadTarget& target, const SetupHeader& header,
+                                               const GuestAbi& abi) {
+  if (header.code_offset >= file.bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: setup_sects: the code starts at byte %u, but the file has %u",
+                        file.name, header.code_offset, file.bytes.size()));
+  }
+  if (header.is_64_bit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.name, ": a 64-bit kernel: a 32-bit kernel is needed"));
+  }
+  if (header.load_address > UINT32_MAX) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: pref_address %#x is beyond 4 GB", file.name, header.load_address));
+  }
+  const std::span<const std::byte> code =
+      file.bytes.subspan(static_cast<size_t>(header.code_offset));
+  // It moves and unpacks itself inside this range, so that nothing else may be there.
+  Part part = {absl::StrCat(file.name, " with the memory to unpack it"), kDefaultLoadAddress,
+               code.size()};
+  if (header.init_size != 0) {
+    part.size = std::max(part.end(), header.load_address + header.init_size) - part.start;
+  }
+  ASSIGN_OR_RETURN(Layout layout,
+                   PlanKernel(file, /*image=*/{}, target, {part}, kUsualPageOffset, abi.start));
+  RETURN_IF_ERROR(memory.WriteBytes(GuestPhys(kDefaultLoadAddress), code));
+  const std::span<const std::byte> setup = SetupHeaderBytes(file.bytes);
+  return LoadedKernel{.layout = layout,
+                      .entry = GuestVirt(header.code_start),
+                      .notes = {absl::StrFormat("Packed size %u addr %#x", code.size(),
+                                                uint64_t{kDefaultLoadAddress})},
+                      .abi = &abi,
+                      .setup_header = {setup.begin(), setup.end()}};
+}
+
 absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& file,
                                         const LoadTarget& target) {
+  const std::optional<SetupHeader> header = ReadSetupHeader(file.bytes);
+  if (header.has_value()) {
+    const auto version = ParseKernelVersion(header->kernel_version);
+    const GuestAbi* const abi = version.has_value() ? FindGuestAbi(*version) : nullptr;
+    if (abi != nullptr && abi->is_virtio()) {
+      return LoadSelfUnpacking(memory, file, target, *header, *abi);
+    }
+  }
   ASSIGN_OR_RETURN(const uint32_t limit, KernelLimit(target.ram_size, target.initrd));
   ASSIGN_OR_RETURN(const UnpackedKernel kernel, UnpackKernel(memory, file, target, limit));
   if (!kernel.elf.empty()) return LoadElf(memory, {file.name, kernel.elf}, target);
@@ -105,13 +194,13 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
       Layout layout,
       PlanKernel(file, code, target,
                  {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
-                 place.page_offset));
+                 place.page_offset, GuestStart::kVirtual));
   ASSIGN_OR_RETURN(const GuestVirt entry,
                    FindEntryPoint(memory, std::span(&range, 1), place.page_offset, file.name));
   return LoadedKernel{
-      layout,
-      entry,
-      {absl::StrFormat("Unpacked size %u addr %#x", range.size, range.address.value())}};
+      .layout = layout,
+      .entry = entry,
+      .notes = {absl::StrFormat("Unpacked size %u addr %#x", range.size, range.address.value())}};
 }
 
 }  // namespace

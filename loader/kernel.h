@@ -3,11 +3,13 @@
 #ifndef LOADER_KERNEL_H_
 #define LOADER_KERNEL_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "launcher/guest/address.h"
+#include "launcher/guest/guest_abi.h"
 #include "launcher/guest/guest_memory.h"
 #include "loader/layout.h"
 #include "loader/unpack.h"
@@ -18,6 +20,8 @@ struct LoadedKernel {
   Layout layout;  // only the kernel has been written to guest memory
   GuestVirt entry;
   std::vector<std::string> notes;
+  const GuestAbi* abi = &FirstGuestAbi();
+  std::vector<std::byte> setup_header = {};  // of a bzImage that unpacks itself; empty: none
 };
 
 // Plans the layout and writes the kernel to `memory`, which must be all zeroes. Errors as in

@@ -119,7 +119,10 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
   layout.ram_size = request.ram_size;
   layout.page_tables = SizePageTables(request.ram_size, request.page_offset);
   PageTablePlan& tables = layout.page_tables;
-  const uint64_t table_bytes = (uint64_t{tables.table_count} + 1) * kPageSize;
+  tables.exists = request.start != GuestStart::kPhysicalNoTables;
+  tables.maps_physical = request.start == GuestStart::kPhysical;
+  if (!tables.exists) tables.table_count = 0;
+  const uint64_t table_bytes = tables.exists ? (uint64_t{tables.table_count} + 1) * kPageSize : 0;
   if (auto status = CheckTopFits(request.ram_size, request.initrd, table_bytes, low_end);
       !status.ok()) {
     return status;
@@ -133,10 +136,12 @@ absl::StatusOr<Layout> PlanLayout(const LayoutRequest& request) {
   }
   const uint32_t initrd_start = static_cast<uint32_t>(top - PageAlignUp(request.initrd.size));
   layout.initrd = GuestPhys(initrd_start);
-  tables.directory = GuestPhys(initrd_start - kPageSize);
-  tables.tables = GuestPhys(tables.directory.value() - tables.table_count * kPageSize);
   parts.push_back({request.initrd.name, initrd_start, request.initrd.size});
-  parts.push_back({"page tables", tables.tables.value(), table_bytes});
+  if (tables.exists) {
+    tables.directory = GuestPhys(initrd_start - kPageSize);
+    tables.tables = GuestPhys(tables.directory.value() - tables.table_count * kPageSize);
+    parts.push_back({"page tables", tables.tables.value(), table_bytes});
+  }
 
   const uint64_t mapped = uint64_t{tables.mapped_pages} * kPageSize;
   for (const Part& part : request.kernel) {

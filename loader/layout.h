@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "launcher/guest/address.h"
+#include "launcher/guest/guest_abi.h"
 #include "loader/page_tables.h"
 
 namespace lguest::loader {
@@ -43,6 +44,7 @@ struct LayoutRequest {
   std::vector<Part> kernel;  // at the addresses in the kernel file
   Part initrd;               // size 0: none; `start` is ignored
   uint32_t page_offset = 0;  // CheckPageOffset() has accepted it
+  GuestStart start = GuestStart::kVirtual;
 };
 
 struct Layout {

@@ -85,7 +85,11 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
   }());
 
   const Layout& layout = kernel.layout;
-  BootParams params{layout.ram_size, image.command_line, std::nullopt};
+  BootParams params{.ram_size = layout.ram_size,
+                    .command_line = image.command_line,
+                    .initrd = std::nullopt,
+                    .starts_physical = kernel.abi->start != GuestStart::kVirtual,
+                    .setup_header = std::move(kernel.setup_header)};
   if (initrd.part().size != 0) {
     RETURN_IF_ERROR(initrd.Write(memory, layout.initrd));
     params.initrd = {layout.initrd, static_cast<uint32_t>(initrd.part().size)};
@@ -93,13 +97,15 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
   RETURN_IF_ERROR(WritePageTables(memory, layout.page_tables));
   RETURN_IF_ERROR(WriteBootParams(memory, params));
 
-  LoadedGuest guest{.page_directory = layout.page_tables.directory,
+  LoadedGuest guest{.abi = kernel.abi,
+                    .page_directory = layout.page_tables.directory,
                     .entry = kernel.entry,
                     .page_offset = layout.page_tables.page_offset,
                     .ram_size = layout.ram_size,
                     .initrd = layout.initrd,
                     .initrd_size = static_cast<uint32_t>(initrd.part().size),
                     .notes = std::move(kernel.notes)};
+  if (!layout.page_tables.exists) return guest;
   guest.notes.push_back(absl::StrFormat(
       "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,
       layout.page_tables.table_count, layout.page_tables.tables.value()));

@@ -1,4 +1,4 @@
-// Loads a guest: kernel, initrd, page tables and boot parameters (ABI.md §3).
+// Loads a guest: kernel, initrd, page tables and boot parameters (ABI.md §3, VIRTIO_ABI.md §2).
 
 #ifndef LOADER_LOAD_GUEST_H_
 #define LOADER_LOAD_GUEST_H_
@@ -9,22 +9,25 @@
 
 #include "absl/status/statusor.h"
 #include "launcher/guest/address.h"
+#include "launcher/guest/guest_abi.h"
 #include "launcher/guest/guest_memory.h"
 
 namespace lguest::loader {
 
 // The user's input.
 struct GuestImage {
-  std::string kernel;                // path of an ELF vmlinux, a bzImage, or either one gzipped
+  std::string kernel;                // path of an ELF vmlinux (which may be gzipped) or a bzImage
   std::vector<std::string> initrds;  // paths; the guest gets their contents one after the other
   std::string command_line;          // for the kernel; at most kCommandLineSize - 1 bytes
 };
 
 // The boot state that a host needs, besides the memory size.
 struct LoadedGuest {
-  GuestPhys page_directory;
+  const GuestAbi* abi = &FirstGuestAbi();  // the kernel's generation
+  GuestPhys page_directory;                // 0 if the guest starts without page tables
   GuestVirt entry;
-  uint32_t page_offset = 0;  // virtual minus physical address
+  uint32_t page_offset = 0;  // virtual minus physical address; of no use before LGUEST_INIT if the
+                             // kernel unpacks itself
   uint32_t ram_size = 0;     // bytes that the kernel knows; device pages follow. See UsableRam()
 
   // Where the initial RAM disk is; size 0: there is none.

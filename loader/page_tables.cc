@@ -44,6 +44,8 @@ absl::Status CheckPageOffset(uint32_t page_offset) {
 }
 
 absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan) {
+  if (!plan.exists) return absl::OkStatus();
+  const uint32_t first_linear = plan.page_offset / kBytesPerTable;
   Table directory = {};
   for (uint32_t t = 0; t < plan.table_count; ++t) {
     const uint32_t first_page = t * kEntriesPerTable;
@@ -57,7 +59,8 @@ absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan) {
     std::fill(table.begin() + count, table.end(), 0);
     const uint32_t address = plan.tables.value() + t * kPageSize;
     RETURN_IF_ERROR(WriteTable(memory, address, table));
-    directory[plan.page_offset / kBytesPerTable + t] = address | kEntryFlags;
+    directory[first_linear + t] = address | kEntryFlags;
+    if (plan.maps_physical && t < first_linear) directory[t] = address | kEntryFlags;
   }
   return WriteTable(memory, plan.directory.value(), directory);
 }

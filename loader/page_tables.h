@@ -16,6 +16,8 @@ inline constexpr uint32_t kBytesPerTable = 4u << 20;
 
 // A linear map: virtual page_offset + x is guest-physical x.
 struct PageTablePlan {
+  bool exists = true;          // false: the guest starts without page tables
+  bool maps_physical = false;  // virtual x below page_offset is guest-physical x, too
   uint32_t page_offset = 0;
   uint32_t mapped_pages = 0;  // from guest-physical 0
   uint32_t table_count = 0;   // page tables of one page each, the directory not counted
@@ -32,7 +34,7 @@ PageTablePlan SizePageTables(uint32_t ram_size, uint32_t page_offset);
 // belongs to a kernel that is linked at its load address.
 absl::Status CheckPageOffset(uint32_t page_offset);
 
-// Writes directory and tables. OutOfRange when they lie outside guest memory.
+// Writes directory and tables, if they exist. OutOfRange when they lie outside guest memory.
 absl::Status WritePageTables(GuestMemory& memory, const PageTablePlan& plan);
 
 }  // namespace lguest::loader

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace lguest::loader {
 
@@ -24,7 +25,20 @@ struct SetupHeader {
   std::optional<Payload> payload;               // from protocol 2.08 on
   uint64_t load_address = kDefaultLoadAddress;  // pref_address from protocol 2.10 on
   bool has_load_address = false;
+
+  // What a boot loader needs that does not unpack the kernel itself.
+  std::string_view kernel_version;  // in the image; empty: none
+  uint64_t code_offset = 0;         // of the code of protected mode, in the file; unchecked
+  uint32_t code_start = 0;          // where it starts
+  bool is_64_bit = false;           // known from protocol 2.12 on
+  uint32_t init_size = 0;           // that it needs from load_address on; from protocol 2.10 on
 };
+
+// The first byte of the boot parameters that are the setup header's.
+inline constexpr size_t kSetupHeaderStart = 0x1f1;
+
+// The setup header, from kSetupHeaderStart on. `image` has one.
+std::span<const std::byte> SetupHeaderBytes(std::span<const std::byte> image);
 
 // nullopt when `image` has no setup header.
 std::optional<SetupHeader> ReadSetupHeader(std::span<const std::byte> image);

@@ -50,8 +50,9 @@ void LoadAnyKernel(std::span<const std::byte> image, std::string_view start) {
     return;
   }
   const PageTablePlan& tables = kernel->layout.page_tables;
-  RequireUntouched(*memory, tables.tables.value());
+  RequireUntouched(*memory, tables.exists ? tables.tables.value() : kernel->layout.initrd.value());
   Require(CheckPageOffset(tables.page_offset).ok());
+  if (kernel->abi->start != GuestStart::kVirtual) return;  // any entry point will do
   const uint32_t entry = kernel->entry.value() - tables.page_offset;
   Require(kernel->entry.value() < kHostAreaStart && entry < tables.tables.value());
   Require(WritePageTables(*memory, tables).ok());
