@@ -8,15 +8,13 @@
 #include "absl/strings/str_format.h"
 #include "devices/block/block_device.h"
 #include "devices/block/block_spec.h"
-#include "devices/block/file_block_backend.h"
-#include "devices/net/packet_backend.h"
 #include "devices/net/peer_sockets.h"
 #include "devices/net/shared_net.h"
 #include "devices/net/shared_net_file.h"
-#include "devices/net/tap.h"
 #include "devices/net/tun_net.h"
 #include "devices/net/tun_spec.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/open_backends.h"
 
 namespace lguest {
 namespace {
@@ -29,17 +27,13 @@ struct Context {
 };
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const BlockSpec& spec, const Context& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> disk, FileBlockBackend::Open(spec, context.log));
-  if (context.run != nullptr) disk = context.run->WrapDisk(std::move(disk));
+  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> disk, OpenDisk(spec, context.run, context.log));
   return std::make_unique<BlockDevice>(spec.path, std::move(disk), context.log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const TunSpec& spec, const Context& context) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Tap> tap, Tap::Open(spec));
-  const std::string label = tap->interface();
-  std::unique_ptr<PacketBackend> packets = std::move(tap);
-  if (context.run != nullptr) packets = context.run->WrapPackets(std::move(packets));
-  return std::make_unique<TunNet>(label, std::move(packets), context.log);
+  ASSIGN_OR_RETURN(Network network, OpenNetwork(spec, context.run));
+  return std::make_unique<TunNet>(network.label, std::move(network.packets), context.log);
 }
 
 absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, const Context& context) {
@@ -53,9 +47,9 @@ absl::StatusOr<std::unique_ptr<Device>> Make(const SharedNetSpec& spec, const Co
 
 }  // namespace
 
-uint32_t DevicePages(size_t devices) {
+uint32_t DmaDevicePages(std::span<const DeviceOption> options) {
   // The descriptor page, and one page for each disk and each network. The console has none.
-  return 1 + static_cast<uint32_t>(devices);
+  return 1 + static_cast<uint32_t>(options.size());
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
@@ -71,21 +65,6 @@ absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
                           absl::StrFormat("%s: %s", option.text, device.status().message()));
     }
     devices.push_back(*std::move(device));
-  }
-  return devices;
-}
-
-std::vector<std::unique_ptr<Device>> MakeReplayedDevices(
-    std::span<const timetravel::RecordedDevice> recorded, const LogSink& log,
-    timetravel::DeterministicRun& run) {
-  using Kind = timetravel::RecordedDevice::Kind;
-  std::vector<std::unique_ptr<Device>> devices;
-  for (const timetravel::RecordedDevice& device : recorded) {
-    if (device.kind == Kind::kDisk) {
-      devices.push_back(std::make_unique<BlockDevice>(device.label, run.WrapDisk(nullptr), log));
-    } else {
-      devices.push_back(std::make_unique<TunNet>(device.label, run.WrapPackets(nullptr), log));
-    }
   }
   return devices;
 }

@@ -1,4 +1,4 @@
-// Makes the devices that the command line asks for.
+// Makes the devices that the command line asks for, for guests of Linux 2.6.23.
 
 #ifndef LAUNCHER_DEVICE_FACTORY_H_
 #define LAUNCHER_DEVICE_FACTORY_H_
@@ -15,12 +15,11 @@
 #include "launcher/host/host.h"
 #include "launcher/options.h"
 #include "launcher/timetravel/deterministic_run.h"
-#include "launcher/timetravel/log_entry.h"
 
 namespace lguest {
 
-// Pages above RAM that the descriptor page and so many devices, besides the console, need.
-uint32_t DevicePages(size_t devices);
+// Pages above RAM that these devices and the descriptor page need. Opens nothing.
+uint32_t DmaDevicePages(std::span<const DeviceOption> options);
 
 // The devices of `options` in their order. The console, which comes last (ABI.md §1.7), is not
 // among them.
@@ -31,11 +30,6 @@ uint32_t DevicePages(size_t devices);
 absl::StatusOr<std::vector<std::unique_ptr<Device>>> MakeDevices(
     std::span<const DeviceOption> options, PacketMover mover, const LogSink& log,
     timetravel::DeterministicRun* run);
-
-// The devices of a replay. Opens nothing.
-std::vector<std::unique_ptr<Device>> MakeReplayedDevices(
-    std::span<const timetravel::RecordedDevice> recorded, const LogSink& log,
-    timetravel::DeterministicRun& run);
 
 }  // namespace lguest
 

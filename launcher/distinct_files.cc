@@ -57,6 +57,7 @@ absl::Status CheckDistinctFiles(const Options& options) {
     RETURN_IF_ERROR(uses.Add(absl::StrCat("--initrd=", initrd), initrd, false));
   }
   for (const DeviceOption& option : options.devices) {
+    if (!options.replay_file.empty()) break;  // opens no device
     if (const auto* const block = std::get_if<BlockSpec>(&option.spec)) {
       RETURN_IF_ERROR(uses.Add(option.text, block->path, !block->read_only));
     } else if (const auto* const net = std::get_if<SharedNetSpec>(&option.spec)) {

@@ -45,6 +45,10 @@ struct HostPlan {
   PacketMover packet_mover = PacketMover::kLauncher;
   bool takes_guest_id = true;  // false: the host numbers its guests itself
   bool uses_kvm = false;
+  bool serves_all_generations = false;  // false: guests of Linux 2.6.23 only
+
+  // The plan for a guest of another generation, if this host does not serve it; nullptr: none.
+  std::unique_ptr<HostPlan> for_other_generations = nullptr;
 
   // Makes the host. Once. The memory has the placement above and outlives the host.
   absl::AnyInvocable<absl::StatusOr<std::unique_ptr<HostMachine>>(

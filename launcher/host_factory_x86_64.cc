@@ -96,6 +96,7 @@ HostPlan PlanSoftCpu(std::string_view why) {
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
+          .serves_all_generations = true,
           .make = std::move(make)};
 }
 
@@ -107,6 +108,7 @@ HostPlan PlanDeterministic() {
   };
   return {.placement = GuestMemory::Placement::kAnywhere,
           .packet_mover = PacketMover::kLauncher,
+          .serves_all_generations = true,
           .make = std::move(make)};
 }
 
@@ -133,7 +135,10 @@ HostPlan PlanBest() {
     return PlanSoftCpu(
         "the KVM of this machine has no nested paging, and the software CPU is faster");
   }
-  return PlanKvm(*std::move(kvm), /*nested_paging=*/true);
+  HostPlan plan = PlanKvm(*std::move(kvm), /*nested_paging=*/true);
+  plan.for_other_generations =
+      std::make_unique<HostPlan>(PlanSoftCpu("KVM serves guests of Linux 2.6.23 only"));
+  return plan;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,6 +29,21 @@ RecordedDevice Recorded(const DeviceOption& device) {
   const std::string_view text = device.text;
   return {.kind = RecordedDevice::Kind::kNetwork,
           .label = std::string(text.substr(text.find('=') + 1))};
+}
+
+// The recorded devices, as options that nobody has given.
+std::vector<DeviceOption> DevicesOf(const LogHeader& header) {
+  std::vector<DeviceOption> devices;
+  for (const RecordedDevice& device : header.devices) {
+    DeviceOption& option = devices.emplace_back();
+    option.text = device.label;
+    if (device.kind == RecordedDevice::Kind::kDisk) {
+      option.spec = BlockSpec{.path = device.label};
+    } else {
+      option.spec = TunExistingTap{.name = device.label};
+    }
+  }
+  return devices;
 }
 
 absl::Status Differs(const Options& options, std::string_view field, std::string_view ours,
@@ -98,6 +114,7 @@ absl::StatusOr<std::unique_ptr<LogReader>> OpenReplay(Options& options) {
     return Differs(options, "kernel command line", absl::StrCat("'", options.command_line, "'"),
                    absl::StrCat("'", header.command_line, "'"));
   }
+  options.devices = DevicesOf(header);
   options.guest_id = header.guest_id;
   options.deterministic = {
       .nanos_per_instruction = static_cast<int64_t>(header.nanos_per_instruction),

@@ -29,7 +29,7 @@ timetravel::LogHeader RecordingHeader(const Options& options, const ImageHashes&
 
 // Opens the recording of `options`. If `options` have no kernel, sets memory, kernel, initial RAM
 // disks and command line to the recorded ones; else checks that they are the same. In both cases
-// sets the guest's number, and the time of a deterministic run.
+// sets the devices, the guest's number, and the time of a deterministic run.
 //
 // DataLoss, with the file, the field and both values, if the file is not a recording, or is one of
 // another guest.

@@ -20,8 +20,7 @@ namespace lguest {
 // Cancelled: the user gave up with three ^C, or the launcher is asked to end. Any other error is a
 // fault of the launcher or its host. Called on the thread that owns the host.
 absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, const LogSink& log,
-                                     const LogSink& verbose,
-                                     const InputEvents& events = {});
+                                     const LogSink& verbose, const InputEvents& events = {});
 
 // The same with a watch of this host, which the caller has made.
 absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, const LogSink& log,

@@ -10,13 +10,13 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "devices/console/buffered_console_backend.h"
 #include "devices/console/console.h"
 #include "devices/console/console_backend.h"
 #include "devices/console/raw_terminal.h"
 #include "launcher/base/status_macros.h"
-#include "launcher/device_factory.h"
 #include "launcher/distinct_files.h"
 #include "launcher/exit_status.h"
 #include "launcher/process.h"
@@ -65,11 +65,14 @@ absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
   RETURN_IF_ERROR(AtStage(Stage::kDevices, CheckDistinctFiles(options_)));
   RETURN_IF_ERROR(AtStage(Stage::kMemory, MakeMemory(plan.placement)));
   RETURN_IF_ERROR(AtStage(Stage::kKernel, LoadKernel()));
+  RETURN_IF_ERROR(AtStage(Stage::kHost, ChooseHost(plan)));
   ASSIGN_OR_RETURN(end_signal_, AtStage(Stage::kHost, EndSignal::Create()));
   if (plan.takes_guest_id) ClaimGuestId();
   RETURN_IF_ERROR(AtStage(Stage::kRecording, MakeRun()));
-  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Device>> devices,
-                   AtStage(Stage::kDevices, OpenDevices(plan.packet_mover)));
+  ASSIGN_OR_RETURN(
+      GuestDevices devices,
+      AtStage(Stage::kDevices, GuestDevices::Make(options_.devices, *guest_.abi, plan.packet_mover,
+                                                  guest_id(), run_.get(), log_)));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenStats()));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenScript()));
   auto output = std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, end_signal_->fd());
@@ -81,11 +84,10 @@ absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
   ASSIGN_OR_RETURN(
       sandbox_,
       AtStage(Stage::kHost, Sandbox::Enter(options_.sandbox, NeedsOf(options_, plan), verbose_)));
-  ASSIGN_OR_RETURN(std::unique_ptr<Device> console,
+  ASSIGN_OR_RETURN(std::unique_ptr<Console> console,
                    AtStage(Stage::kHost, MakeConsole(std::move(output), writer)));
-  devices.push_back(std::move(console));
   RETURN_IF_ERROR(AtStage(Stage::kHost, MakeHost(plan)));
-  return AtStage(Stage::kDevices, AttachDevices(std::move(devices)));
+  return AtStage(Stage::kDevices, AttachDevices(std::move(devices), std::move(console)));
 }
 
 absl::Status VirtualMachine::OpenRecording() {
@@ -94,12 +96,9 @@ absl::Status VirtualMachine::OpenRecording() {
   return absl::OkStatus();
 }
 
-size_t VirtualMachine::num_devices() const {
-  return replay_ == nullptr ? options_.devices.size() : replay_->header().devices.size();
-}
-
 absl::Status VirtualMachine::MakeMemory(GuestMemory::Placement placement) {
-  const uint32_t device_pages = DevicePages(num_devices());
+  // The kernel, which is loaded into this memory, says how many pages it needs.
+  const uint32_t device_pages = MostDevicePages(options_.devices);
   ASSIGN_OR_RETURN(memory_,
                    GuestMemory::Create(options_.memory + device_pages * kPageSize, placement));
   return absl::OkStatus();
@@ -111,8 +110,8 @@ absl::Status VirtualMachine::LoadKernel() {
   image.command_line = options_.command_line;
   image.initrds = options_.initrds;
   ASSIGN_OR_RETURN(guest_, loader::LoadGuest(*memory_, options_.memory, image));
+  memory_->Shrink(guest_.ram_size + DevicePages(options_.devices, *guest_.abi) * kPageSize);
   if (guest_.ram_size < options_.memory) {
-    memory_->Shrink(guest_.ram_size + DevicePages(num_devices()) * kPageSize);
     log_(absl::StrFormat("%s has no support for high memory: the guest gets %u MB instead of %u",
                          options_.kernel, guest_.ram_size >> 20, options_.memory >> 20));
   }
@@ -139,13 +138,7 @@ absl::Status VirtualMachine::MakeRun() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Device>>> VirtualMachine::OpenDevices(
-    PacketMover mover) {
-  if (replay_ == nullptr) return MakeDevices(options_.devices, mover, log_, run_.get());
-  return MakeReplayedDevices(replay_->header().devices, log_, *run_);
-}
-
-absl::StatusOr<std::unique_ptr<Device>> VirtualMachine::MakeConsole(
+absl::StatusOr<std::unique_ptr<Console>> VirtualMachine::MakeConsole(
     std::unique_ptr<ConsoleBackend> output, BufferedConsoleBackend::Writer writer) {
   ASSIGN_OR_RETURN(std::unique_ptr<BufferedConsoleBackend> screen,
                    BufferedConsoleBackend::Create(std::move(output), writer));
@@ -153,6 +146,17 @@ absl::StatusOr<std::unique_ptr<Device>> VirtualMachine::MakeConsole(
   screen_ = screen.get();
   return std::make_unique<Console>(run_->WrapConsole(std::move(screen)), log_,
                                    [this] { return run_->Now(); });
+}
+
+absl::Status VirtualMachine::ChooseHost(HostPlan& plan) const {
+  if (!guest_.abi->is_virtio() || plan.serves_all_generations) return absl::OkStatus();
+  if (plan.for_other_generations != nullptr) {
+    plan = HostPlan(std::move(*plan.for_other_generations));
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat(
+      options_.kernel,
+      " is a guest of a Linux after 2.6.23, which this host cannot run: --host=sim can"));
 }
 
 absl::Status VirtualMachine::OpenStats() {
@@ -167,7 +171,7 @@ void VirtualMachine::ClaimGuestId() {
       options_.devices.begin(), options_.devices.end(),
       [](const DeviceOption& device) { return !std::holds_alternative<BlockSpec>(device.spec); });
   // A deterministic run without a network, or a replay, must not depend on who else runs.
-  if (options_.deterministic.has_value() && !has_network) return;
+  if (options_.deterministic.has_value() && (replay_ != nullptr || !has_network)) return;
   guest_id_ = GuestId::Claim(options_.guest_id.value_or(PreferredGuestId(options_.args)));
 }
 
@@ -199,9 +203,9 @@ absl::Status VirtualMachine::OpenScript() {
   return script_file_.valid() ? absl::OkStatus() : ErrnoStatus("--script=", name);
 }
 
-absl::Status VirtualMachine::AttachDevices(std::vector<std::unique_ptr<Device>> devices) {
-  ASSIGN_OR_RETURN(bus_, DeviceBus::Create(*memory_, host(), GuestPhys(guest_.ram_size),
-                                           std::move(devices), log_));
+absl::Status VirtualMachine::AttachDevices(GuestDevices devices, std::unique_ptr<Console> console) {
+  ASSIGN_OR_RETURN(bus_, std::move(devices).Connect(*memory_, host(), guest_.ram_size,
+                                                    std::move(console), log_));
   return absl::OkStatus();
 }
 
@@ -209,7 +213,9 @@ absl::Status VirtualMachine::InitializeHost() {
   return host().Initialize({.pfn_limit = memory_->size() / kPageSize,
                             .page_directory = guest_.page_directory,
                             .entry = guest_.entry,
-                            .page_offset = guest_.page_offset});
+                            .page_offset = guest_.page_offset,
+                            .abi = guest_.abi,
+                            .io = bus_->io()});
 }
 
 absl::StatusOr<std::string> VirtualMachine::Run() {
@@ -245,11 +251,10 @@ absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events
 
 DeviceSet VirtualMachine::LiveDevices() const {
   DeviceSet live = 0;
-  for (size_t i = 0; i < bus_->devices().size(); ++i) {
-    const DeviceType type = bus_->devices()[i]->type();
-    if (type == DeviceType::kNet || (type == DeviceType::kConsole && isatty(STDIN_FILENO) != 0)) {
-      live |= OnlyDevice(i);
-    }
+  for (size_t i = 0; i < bus_->device_count(); ++i) {
+    const int fd = bus_->input_fd(i);
+    if (fd < 0) continue;
+    if (fd != STDIN_FILENO || isatty(STDIN_FILENO) != 0) live |= OnlyDevice(i);
   }
   return live;
 }
@@ -280,8 +285,8 @@ Stats VirtualMachine::CollectStats() const {
   if (run_ != nullptr && run_->fingerprint() != nullptr) {
     stats.fingerprint = run_->fingerprint()->Items();
   }
-  for (size_t i = 0; i < bus_->devices().size(); ++i) {
-    stats.devices.push_back({bus_->devices()[i]->name(), bus_->traffic(i)});
+  for (size_t i = 0; i < bus_->device_count(); ++i) {
+    stats.devices.push_back({bus_->device_name(i), bus_->traffic(i)});
   }
   return stats;
 }

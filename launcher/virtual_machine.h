@@ -3,23 +3,22 @@
 #ifndef LAUNCHER_VIRTUAL_MACHINE_H_
 #define LAUNCHER_VIRTUAL_MACHINE_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "devices/bus/device.h"
-#include "devices/bus/device_bus.h"
+#include "devices/bus/bus.h"
 #include "devices/console/buffered_console_backend.h"
+#include "devices/console/console.h"
 #include "devices/console/console_backend.h"
 #include "launcher/base/log.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/end_signal.h"
 #include "launcher/guest/guest_memory.h"
+#include "launcher/guest_devices.h"
 #include "launcher/guest_id.h"
 #include "launcher/host/host.h"
 #include "launcher/host/input_watch.h"
@@ -74,16 +73,16 @@ class VirtualMachine {
   absl::Status BuildStages(HostPlan& plan);
   absl::Status OpenRecording();
   absl::Status MakeMemory(GuestMemory::Placement placement);
+  absl::Status ChooseHost(HostPlan& plan) const;
   absl::Status LoadKernel();
   void ClaimGuestId();
   absl::Status MakeRun();
-  absl::StatusOr<std::vector<std::unique_ptr<Device>>> OpenDevices(PacketMover mover);
   absl::Status OpenStats();
   absl::Status OpenScript();
-  absl::StatusOr<std::unique_ptr<Device>> MakeConsole(std::unique_ptr<ConsoleBackend> output,
-                                                      BufferedConsoleBackend::Writer writer);
+  absl::StatusOr<std::unique_ptr<Console>> MakeConsole(std::unique_ptr<ConsoleBackend> output,
+                                                       BufferedConsoleBackend::Writer writer);
   absl::Status MakeHost(HostPlan& plan);
-  absl::Status AttachDevices(std::vector<std::unique_ptr<Device>> devices);
+  absl::Status AttachDevices(GuestDevices devices, std::unique_ptr<Console> console);
 
   // Makes this thread the owner of the host, and runs the guest on it. May set `poller`, which is
   // to be destroyed on the main thread.
@@ -100,9 +99,6 @@ class VirtualMachine {
 
   // The host with all that observes it.
   Host& host();
-
-  // Disks and networks.
-  size_t num_devices() const;
 
   Options options_;
   const LogSink log_;
@@ -121,7 +117,7 @@ class VirtualMachine {
   StatsWriter stats_writer_;             // likewise
   std::unique_ptr<Sandbox> sandbox_;     // none: the launcher is not confined
   std::unique_ptr<EndSignal> end_signal_;
-  std::unique_ptr<DeviceBus> bus_;
+  std::unique_ptr<Bus> bus_;
 };
 
 }  // namespace lguest

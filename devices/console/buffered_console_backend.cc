@@ -44,7 +44,8 @@ absl::StatusOr<size_t> BufferedConsoleBackend::Write(std::span<const iovec> from
     taken += piece.iov_len;
   }
   WriteFullPages();
-  if (writer_ == Writer::kThreadAndLines && !pending_.empty() && pending_.back() == std::byte{'\n'}) {
+  if (writer_ == Writer::kThreadAndLines && !pending_.empty() &&
+      pending_.back() == std::byte{'\n'}) {
     WriteBuffered(pending_.size());
   }
   if (was_empty && !pending_.empty()) changed_.notify_one();

@@ -5,24 +5,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
+#include "devices/rng/random_source.h"
 #include "devices/virtio/virtio_device.h"
-#include "launcher/base/unique_fd.h"
 
 namespace lguest {
 
-// Fills the guest's buffers with bytes of a file (VIRTIO_ABI.md §8.4).
+// Fills the guest's buffers with random bytes (VIRTIO_ABI.md §8.4).
 class VirtioRng final : public VirtioDevice {
  public:
-  // The kernel's random numbers.
-  static absl::StatusOr<UniqueFd> OpenSource();
-
-  // `source`: readable without blocking.
-  explicit VirtioRng(UniqueFd source) : source_(std::move(source)) {}
+  explicit VirtioRng(std::unique_ptr<RandomSource> source) : source_(std::move(source)) {}
 
   std::string name() const override { return "rng"; }
   VirtioType type() const override { return VirtioType::kRng; }
@@ -34,7 +30,7 @@ class VirtioRng final : public VirtioDevice {
   // Fills the start of the chain. Returns the number of bytes.
   uint32_t Fill();
 
-  const UniqueFd source_;
+  const std::unique_ptr<RandomSource> source_;
   GuestMemory* memory_ = nullptr;  // once attached
   Virtqueue* queue_ = nullptr;     // likewise
   VirtqChain chain_;

@@ -45,6 +45,8 @@ class DeterministicRun {
   // A replay of `log`, which outlives this.
   explicit DeterministicRun(LogReader& log);
 
+  bool is_replay() const { return replayer_ != nullptr; }
+
   // A backend is nullptr in a replay, except for the console's, which shows what the guest writes.
   std::unique_ptr<BlockBackend> WrapDisk(std::unique_ptr<BlockBackend> disk);
   std::unique_ptr<PacketBackend> WrapPackets(std::unique_ptr<PacketBackend> packets);
