@@ -118,8 +118,13 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
 absl::StatusOr<Vcpu::Stop> SoftwareHost::RunCpu() {
   while (true) {
     ASSIGN_OR_RETURN(const Vcpu::Stop stopped, guest_.cpu.Run(*this));
-    if (stopped != Vcpu::Stop::kCount) return stopped;
-    guest_.clock.HandleCountStop();
+    if (stopped == Vcpu::Stop::kCount) {
+      guest_.clock.HandleCountStop();
+    } else if (stopped == Vcpu::Stop::kDebug && debug_handler_) {
+      debug_handler_();
+    } else {
+      return stopped;
+    }
     // The guest must not notice any other stop. So do not try to deliver an interrupt here.
     if (alarm_rang_ || break_requested_) return stopped;
   }

@@ -6,11 +6,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,6 +47,9 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status BreakOut() override;
   absl::Status Resume() override;
   void RequestBreakOut() override { break_requested_ = true; }
+
+  // Sets the function that is called, inside Run(), when the CPU has stopped for a debugger.
+  void set_debug_handler(std::function<void()> handler) { debug_handler_ = std::move(handler); }
 
  private:
   // Runs the CPU until the host has something to do.
@@ -87,6 +92,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   bool sleeping_ = false;            // the owner is in SleepUntilInterrupt()
   std::atomic<bool> broken_out_ = false;
   bool break_requested_ = false;  // by the owner
+  std::function<void()> debug_handler_;
 };
 
 }  // namespace lguest::hostsim

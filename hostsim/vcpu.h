@@ -17,6 +17,7 @@
 namespace lguest::hostsim {
 
 class CountedRuns;
+class DebugStops;
 class HypercallAccelerator;
 
 // What stopped the guest's code. Registers are those that the processor would push: %eip of the
@@ -63,6 +64,7 @@ class Vcpu {
     kHandler,  // the handler returned false
     kKicked,   // Kick() was called before or during the run
     kCount,    // the count of CountedRuns::StopAt() is reached
+    kDebug,    // a breakpoint or watchpoint of DebugStops
   };
 
   virtual ~Vcpu() = default;
@@ -125,6 +127,9 @@ class Vcpu {
   // The exact count of the guest's instructions; nullptr if the CPU does not count. Lives as long
   // as the CPU.
   virtual CountedRuns* counted() { return nullptr; }
+
+  // Stops for a debugger; nullptr if the CPU has none. Lives as long as the CPU.
+  virtual DebugStops* debug_stops() { return nullptr; }
 };
 
 // The privilege level at which `cpu` runs guest code.

@@ -70,8 +70,9 @@ class DeterministicMachine final : public HostMachine {
   const std::unique_ptr<Vcpu> cpu_;
   hostsim::CountStops stops_;
   hostsim::VirtualClock clock_;
-  const timetravel::CountedMachine counted_ = {.cpu = *cpu_, .stops = stops_, .clock = clock_};
   hostsim::SoftwareHost host_;
+  const timetravel::CountedMachine counted_ = {
+      .cpu = *cpu_, .stops = stops_, .clock = clock_, .host = host_};
 };
 
 using MachineOr = absl::StatusOr<std::unique_ptr<HostMachine>>;

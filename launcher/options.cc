@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/gdb/connection.h"
 #include "launcher/guest/abi.h"
 
 namespace lguest {
@@ -146,7 +147,7 @@ class Parser {
   static bool TakesValue(std::string_view name) {
     return name == "block" || name == "tunnet" || name == "sharenet" || name == "initrd" ||
            name == "host" || name == "sandbox" || name == "record" || name == "replay" ||
-           name == "script";
+           name == "script" || name == "gdb";
   }
 
   absl::Status SetValue(std::string_view name, std::string_view value) {
@@ -163,6 +164,15 @@ class Parser {
       (name == "record"   ? options_.record_file
        : name == "replay" ? options_.replay_file
                           : options_.script_file) = value;
+      return absl::OkStatus();
+    }
+    if (name == "gdb") {
+      RETURN_IF_ERROR(CheckGivenOnce(name));
+      if (absl::Status checked = gdb::Connection::Check(value); !checked.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("--gdb=%s: %s", value, checked.message()));
+      }
+      options_.gdb = value;
       return absl::OkStatus();
     }
     if (name == "initrd") {
@@ -245,14 +255,16 @@ class Parser {
   // What cannot be part of a deterministic run.
   absl::Status CheckDeterministic() {
     const bool replays = !options_.replay_file.empty();
-    const std::string_view option = replays                         ? "--replay"
+    const std::string_view option = !options_.gdb.empty()           ? "--gdb"
+                                    : replays                       ? "--replay"
                                     : !options_.record_file.empty() ? "--record"
                                                                     : "--deterministic";
     if (replays && (!options_.record_file.empty() || options_.deterministic.has_value())) {
       return absl::InvalidArgumentError(
           "--replay repeats a run: --record and --deterministic are for the first one");
     }
-    if (!options_.record_file.empty() && !options_.deterministic.has_value()) {
+    const bool records = !options_.record_file.empty() || (!options_.gdb.empty() && !replays);
+    if (records && !options_.deterministic.has_value()) {
       options_.deterministic.emplace();
     }
     if (!replays && !options_.deterministic.has_value()) return absl::OkStatus();

@@ -53,11 +53,12 @@ struct Options {
   std::optional<DeterministicOptions> deterministic;  // also set with record_file
   std::string record_file;                            // empty: the run is not recorded
   std::string replay_file;                            // empty: not a replay
-  std::string script_file;                            // empty: no script is written
-  std::vector<DeviceOption> devices;                  // the guest sees them in this order
-  std::optional<uint16_t> guest_id;                   // that `mac=` asks for
-  std::vector<std::string> args;                      // the whole command line
-  uint32_t memory = 0;                                // bytes; 0: that of the replay
+  std::string gdb;                    // where gdb connects: see gdb::Connection; empty: it does not
+  std::string script_file;            // empty: no script is written
+  std::vector<DeviceOption> devices;  // the guest sees them in this order
+  std::optional<uint16_t> guest_id;   // that `mac=` asks for
+  std::vector<std::string> args;      // the whole command line
+  uint32_t memory = 0;                // bytes; 0: that of the replay
   std::string kernel;
   std::string command_line;  // the words after the kernel, joined by blanks
 };

@@ -30,6 +30,9 @@ Options may stand anywhere before a --.
   --record=FILE             the same, and write to FILE all that comes from outside the guest
   --replay=FILE             repeat a recorded run, without its disks and networks; MEM and KERNEL may be
                             left out
+  --gdb=PORT|unix:PATH|stdio
+                            wait for gdb before the first instruction; it can go forwards and backwards;
+                            implies --deterministic and --sandbox=off
   --script=FILE             write to FILE what the guest does to its host, as a script for tests
   --stats[=FILE]            print statistics at the end, on stderr or to FILE as JSON
   -v, --verbose             print on stderr what is done

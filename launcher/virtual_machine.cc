@@ -75,6 +75,7 @@ absl::Status VirtualMachine::BuildStages(HostPlan& plan) {
                                                   guest_id(), run_.get(), log_)));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenStats()));
   RETURN_IF_ERROR(AtStage(Stage::kStatsFile, OpenScript()));
+  RETURN_IF_ERROR(AtStage(Stage::kRecording, OpenGdb()));
   auto output = std::make_unique<FdConsoleBackend>(STDIN_FILENO, STDOUT_FILENO, end_signal_->fd());
   using Writer = BufferedConsoleBackend::Writer;
   const Writer writer = run_ != nullptr     ? Writer::kCaller
@@ -126,11 +127,13 @@ absl::Status VirtualMachine::MakeRun() {
   if (replay_ != nullptr) {
     RETURN_IF_ERROR(CheckImages(options_, replay_->header(), HashImages(*memory_, guest_)));
     run_ = std::make_unique<timetravel::DeterministicRun>(*replay_);
-  } else if (!options_.record_file.empty()) {
+  } else if (!options_.record_file.empty() || !options_.gdb.empty()) {
     const timetravel::LogHeader header =
         RecordingHeader(options_, HashImages(*memory_, guest_), guest_id());
     ASSIGN_OR_RETURN(std::unique_ptr<timetravel::LogFile> file,
-                     timetravel::DiskLogFile::Create(options_.record_file));
+                     options_.record_file.empty()
+                         ? timetravel::DiskLogFile::CreateTemporary()
+                         : timetravel::DiskLogFile::Create(options_.record_file));
     run_ = std::make_unique<timetravel::DeterministicRun>(std::move(file), header);
   } else {
     run_ = std::make_unique<timetravel::DeterministicRun>();
@@ -195,6 +198,14 @@ Host& VirtualMachine::host() {
   return host_machine_->host();
 }
 
+absl::Status VirtualMachine::OpenGdb() {
+  if (options_.gdb.empty()) return absl::OkStatus();
+  // Checkpoints are forks, which the sandbox does not allow.
+  options_.sandbox = SandboxMode::kOff;
+  ASSIGN_OR_RETURN(gdb_, gdb::Connection::Open(options_.gdb));
+  return absl::OkStatus();
+}
+
 absl::Status VirtualMachine::OpenScript() {
   const std::string& name = options_.script_file;
   if (name.empty()) return absl::OkStatus();
@@ -241,7 +252,16 @@ absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events
   RETURN_IF_ERROR(AtStage(Stage::kHost, InitializeHost()));
   ASSIGN_OR_RETURN(InputWatch* const watch, AtStage(Stage::kRun, StartWatch(events, poller)));
   if (sandbox_ != nullptr) RETURN_IF_ERROR(AtStage(Stage::kHost, sandbox_->Seal()));
+  if (gdb_ != nullptr) {
+    debugger_ = std::make_unique<gdb::Debugger>(std::move(gdb_), *run_, *host_machine_->counted(),
+                                                *memory_, log_);
+    RETURN_IF_ERROR(AtStage(Stage::kRun, debugger_->Start(events.end_fd)));
+  }
   absl::StatusOr<std::string> death = RunGuest(host(), *bus_, *watch, log_, verbose_);
+  if (debugger_ != nullptr) {
+    screen_->WriteOut();
+    debugger_->OnDeath(death.ok() ? *death : std::string(death.status().message()));
+  }
   if (script_.has_value() && !script_->status().ok()) {
     log_(std::string(script_->status().message()));
   }

@@ -17,6 +17,8 @@
 #include "launcher/base/log.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/end_signal.h"
+#include "launcher/gdb/connection.h"
+#include "launcher/gdb/debugger.h"
 #include "launcher/guest/guest_memory.h"
 #include "launcher/guest_devices.h"
 #include "launcher/guest_id.h"
@@ -79,6 +81,7 @@ class VirtualMachine {
   absl::Status MakeRun();
   absl::Status OpenStats();
   absl::Status OpenScript();
+  absl::Status OpenGdb();
   absl::StatusOr<std::unique_ptr<Console>> MakeConsole(std::unique_ptr<ConsoleBackend> output,
                                                        BufferedConsoleBackend::Writer writer);
   absl::Status MakeHost(HostPlan& plan);
@@ -109,6 +112,7 @@ class VirtualMachine {
   std::unique_ptr<timetravel::LogReader> replay_;  // of a replay
   BufferedConsoleBackend* screen_ = nullptr;       // the console's
   std::unique_ptr<HostMachine> host_machine_;
+  std::unique_ptr<gdb::Connection> gdb_;               // of Options::gdb, until the guest runs
   std::unique_ptr<timetravel::DeterministicRun> run_;  // none: the run is not deterministic
   std::optional<MeteredHost> meter_;                   // with Options::stats
   UniqueFd script_file_;  // of Options::script_file, until the host is made
@@ -118,6 +122,7 @@ class VirtualMachine {
   std::unique_ptr<Sandbox> sandbox_;     // none: the launcher is not confined
   std::unique_ptr<EndSignal> end_signal_;
   std::unique_ptr<Bus> bus_;
+  std::unique_ptr<gdb::Debugger> debugger_;
 };
 
 }  // namespace lguest

@@ -48,7 +48,7 @@ uint32_t FaultCode(Access access, bool user) {
 
 // The last step of a walk. `pde`: the entry that led to the table with `pte`, which is present.
 Translation WalkTable(GuestMemory& memory, const PageTables& tables, Entry& pde, Entry& pte,
-                      Access access, bool user) {
+                      Access access, bool user, bool sets_bits) {
   using Result = Translation::Result;
   if ((pte.Value() & tables.bad_table_entry_flags) != 0) return Bad(Result::kBadTableEntry);
   if (!memory.Contains(pte.Frame(), kPageSize)) {
@@ -59,8 +59,10 @@ Translation WalkTable(GuestMemory& memory, const PageTables& tables, Entry& pde,
   if ((user && (rights & kEntryUser) == 0) || (access == Access::kWrite && !may_write)) {
     return Fault(FaultCode(access, user) | kFaultProtection);
   }
-  pde.SetBits(kEntryAccessed);
-  pte.SetBits(access == Access::kWrite ? kEntryAccessed | kEntryDirty : kEntryAccessed);
+  if (sets_bits) {
+    pde.SetBits(kEntryAccessed);
+    pte.SetBits(access == Access::kWrite ? kEntryAccessed | kEntryDirty : kEntryAccessed);
+  }
   // A clean page is not `writable`: the first write must walk again, to set the dirty bit.
   return {.result = Result::kMapped,
           .frame = pte.Frame(),
@@ -68,7 +70,7 @@ Translation WalkTable(GuestMemory& memory, const PageTables& tables, Entry& pde,
 }
 
 Translation WalkTwoLevels(GuestMemory& memory, const PageTables& tables, GuestVirt address,
-                          Access access, bool user) {
+                          Access access, bool user, bool sets_bits) {
   using Result = Translation::Result;
   const uint32_t virt = address.value();
   const uint32_t root = PageAlignDown(tables.directory.value());
@@ -80,7 +82,7 @@ Translation WalkTwoLevels(GuestMemory& memory, const PageTables& tables, GuestVi
   }
   Entry pte(memory, pde.Frame().value(), (virt >> kPageShift) % kEntriesPerTable);
   if (!pte.Has(kEntryPresent)) return Fault(FaultCode(access, user));
-  return WalkTable(memory, tables, pde, pte, access, user);
+  return WalkTable(memory, tables, pde, pte, access, user, sets_bits);
 }
 
 // A PAE entry is two words. The guest has less than 4 GB, and no NX, so that any bit in the upper
@@ -90,7 +92,7 @@ bool HasUpperWord(const GuestMemory& memory, uint32_t table, uint32_t index) {
 }
 
 Translation WalkPae(GuestMemory& memory, const PageTables& tables, GuestVirt address, Access access,
-                    bool user) {
+                    bool user, bool sets_bits) {
   using Result = Translation::Result;
   constexpr uint32_t kWords = kPaeEntrySize / sizeof(uint32_t);  // `Entry` counts words
   const uint32_t virt = address.value();
@@ -118,24 +120,38 @@ Translation WalkPae(GuestMemory& memory, const PageTables& tables, GuestVirt add
   Entry pte(memory, table, table_index * kWords);
   if (!pte.Has(kEntryPresent)) return Fault(FaultCode(access, user));
   if (HasUpperWord(memory, table, table_index)) return Bad(Result::kBadTableEntry);
-  return WalkTable(memory, tables, pde, pte, access, user);
+  return WalkTable(memory, tables, pde, pte, access, user, sets_bits);
 }
 
-}  // namespace
-
-Translation WalkPageTables(GuestMemory& memory, const PageTables& tables, GuestVirt address,
-                           Access access, bool user) {
+// `sets_bits`: accessed and dirty bits, like a processor.
+Translation Walk(GuestMemory& memory, const PageTables& tables, GuestVirt address, Access access,
+                 bool user, bool sets_bits) {
   switch (tables.format) {
     case PagingFormat::kTwoLevel:
-      return WalkTwoLevels(memory, tables, address, access, user);
+      return WalkTwoLevels(memory, tables, address, access, user, sets_bits);
     case PagingFormat::kPae:
-      return WalkPae(memory, tables, address, access, user);
+      return WalkPae(memory, tables, address, access, user, sets_bits);
     case PagingFormat::kNone:
       break;
   }
   const GuestPhys frame(PageAlignDown(address.value()));
   if (!memory.Contains(frame, kPageSize)) return Fault(FaultCode(access, user));
   return {.result = Translation::Result::kMapped, .frame = frame, .writable = true};
+}
+
+}  // namespace
+
+Translation WalkPageTables(GuestMemory& memory, const PageTables& tables, GuestVirt address,
+                           Access access, bool user) {
+  return Walk(memory, tables, address, access, user, /*sets_bits=*/true);
+}
+
+std::optional<GuestPhys> PeekPageTables(GuestMemory& memory, const PageTables& tables,
+                                        GuestVirt address) {
+  const Translation walked =
+      Walk(memory, tables, address, Access::kRead, /*user=*/false, /*sets_bits=*/false);
+  if (walked.result != Translation::Result::kMapped) return std::nullopt;
+  return walked.frame;
 }
 
 }  // namespace lguest::hostsim

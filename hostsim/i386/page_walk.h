@@ -4,6 +4,7 @@
 #define HOSTSIM_I386_PAGE_WALK_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "hostsim/i386/constants.h"
 #include "launcher/guest/address.h"
@@ -48,6 +49,11 @@ struct Translation {
 // entry that is not present (ABI.md §4.5).
 Translation WalkPageTables(GuestMemory& memory, const PageTables& tables, GuestVirt address,
                            Access access, bool user);
+
+// The frame of the page at `address`, which changes no entry; nullopt if a read by the guest's
+// kernel would fault.
+std::optional<GuestPhys> PeekPageTables(GuestMemory& memory, const PageTables& tables,
+                                        GuestVirt address);
 
 // The address of the top entry of a PAE directory.
 constexpr uint32_t PaeDirectory(GuestPhys directory) { return directory.value() & ~31u; }

@@ -12,11 +12,13 @@
 #ifndef HOSTSIM_SOFTCPU_INSTRUCTION_COUNTER_H_
 #define HOSTSIM_SOFTCPU_INSTRUCTION_COUNTER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "hostsim/counted_runs.h"
+#include "hostsim/debug_stops.h"
 
 namespace lguest::hostsim {
 
@@ -45,12 +47,31 @@ class InstructionCounter final : public CountedRuns {
   // Sets the count to 0 and removes the stop.
   void Reset();
 
-  bool is_stop_due() const { return count() >= stop_; }
+  bool is_stop_due() const { return at_breakpoint_ || count() >= std::min(stop_, debug_stop_); }
   // Removes the stop if it is due. Returns true if it was.
   bool TakeStop();
+  // The same for a breakpoint that is hit, or the stop after a watched access.
+  std::optional<DebugHit::Kind> TakeDebugStop();
 
-  // The library's loop runs, between two blocks. Returns true if Run() must return.
-  bool OnLoop();
+  // The library's loop runs, between two blocks. `is_breakpoint`: the next instruction has a
+  // breakpoint. Returns true if Run() must return.
+  bool OnLoop(bool is_breakpoint);
+
+  // The instruction at the current count begins even if it has a breakpoint.
+  void PassBreakpoint() { pass_at_ = count(); }
+  // The CPU is back at the start of an instruction that makes a watched access. It is to stop after
+  // that instruction.
+  void StopAfterNext() {
+    debug_stop_ = count() + 1;
+    Refill();
+  }
+  // The instruction at `count` makes a watched access, for which the CPU will stop already.
+  bool stops_after(uint64_t count) const { return debug_stop_ == count + 1; }
+
+  // For a block that refuses to run: such costs exhaust every budget, and the flag marks its
+  // refusal.
+  static constexpr uint64_t kBreakpointCost = uint64_t{1} << 50;
+  static constexpr uint32_t kBreakpointFlag = 1u << 30;
 
   // Makes the guest exit to the library's loop before the next block.
   void ExitBeforeNextBlock() { SetEnd(count()); }
@@ -94,6 +115,9 @@ class InstructionCounter final : public CountedRuns {
   const Words words_;
   uint64_t end_ = 0;
   uint64_t stop_ = kNever;
+  uint64_t debug_stop_ = kNever;
+  uint64_t pass_at_ = kNever;   // do not stop at a breakpoint at this count
+  bool at_breakpoint_ = false;  // the CPU has stopped there
   // About the exception that is being raised.
   bool restored_ = false;
   bool fetch_fault_ = false;

@@ -40,7 +40,7 @@ TEST_F(InstructionCounterTest, PollIntervalEndsWithoutAStop) {
   uint64_t blocks = 0;
   while (RunBlock(100)) ++blocks;
   EXPECT_EQ(blocks, InstructionCounter::kPollInterval / 100);
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_EQ(counter_.count(), blocks * 100);
   EXPECT_EQ(next_cflags_, kNoLimit);
   EXPECT_TRUE(RunBlock(100));
@@ -50,10 +50,10 @@ TEST_F(InstructionCounterTest, LastBlockBeforeAStopIsLimited) {
   counter_.StopAt(13);
   EXPECT_TRUE(RunBlock(10));
   EXPECT_FALSE(RunBlock(10));
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_EQ(next_cflags_, 3u);
   EXPECT_TRUE(RunBlock(3));
-  EXPECT_TRUE(counter_.OnLoop());
+  EXPECT_TRUE(counter_.OnLoop(false));
   EXPECT_EQ(counter_.count(), 13u);
 }
 
@@ -61,7 +61,7 @@ TEST_F(InstructionCounterTest, BlockThatEndsAtTheStopIsNotLimited) {
   counter_.StopAt(10);
   EXPECT_TRUE(RunBlock(10));
   EXPECT_FALSE(RunBlock(1));
-  EXPECT_TRUE(counter_.OnLoop());
+  EXPECT_TRUE(counter_.OnLoop(false));
   EXPECT_EQ(counter_.count(), 10u);
   EXPECT_EQ(next_cflags_, kNoLimit);
 }
@@ -70,10 +70,10 @@ TEST_F(InstructionCounterTest, StopJustAfterAPollIntervalIsExact) {
   counter_.StopAt(InstructionCounter::kPollInterval + 4);
   EXPECT_TRUE(RunBlock(InstructionCounter::kPollInterval - 1));
   EXPECT_FALSE(RunBlock(9));
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_EQ(next_cflags_, 5u);
   EXPECT_TRUE(RunBlock(5));
-  EXPECT_TRUE(counter_.OnLoop());
+  EXPECT_TRUE(counter_.OnLoop(false));
 }
 
 TEST_F(InstructionCounterTest, StopIsTakenOnce) {
@@ -90,7 +90,7 @@ TEST_F(InstructionCounterTest, StopInThePastIsDue) {
   counter_.StopAt(5);
   EXPECT_TRUE(counter_.is_stop_due());
   EXPECT_FALSE(RunBlock(1));
-  EXPECT_TRUE(counter_.OnLoop());
+  EXPECT_TRUE(counter_.OnLoop(false));
   EXPECT_EQ(counter_.count(), 8u);
 }
 
@@ -111,7 +111,7 @@ TEST_F(InstructionCounterTest, ExceptionAtTheEndOfABlockIsCountedByTheBlock) {
 TEST_F(InstructionCounterTest, RestoredInstructionThatRunsAgainCountsOnce) {
   EXPECT_TRUE(RunBlock(10));
   counter_.OnRestore(7);
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_TRUE(RunBlock(1));
   EXPECT_TRUE(counter_.OnException());
   EXPECT_EQ(counter_.count(), 4u);
@@ -133,7 +133,7 @@ TEST_F(InstructionCounterTest, FetchFaultWithoutBudgetCounts) {
   counter_.OnFetchFault();
   EXPECT_TRUE(counter_.OnException());
   EXPECT_FALSE(RunBlock(6));
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_EQ(counter_.count(), InstructionCounter::kPollInterval + 1);
   EXPECT_TRUE(RunBlock(6));
 }
@@ -143,7 +143,7 @@ TEST_F(InstructionCounterTest, ExitBeforeNextBlockKeepsTheCount) {
   counter_.ExitBeforeNextBlock();
   EXPECT_EQ(counter_.count(), 4u);
   EXPECT_FALSE(RunBlock(1));
-  EXPECT_FALSE(counter_.OnLoop());
+  EXPECT_FALSE(counter_.OnLoop(false));
   EXPECT_TRUE(RunBlock(1));
 }
 

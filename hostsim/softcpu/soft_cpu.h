@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/debug_stops.h"
 #include "hostsim/hypercall_accelerator.h"
 #include "hostsim/i386/page_walk.h"
 #include "hostsim/softcpu/host_area.h"
@@ -52,7 +53,7 @@ struct SoftCpuOptions {
 //   - pusha writes its lowest word first, so a page fault may report the address of another word.
 //   - enter does not probe stack memory that it does not write, and with a 16-bit operand it writes
 //     all of %ebp.
-class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
+class SoftCpu : public Vcpu, private DebugStops, private WriteObserver, private UnicornClient {
  public:
   // `memory` must outlive the CPU. Its placement is free, except address 0. Fails with
   // InvalidArgument for memory at address 0, with FailedPrecondition if the linked library is not
@@ -81,6 +82,7 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   std::optional<FpuRegisters> fpu() const override;
   HypercallAccelerator* accelerator() override { return trap_accelerator_.get(); }
   CountedRuns* counted() override { return unicorn_->counter(); }
+  DebugStops* debug_stops() override;
 
  private:
   explicit SoftCpu(GuestMemory& memory) : memory_(memory) {}
@@ -93,6 +95,15 @@ class SoftCpu : public Vcpu, private WriteObserver, private UnicornClient {
   bool GuestMapsHostArea() const;
   bool ExecuteLoop();
   uint8_t CodeByte(int n) const;
+
+  // DebugStops.
+  void SetBreakpoint(uint32_t address) override;
+  void RemoveBreakpoint(uint32_t address) override;
+  void SetWatchpoint(const Watchpoint& watchpoint) override;
+  void RemoveWatchpoint(const Watchpoint& watchpoint) override;
+  void PassBreakpoint() override;
+  DebugHit hit() const override { return unicorn_->hit(); }
+  size_t Peek(GuestVirt address, std::span<std::byte> to) override;
 
   // WriteObserver.
   void OnWrite(GuestPhys addr, uint32_t len) override;

@@ -60,6 +60,12 @@ void FreeTemporary(void* tcg, std::byte* temporary) asm("tcg_temp_free_internal_
 void EmitBranch64(void* tcg, int condition, ptrdiff_t value, int64_t limit,
                   void* label) asm("tcg_gen_brcondi_i64_x86_64");
 
+// Discards the operations that have been emitted for a block.
+void StartCode(void* tcg) asm("tcg_func_start_x86_64");
+
+// The TCGContext of the block that is being generated.
+thread_local void* g_tcg = nullptr;
+
 // Generates the code of a block. tb_gen_code() calls it again, with fewer instructions, if the code
 // is too long.
 void RealGenerate(void* cpu, void* block, int max_instructions)
@@ -67,8 +73,16 @@ void RealGenerate(void* cpu, void* block, int max_instructions)
 void Generate(void* cpu, void* block, int max_instructions)
     LGUEST_WRAP(gen_intermediate_code_x86_64);
 void Generate(void* cpu, void* block, int max_instructions) {
-  UnicornInternals::current()->OnGenerationStart();
+  UnicornInternals& owner = *UnicornInternals::current();
+  owner.OnGenerationStart(block);
   RealGenerate(cpu, block, max_instructions);
+  // An instruction with a breakpoint must be the first of its block: end this block before it.
+  const int limit = owner.TakeBreakpointLimit();
+  if (limit == 0) return;
+  StartCode(g_tcg);
+  owner.OnGenerationStart(block);
+  RealGenerate(cpu, block, limit);
+  owner.TakeBreakpointLimit();
 }
 
 // Emits a branch to `label` if `value` compares with `limit`. Each block starts with
@@ -81,6 +95,7 @@ void EmitBranch32(void* tcg, int condition, ptrdiff_t value, int32_t limit, void
     LGUEST_WRAP(tcg_gen_brcondi_i32_x86_64);
 void EmitBranch32(void* tcg, int condition, ptrdiff_t value, int32_t limit, void* label) {
   const UnicornInternals& owner = *UnicornInternals::current();
+  g_tcg = tcg;
   InstructionCounter* const counter = owner.counter();
   if (counter == nullptr || !std::exchange(counter->block().starts, false)) {
     return RealEmitBranch32(tcg, condition, value, limit, label);
@@ -119,8 +134,12 @@ void EmitRefusal(void* tcg) {
   if (owner.counter() == nullptr) return;
   const InstructionCounter::Block& block = owner.counter()->block();
   if (block.instructions == nullptr) return;
-  const auto instructions = static_cast<uint64_t>(owner.instructions_in_block());
+  auto instructions = static_cast<uint64_t>(owner.instructions_in_block());
   *block.instructions = instructions;
+  if (owner.BlockRefuses()) {
+    *block.instructions += InstructionCounter::kBreakpointCost;
+    instructions |= InstructionCounter::kBreakpointFlag;
+  }
   std::byte* const refused = NewTemporary(tcg, kTypeI32, /*local=*/false);
   Emit2(tcg, kMovI32, reinterpret_cast<uint64_t>(refused), instructions);
   Emit3(tcg, kStoreI32, reinterpret_cast<uint64_t>(refused), block.env,

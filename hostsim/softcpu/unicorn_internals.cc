@@ -268,7 +268,8 @@ void UnicornInternals::OnTranslationEnd(uint64_t pc, void* block) {
 // The library flushes the code buffer itself when it is full, but its first flush has a bug: it
 // reuses the buffer from its start and keeps old blocks valid. This flush comes earlier.
 bool UnicornInternals::FlushCodeIfFull() {
-  if (last_code_ - first_code_ < code_limit_) return false;
+  if (last_code_ - first_code_ < code_limit_ && !discard_code_) return false;
+  discard_code_ = false;
   TbFlush(cpu_);
   first_code_ = last_code_ = 0;
   return true;

@@ -29,9 +29,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "hostsim/debug_stops.h"
 #include "hostsim/i386/constants.h"
 #include "hostsim/i386/descriptor.h"
 #include "hostsim/i386/page_walk.h"
+#include "hostsim/softcpu/debug_points.h"
 #include "hostsim/softcpu/instruction_counter.h"
 #include "hostsim/softcpu/unicorn_layout.h"
 
@@ -142,6 +144,28 @@ class UnicornInternals {
   // nullptr if the CPU does not count.
   InstructionCounter* counter() const { return counter_.get(); }
 
+  // Breakpoints and watchpoints, of a CPU that counts.
+  DebugPoints& debug();
+  bool has_debug() const { return debug_ != nullptr; }
+  const DebugHit& hit() const { return hit_; }
+  void set_hit(const DebugHit& hit) { hit_ = hit; }
+  // Discards all translated code before the next block runs.
+  void DiscardCode() { discard_code_ = true; }
+  // True if the block that is being generated starts with a breakpoint, and is not the one that
+  // passes it.
+  bool BlockRefuses() const {
+    return debug_ != nullptr && !passes_breakpoint_ && debug_->IsArmed(generated_pc_);
+  }
+  // How many instructions of the block that has been generated come before one with a breakpoint;
+  // 0: there is none. Once.
+  int TakeBreakpointLimit();
+  // Translated code at `ra` accesses a page with a watchpoint. Does not return if the access is
+  // watched, and the CPU has not stopped for it yet.
+  void OnWatchedPage(uint32_t address, uint32_t len, bool is_write, uintptr_t ra);
+  bool HasWatchpoint(uint64_t address, uint64_t len) const {
+    return debug_ != nullptr && debug_->IsWatched(address, len);
+  }
+
   // The state of the CPU. Only CheckUnicorn() may call these functions and those below before
   // CheckUnicorn() has succeeded.
   uint32_t reg(int index) const { return static_cast<uint32_t>(RegisterField(index)); }
@@ -219,20 +243,26 @@ class UnicornInternals {
   void OnCodeProtected(uint64_t ram_address);
   void OnCodeUnprotected(uint64_t ram_address);
   // Returns the maximum number of instructions of the block to be translated; 0: no limit.
-  int OnTranslationStart() {
+  int OnTranslationStart(bool passes_breakpoint) {
     translating_ = true;
+    passes_breakpoint_ = passes_breakpoint;
     instructions_in_block_ = 0;
     return std::exchange(instruction_limit_, 0);
   }
   // The library starts to generate the code of a block. If that gets too long, it starts again with
   // fewer instructions.
-  void OnGenerationStart() {
+  void OnGenerationStart(const void* block) {
     instructions_in_block_ = 0;
+    generated_pc_ = static_cast<uint32_t>(BlockPc(block));
     if (counter_ != nullptr) counter_->block() = {.starts = true};
   }
   void OnTranslationEnd(uint64_t pc, void* block);
   void OnCpuid(char* env);
-  void OnInstructionStart() {
+  void OnInstructionStart(uint32_t pc) {
+    if (debug_ != nullptr && instructions_in_block_ != 0 && breakpoint_limit_ == 0 &&
+        debug_->IsArmed(pc)) {
+      breakpoint_limit_ = instructions_in_block_;
+    }
     ++instructions_translated_;
     ++instructions_in_block_;
     at_instruction_start_ = true;
@@ -370,8 +400,14 @@ class UnicornInternals {
   size_t code_limit_ = kMaxCode;
 
   std::unique_ptr<InstructionCounter> counter_;
-  bool probing_ = false;  // inside Probe()
-  Instruction probed_;    // its result
+  std::unique_ptr<DebugPoints> debug_;  // nullptr: never used
+  DebugHit hit_;
+  bool discard_code_ = false;
+  bool passes_breakpoint_ = false;  // of the block that is being translated
+  uint32_t generated_pc_ = 0;       // of the block that is being generated
+  int breakpoint_limit_ = 0;        // see TakeBreakpointLimit()
+  bool probing_ = false;            // inside Probe()
+  Instruction probed_;              // its result
 
   // For unicorn_check.cc: the last pointers that the library passed, and a count.
   char* cpuid_env_ = nullptr;

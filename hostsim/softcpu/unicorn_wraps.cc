@@ -16,6 +16,9 @@
 namespace lguest::hostsim {
 namespace {
 
+// BP_MEM_READ, BP_MEM_WRITE.
+constexpr int kWatchRead = 1;
+constexpr int kWatchWrite = 2;
 constexpr int kMmuKernel = 2;           // MMU_KNOSMAP_IDX
 constexpr int kFetch = 2;               // MMU_INST_FETCH
 constexpr int kInstructionStart = 129;  // INDEX_op_insn_start
@@ -159,7 +162,7 @@ void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cf
     LGUEST_WRAP(tb_gen_code_x86_64);
 void* Translate(void* cpu, uint64_t pc, uint64_t cs_base, uint32_t flags, int cflags) {
   UnicornInternals& owner = *UnicornInternals::current();
-  const int limit = owner.OnTranslationStart();
+  const int limit = owner.OnTranslationStart(/*passes_breakpoint=*/(cflags & kCountMask) == 1);
   if ((cflags & kCountMask) == 0) cflags |= limit;
   void* const block = RealTranslate(cpu, pc, cs_base, flags, cflags);
   owner.OnTranslationEnd(pc, block);
@@ -214,7 +217,7 @@ void RealEmit(void* tcg_context, int opcode, uint64_t a, uint64_t b)
 void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) LGUEST_WRAP(tcg_gen_op2_x86_64);
 void Emit(void* tcg_context, int opcode, uint64_t a, uint64_t b) {
   if (opcode == kInstructionStart) {
-    UnicornInternals::current()->OnInstructionStart();
+    UnicornInternals::current()->OnInstructionStart(static_cast<uint32_t>(a));
     b = AddIndex(b);
   }
   RealEmit(tcg_context, opcode, a, b);
@@ -265,6 +268,22 @@ void Syscall(void* env, int /*len*/) {
 // The library reports features that do not work here, for each CPU model.
 void Cpuid(char* env) LGUEST_WRAP(helper_cpuid_x86_64);
 void Cpuid(char* env) { UnicornInternals::current()->OnCpuid(env); }
+
+// Is any of these bytes watched? The library marks the page in its TLB then.
+int MatchesWatchpoint(void* cpu, uint64_t address, uint64_t len)
+    LGUEST_WRAP(cpu_watchpoint_address_matches_x86_64);
+int MatchesWatchpoint(void* /*cpu*/, uint64_t address, uint64_t len) {
+  return UnicornInternals::current()->HasWatchpoint(address, len) ? kWatchRead | kWatchWrite : 0;
+}
+
+// An access to a page with that mark.
+void CheckWatchpoint(void* cpu, uint64_t address, uint64_t len, uint32_t attributes, int access,
+                     uintptr_t ra) LGUEST_WRAP(cpu_check_watchpoint_x86_64);
+void CheckWatchpoint(void* /*cpu*/, uint64_t address, uint64_t len, uint32_t /*attributes*/,
+                     int access, uintptr_t ra) {
+  UnicornInternals::current()->OnWatchedPage(
+      static_cast<uint32_t>(address), static_cast<uint32_t>(len), (access & kWatchWrite) != 0, ra);
+}
 
 // Segment loads, far returns and iret access memory with the functions below. The library's
 // versions walk all lists of hooks at each access. A TLB hit does not need that.

@@ -4,6 +4,7 @@
 #define LAUNCHER_TIMETRAVEL_COUNTED_MACHINE_H_
 
 #include "hostsim/count_stops.h"
+#include "hostsim/software_host.h"
 #include "hostsim/vcpu.h"
 #include "hostsim/virtual_clock.h"
 
@@ -13,6 +14,7 @@ struct CountedMachine {
   hostsim::Vcpu& cpu;
   hostsim::CountStops& stops;
   hostsim::VirtualClock& clock;
+  hostsim::SoftwareHost& host;
 };
 
 }  // namespace lguest::timetravel

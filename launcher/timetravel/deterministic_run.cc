@@ -13,38 +13,35 @@ namespace lguest::timetravel {
 DeterministicRun::DeterministicRun(std::unique_ptr<LogFile> file, const LogHeader& header)
     : writer_(std::make_unique<LogWriter>(std::move(file), header)) {
   recorder_ = std::make_unique<Recorder>(*writer_);
+  tape_.tape = recorder_.get();
 }
 
 DeterministicRun::DeterministicRun(LogReader& log) : reader_(&log) {
   replayer_ = std::make_unique<Replayer>(*reader_);
-}
-
-Tape* DeterministicRun::tape() {
-  if (recorder_ != nullptr) return recorder_.get();
-  return replayer_ != nullptr ? replayer_.get() : nullptr;
+  tape_.tape = replayer_.get();
 }
 
 std::unique_ptr<BlockBackend> DeterministicRun::WrapDisk(std::unique_ptr<BlockBackend> disk) {
   const uint32_t device = devices_++;
-  if (tape() != nullptr) disk = std::make_unique<TapedBlock>(device, std::move(disk), *tape());
+  if (tape_.tape != nullptr) disk = std::make_unique<TapedBlock>(device, std::move(disk), tape_);
   return std::make_unique<HashedBlock>(device, std::move(disk), disks_);
 }
 
 std::unique_ptr<PacketBackend> DeterministicRun::WrapPackets(
     std::unique_ptr<PacketBackend> packets) {
   const uint32_t device = devices_++;
-  if (tape() == nullptr) return packets;
-  return std::make_unique<TapedPackets>(device, std::move(packets), *tape());
+  if (tape_.tape == nullptr) return packets;
+  return std::make_unique<TapedPackets>(device, std::move(packets), tape_);
 }
 
 std::unique_ptr<ConsoleBackend> DeterministicRun::WrapConsole(
     std::unique_ptr<ConsoleBackend> console) {
   const uint32_t device = devices_++;
   if (replayer_ != nullptr) {
-    console = std::make_unique<ShownConsole>(
-        std::make_unique<TapedConsole>(device, nullptr, *replayer_), std::move(console));
+    console = std::make_unique<ShownConsole>(std::make_unique<TapedConsole>(device, nullptr, tape_),
+                                             std::move(console), is_shown_);
   } else if (recorder_ != nullptr) {
-    console = std::make_unique<TapedConsole>(device, std::move(console), *recorder_);
+    console = std::make_unique<TapedConsole>(device, std::move(console), tape_);
   }
   return std::make_unique<HashedConsole>(std::move(console), console_);
 }
@@ -57,9 +54,11 @@ InputWatch& DeterministicRun::Start(Host& host, const CountedMachine& machine,
                                     const InputEvents& events, DeviceSet live,
                                     std::function<void()> on_look) {
   machine_ = &machine;
+  host_ = &host;
   if (replayer_ != nullptr) {
-    replayer_->Start(host, machine.stops, machine.clock, machine.cpu);
-    return *replayer_;
+    replayer_->Start(host, machine.stops, machine.clock, machine.cpu, events.end_fd);
+    current_watch_.watch = replayer_.get();
+    return current_watch_;
   }
   PolledWatch::OnReady on_ready;
   if (recorder_ != nullptr) {
@@ -73,7 +72,38 @@ InputWatch& DeterministicRun::Start(Host& host, const CountedMachine& machine,
   watch_ = std::make_unique<PolledWatch>(host, machine.stops, machine.clock, events, live,
                                          std::move(on_ready));
   watch_->SetOnLook(std::move(on_look));
-  return *watch_;
+  current_watch_.watch = watch_.get();
+  return current_watch_;
+}
+
+void DeterministicRun::SetDebugInput(int fd, const std::function<void()>& readable) {
+  if (watch_ != nullptr) watch_->SetDebugInput(fd, readable);
+  if (replayer_ != nullptr) replayer_->SetDebugInput(fd, readable);
+}
+
+void DeterministicRun::End(absl::Status status) {
+  if (replayer_ != nullptr) return replayer_->End(std::move(status));
+  watch_->End(std::move(status));
+}
+
+void DeterministicRun::FlushLog() {
+  if (writer_ != nullptr) writer_->Flush();
+}
+
+void DeterministicRun::BecomeReplay() {
+  is_shown_ = false;
+  if (replayer_ != nullptr) return;  // it is one already
+  recorder_->Stop();
+  watch_->Stop();
+  past_ = std::make_unique<LogReader>(writer_->file(), writer_->position());
+  reader_ = past_.get();
+  replayer_ =
+      std::make_unique<Replayer>(*reader_, Replayer::Past{.operations = recorder_->operations(),
+                                                          .sleeps = watch_->sleeps(),
+                                                          .ready = watch_->TakeReady()});
+  replayer_->Start(*host_, machine_->stops, machine_->clock, machine_->cpu);
+  tape_.tape = replayer_.get();
+  current_watch_.watch = replayer_.get();
 }
 
 absl::StatusOr<std::string> DeterministicRun::Finish(absl::StatusOr<std::string> death,

@@ -60,6 +60,17 @@ class DeterministicRun {
   InputWatch& Start(Host& host, const CountedMachine& machine, const InputEvents& events,
                     DeviceSet live, std::function<void()> on_look);
 
+  // For a debugger, once started. Looks at one more descriptor while the guest runs: see
+  // PolledWatch.
+  void SetDebugInput(int fd, const std::function<void()>& readable);
+  // Ends the run with `status`.
+  void End(absl::Status status);
+  // Writes what is recorded so far.
+  void FlushLog();
+  // In a fork of the launcher: repeats the run from here on, as far as the other process has
+  // recorded it, and shows nothing.
+  void BecomeReplay();
+
   // The guest has ended with `death`. Returns that, or what is wrong with the replay. `log` gets a
   // message if the recording is incomplete.
   absl::StatusOr<std::string> Finish(absl::StatusOr<std::string> death, const GuestMemory& memory,
@@ -69,7 +80,29 @@ class DeterministicRun {
   const Fingerprint* fingerprint() const { return fingerprint_.get(); }
 
  private:
-  Tape* tape();
+  // What devices and the run loop have: it stays when the run becomes a replay.
+  class CurrentTape final : public Tape {
+   public:
+    Outcome Perform(uint32_t device, absl::FunctionRef<Outcome()> operation,
+                    const Outcome& usual) override {
+      return tape->Perform(device, operation, usual);
+    }
+    Tape* tape = nullptr;  // the run's
+  };
+  class CurrentWatch final : public InputWatch {
+   public:
+    absl::Status Watch(size_t device, int fd) override { return watch->Watch(device, fd); }
+    void Ignore(size_t device, int fd) override { watch->Ignore(device, fd); }
+    void RetryLater(size_t device) override { watch->RetryLater(device); }
+    void MadeProgress() override { watch->MadeProgress(); }
+    void RetryAfter(size_t device, Milliseconds delay) override {
+      watch->RetryAfter(device, delay);
+    }
+    DeviceSet TakeReady() override { return watch->TakeReady(); }
+    absl::Status status() const override { return watch->status(); }
+    InputWatch* watch = nullptr;  // the run's
+  };
+
   Fingerprint TakeFingerprint(const GuestMemory& memory) const;
   // Compares the end of a replay with that of its recording.
   absl::Status CompareEnd(const Fingerprint& print) const;
@@ -80,6 +113,11 @@ class DeterministicRun {
   std::unique_ptr<Replayer> replayer_;       // likewise
   std::unique_ptr<PolledWatch> watch_;       // of all but a replay, once started
   const CountedMachine* machine_ = nullptr;  // once started
+  std::unique_ptr<LogReader> past_;          // of a recording that has become a replay
+  Host* host_ = nullptr;                     // once started
+  CurrentTape tape_;
+  CurrentWatch current_watch_;
+  bool is_shown_ = true;  // a replay's console
   uint32_t devices_ = 0;
   Hash console_;
   Hash disks_;

@@ -1,6 +1,7 @@
 #include "launcher/timetravel/log_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -13,8 +14,14 @@ namespace lguest::timetravel {
 
 absl::StatusOr<std::unique_ptr<DiskLogFile>> DiskLogFile::Create(const std::string& path) {
   UniqueFd file(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
+      open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
   if (!file.valid()) return ErrnoStatus(path);
+  return std::unique_ptr<DiskLogFile>(new DiskLogFile(std::move(file)));
+}
+
+absl::StatusOr<std::unique_ptr<DiskLogFile>> DiskLogFile::CreateTemporary() {
+  UniqueFd file(memfd_create("lguest recording", MFD_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus("memory for a recording");
   return std::unique_ptr<DiskLogFile>(new DiskLogFile(std::move(file)));
 }
 

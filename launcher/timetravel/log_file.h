@@ -28,8 +28,10 @@ class LogFile {
 // A file of the user's.
 class DiskLogFile final : public LogFile {
  public:
-  // Creates `path`, or empties it.
+  // Creates `path`, or empties it. It can be read, too.
   static absl::StatusOr<std::unique_ptr<DiskLogFile>> Create(const std::string& path);
+  // A file without a name, in memory.
+  static absl::StatusOr<std::unique_ptr<DiskLogFile>> CreateTemporary();
   // Opens `path` to be read.
   static absl::StatusOr<std::unique_ptr<DiskLogFile>> Open(const std::string& path);
 

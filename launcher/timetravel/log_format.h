@@ -64,6 +64,13 @@ struct EntryBase {
   uint64_t sleeps = 0;
   uint64_t operation = 0;
 };
+
+// A place between two pieces of a recording.
+struct LogPosition {
+  uint64_t offset = 0;  // of the next piece
+  EntryBase base;
+};
+
 void EncodeEntry(const LogEntry& entry, EntryBase& base, ByteWriter& to);
 absl::StatusOr<LogEntry> DecodeEntry(ByteReader& from, EntryBase& base);
 

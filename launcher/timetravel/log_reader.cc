@@ -14,8 +14,13 @@ absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(std::unique_ptr<LogFi
   return reader;
 }
 
+LogReader::LogReader(LogFile& file, const LogPosition& position)
+    : file_(file), name_("the recording"), next_offset_(position.offset), base_(position.base) {
+  Next();
+}
+
 absl::Status LogReader::ReadHeader() {
-  ASSIGN_OR_RETURN(const std::string prefix, file_->ReadAt(0, kPrefixSize));
+  ASSIGN_OR_RETURN(const std::string prefix, file_.ReadAt(0, kPrefixSize));
   if (prefix.size() < kPrefixSize) {
     return absl::DataLossError(absl::StrFormat(
         "is no recording: it has %u bytes, and the shortest has %u", prefix.size(), kPrefixSize));
@@ -70,10 +75,10 @@ absl::Status LogReader::ReadNextPiece() {
 
 absl::StatusOr<std::optional<LogReader::Piece>> LogReader::ReadPiece() {
   piece_offset_ = next_offset_;
-  ASSIGN_OR_RETURN(const std::string bytes, file_->ReadAt(piece_offset_, kPieceHeadSize));
+  ASSIGN_OR_RETURN(const std::string bytes, file_.ReadAt(piece_offset_, kPieceHeadSize));
   if (bytes.size() < kPieceHeadSize) return std::nullopt;
   ASSIGN_OR_RETURN(const PieceHead head, DecodePieceHead(bytes));
-  ASSIGN_OR_RETURN(std::string content, file_->ReadAt(piece_offset_ + kPieceHeadSize, head.size));
+  ASSIGN_OR_RETURN(std::string content, file_.ReadAt(piece_offset_ + kPieceHeadSize, head.size));
   if (content.size() < head.size) return std::nullopt;
   next_offset_ = piece_offset_ + kPieceHeadSize + head.size;
   ASSIGN_OR_RETURN(const PieceKind kind, CheckPiece(head, content));

@@ -26,6 +26,10 @@ class LogReader {
   static absl::StatusOr<std::unique_ptr<LogReader>> Open(std::unique_ptr<LogFile> file,
                                                          std::string name);
 
+  // Reads the entries from `position` on, of a file that was written by this program and is still
+  // being written. `file` outlives the reader.
+  LogReader(LogFile& file, const LogPosition& position);
+
   const LogHeader& header() const { return header_; }
 
   // The next entry; nullptr: there are no more. Stays valid until Next().
@@ -43,7 +47,7 @@ class LogReader {
 
  private:
   LogReader(std::unique_ptr<LogFile> file, std::string name)
-      : file_(std::move(file)), name_(std::move(name)) {}
+      : own_file_(std::move(file)), file_(*own_file_), name_(std::move(name)) {}
 
   absl::Status ReadHeader();
 
@@ -59,7 +63,8 @@ class LogReader {
   // `error` with the name of the file, and the offset of the current piece.
   absl::Status At(const absl::Status& error) const;
 
-  const std::unique_ptr<LogFile> file_;
+  const std::unique_ptr<LogFile> own_file_;  // none: it is another's
+  LogFile& file_;
   const std::string name_;
   LogHeader header_;
   uint64_t piece_offset_ = 0;  // of the current piece

@@ -25,6 +25,7 @@ void LogWriter::WriteEnd(const LogEnd& end) {
 
 void LogWriter::Write(std::string_view bytes) {
   if (status_.ok()) status_ = file_->Append(bytes);
+  size_ += bytes.size();
 }
 
 }  // namespace lguest::timetravel

@@ -29,6 +29,10 @@ class LogWriter {
 
   void WriteEnd(const LogEnd& end);
 
+  // Where the next piece begins, after Flush().
+  LogPosition position() const { return {.offset = size_, .base = base_}; }
+  LogFile& file() { return *file_; }
+
   const absl::Status& status() const { return status_; }
 
  private:
@@ -39,6 +43,7 @@ class LogWriter {
 
   const std::unique_ptr<LogFile> file_;
   EntryBase base_;
+  uint64_t size_ = 0;  // of the file
   ByteWriter entries_;
   absl::Status status_;
 };

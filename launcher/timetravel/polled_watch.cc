@@ -99,7 +99,7 @@ Nanos PolledWatch::Idle(std::optional<Nanos> limit) {
 
 void PolledWatch::Look(std::optional<Nanos> timeout) {
   if (on_look_) on_look_();
-  std::array<pollfd, kMaxDevices + 2> fds;
+  std::array<pollfd, kMaxDevices + 3> fds;
   std::array<size_t, kMaxDevices> devices;
   size_t count = 0;
   for (DeviceSet rest = watched_; rest != 0; rest &= rest - 1) {
@@ -112,7 +112,9 @@ void PolledWatch::Look(std::optional<Nanos> timeout) {
   end = {.fd = events_.end_fd, .events = POLLIN, .revents = 0};
   pollfd& check = fds[count + 1];
   check = {.fd = events_.check_fd, .events = POLLIN, .revents = 0};
-  if (poll(fds.data(), count + 2, PollTimeout(timeout)) <= 0) return;
+  pollfd& debug = fds[count + 2];
+  debug = {.fd = debug_fd_, .events = POLLIN, .revents = 0};
+  if (poll(fds.data(), count + 3, PollTimeout(timeout)) <= 0) return;
   for (size_t i = 0; i < count; ++i) {
     if (fds[i].revents != 0) found_ |= OnlyDevice(devices[i]);
   }
@@ -124,6 +126,12 @@ void PolledWatch::Look(std::optional<Nanos> timeout) {
     checked_ = true;
     found_ |= known_;
   }
+  if (debug.revents != 0) on_debug_input_();
+}
+
+void PolledWatch::End(absl::Status status) {
+  status_ = std::move(status);
+  host_.RequestBreakOut();
 }
 
 std::optional<Nanos> PolledWatch::UntilRetry() const {

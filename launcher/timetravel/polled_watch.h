@@ -41,6 +41,19 @@ class PolledWatch final : public InputWatch {
   // Sets a function to call at each look, such as one that writes buffered output.
   void SetOnLook(std::function<void()> on_look) { on_look_ = std::move(on_look); }
 
+  // Looks at one more descriptor, also while the guest is halted, and calls `readable`. -1: none.
+  void SetDebugInput(int fd, std::function<void()> readable) {
+    debug_fd_ = fd;
+    on_debug_input_ = std::move(readable);
+  }
+
+  // Ends the run with `status`.
+  void End(absl::Status status);
+
+  // Stops to look, for good.
+  void Stop() { stops_.Set(look_, std::nullopt); }
+  uint64_t sleeps() const { return sleeps_; }
+
   absl::Status Watch(size_t device, int fd) override;
   void Ignore(size_t device, int fd) override;
   void RetryLater(size_t device) override;
@@ -73,6 +86,8 @@ class PolledWatch final : public InputWatch {
   const OnReady on_ready_;
   const hostsim::CountStops::User look_;
   std::function<void()> on_look_;
+  int debug_fd_ = -1;
+  std::function<void()> on_debug_input_;
 
   std::array<int, kMaxDevices> fds_ = {};  // of the devices in watched_
   DeviceSet watched_ = 0;

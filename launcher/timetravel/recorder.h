@@ -4,6 +4,7 @@
 #define LAUNCHER_TIMETRAVEL_RECORDER_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "hostsim/count_stops.h"
@@ -30,6 +31,10 @@ class Recorder final : public Tape {
   Outcome Perform(uint32_t device, absl::FunctionRef<Outcome()> operation,
                   const Outcome& usual) override;
   void OnReady(const ReadyEvent& event) { log_.Append(event); }
+
+  // Stops to record.
+  void Stop() { stops_->Set(stop_, std::nullopt); }
+  uint64_t operations() const { return operations_; }
 
  private:
   void Mark();

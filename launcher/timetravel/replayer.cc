@@ -1,6 +1,9 @@
 #include "launcher/timetravel/replayer.h"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <variant>
 
@@ -12,14 +15,34 @@ namespace lguest::timetravel {
 
 using hostsim::Nanos;
 
+namespace {
+
+// How often to look whether the launcher is to end, in instructions.
+constexpr uint64_t kLookInterval = 1'000'000;
+
+}  // namespace
+
 void Replayer::Start(Host& host, hostsim::CountStops& stops, hostsim::VirtualClock& clock,
-                     const hostsim::Vcpu& cpu) {
+                     const hostsim::Vcpu& cpu, int end_fd) {
   host_ = &host;
   stops_ = &stops;
   cpu_ = &cpu;
   stop_ = stops.Add([this] { OnStop(); });
   clock.SetIdle([this](std::optional<Nanos> limit) { return Idle(limit); });
+  end_fd_ = end_fd;
+  look_ = stops.Add([this] { Look(); });
+  stops.Set(look_, stops.cpu().count() + kLookInterval);
+  last_count_ = stops.cpu().count();
   SetStop();
+}
+
+void Replayer::Look() {
+  stops_->Set(look_, stops_->cpu().count() + kLookInterval);
+  std::array<pollfd, 2> fds = {{{.fd = end_fd_, .events = POLLIN, .revents = 0},
+                                {.fd = debug_fd_, .events = POLLIN, .revents = 0}}};
+  if (poll(fds.data(), fds.size(), 0) <= 0) return;
+  if (fds[0].revents != 0) End(absl::CancelledError("the launcher is asked to end"));
+  if (fds[1].revents != 0) on_debug_input_();
 }
 
 Outcome Replayer::Perform(uint32_t device, absl::FunctionRef<Outcome()> /*operation*/,
@@ -56,7 +79,8 @@ void Replayer::SetStop() {
   const LogEntry* const entry = log_.Peek();
   if (entry == nullptr) {
     // A recording with an end ends with its guest.
-    stops_->Set(stop_, log_.end().has_value() ? std::nullopt : std::optional(last_count_));
+    const bool is_cut_off = !is_past_ && !log_.end().has_value();
+    stops_->Set(stop_, is_cut_off ? std::optional(last_count_) : std::nullopt);
     return;
   }
   // The result of an operation is due before the guest runs on.

@@ -106,7 +106,7 @@ absl::Status TapedConsole::WaitForRoom(int other_fd) {
 
 absl::StatusOr<size_t> ShownConsole::Write(std::span<const iovec> from) {
   absl::StatusOr<size_t> taken = replayed_->Write(from);
-  if (taken.ok()) Show(from, *taken);
+  if (taken.ok() && is_shown_) Show(from, *taken);
   return taken;
 }
 

@@ -42,8 +42,10 @@ class TapedConsole final : public ConsoleBackend {
 // The console of a replay: what it takes is shown on another console, whose input is not read.
 class ShownConsole final : public ConsoleBackend {
  public:
-  ShownConsole(std::unique_ptr<ConsoleBackend> replayed, std::unique_ptr<ConsoleBackend> screen)
-      : replayed_(std::move(replayed)), screen_(std::move(screen)) {}
+  // `is_shown`, which outlives this: false while nothing is to be shown.
+  ShownConsole(std::unique_ptr<ConsoleBackend> replayed, std::unique_ptr<ConsoleBackend> screen,
+               const bool& is_shown)
+      : replayed_(std::move(replayed)), screen_(std::move(screen)), is_shown_(is_shown) {}
 
   int input_fd() const override { return replayed_->input_fd(); }
   absl::StatusOr<size_t> Read(std::span<std::byte> to) override { return replayed_->Read(to); }
@@ -57,6 +59,7 @@ class ShownConsole final : public ConsoleBackend {
 
   const std::unique_ptr<ConsoleBackend> replayed_;
   const std::unique_ptr<ConsoleBackend> screen_;
+  const bool& is_shown_;
 };
 
 class TapedBlock final : public BlockBackend {

@@ -92,8 +92,9 @@ TEST_F(TapedBackendsTest, ConsoleIsReplayed) {
   EXPECT_EQ(seen, "ab;a long l;4;OK;4;ine;UNAVAILABLE;");
 
   FakeUser screen;
+  const bool is_shown = true;
   ShownConsole replayed(std::make_unique<TapedConsole>(3, nullptr, Replay()),
-                        std::make_unique<FakeConsoleBackend>(screen));
+                        std::make_unique<FakeConsoleBackend>(screen), is_shown);
   std::string again;
   UseConsole(replayed, again);
   EXPECT_EQ(again, seen);

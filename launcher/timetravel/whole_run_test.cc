@@ -78,7 +78,7 @@ Result RunGuestWith(const std::string& command_line, const Variant& variant) {
                                .entry = guest.entry,
                                .page_offset = guest.page_offset})
                   .ok());
-  const CountedMachine machine = {.cpu = *cpu, .stops = stops, .clock = clock};
+  const CountedMachine machine = {.cpu = *cpu, .stops = stops, .clock = clock, .host = host};
   InputWatch& watch = run.Start(host, machine, {}, 0, [] {});
 
   Result result;

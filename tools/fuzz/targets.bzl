@@ -9,6 +9,7 @@ FUZZ_TARGETS = [
     "//hostsim/testing:script_fuzz",
     "//launcher:memory_size_fuzz",
     "//launcher:options_fuzz",
+    "//launcher/gdb:server_fuzz",
     "//launcher/timetravel:recording_fuzz",
     "//loader:boot_params_fuzz",
     "//loader:bzimage_fuzz",
