@@ -58,6 +58,7 @@ class HypercallAccelerator {
   // Copies the host's state to the CPU before the guest runs. `irq_pending`: an interrupt is
   // pending that the guest does not accept now. The guest accepts it later by a plain store, so a
   // CPU for which traps are cheap then passes every trap to the host, which retries the delivery.
+  // Other CPUs pass system calls, which come from code that runs with interrupts on.
   virtual void SetState(const AcceleratorState& state, bool irq_pending) = 0;
 
   // The state after the guest has stopped; nullopt if it is unchanged. The guest may have written

@@ -170,5 +170,18 @@ TEST_F(KvmAcceleratorTest, FrequentTrapsCauseNoExit) {
   EXPECT_EQ(TakeState().next_ring_slot, 70u % kHypercallRingSize);
 }
 
+TEST_F(KvmAcceleratorTest, SystemCallsGoToTheHostWhileAnInterruptWaits_F35) {
+  ExitsUntil(MARK_READY);
+  Put(GUEST_DATA, 0);  // interrupts off
+  ASSERT_TRUE(host_.RaiseInterrupt(DEVICE_IRQ).ok());
+  EXPECT_GE(ExitsUntil(MARK_SYSTEM_CALLS_DONE), uint64_t{ROUNDS});
+  EXPECT_EQ(Word(GUEST_COUNTERS), 0u);
+
+  // As soon as interrupts are on, an exit delivers it. Then nothing waits, and nothing exits.
+  Put(GUEST_DATA, kInterruptFlag);
+  EXPECT_EQ(ExitsUntil(MARK_PAGES_DONE), 0u);
+  EXPECT_EQ(Word(GUEST_COUNTERS), 1u);
+}
+
 }  // namespace
 }  // namespace lguest::hostsim

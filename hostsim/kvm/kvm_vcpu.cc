@@ -320,10 +320,18 @@ void KvmVcpu::SetPolicy(const AcceleratorPolicy& policy) {
   for (uint32_t vector = 0; vector < kExceptionVectors; ++vector) {
     switcher_->SetException(vector, policy.exceptions[vector]);
   }
-  switcher_->SetSystemCall(policy.system_call);
+  system_call_ = policy.system_call;
+  switcher_->SetSystemCall(system_call_);
+  system_calls_exit_ = false;
 }
 
-void KvmVcpu::SetState(const AcceleratorState& state, bool /*irq_pending*/) {
+void KvmVcpu::SetState(const AcceleratorState& state, bool irq_pending) {
+  // A guest runs user code with interrupts on. So if an interrupt waits, the next system call is a
+  // moment at which it can be delivered, which a retry at fixed times may miss again and again.
+  if (irq_pending != system_calls_exit_) {
+    switcher_->SetSystemCall(irq_pending ? AcceleratedGate() : system_call_);
+    system_calls_exit_ = irq_pending;
+  }
   // SetTaskSwitched() and SetGdt() have already set the other fields of `state`.
   switcher_->SetKernelStack(state.kernel_ss, state.kernel_esp);
   switcher_->state().next_ring_slot = state.next_ring_slot;

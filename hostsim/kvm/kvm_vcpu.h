@@ -99,6 +99,8 @@ class KvmVcpu final : public Vcpu, private HypercallAccelerator {
   // false: the vCPU was interrupted inside the switcher.
   bool registers_in_frame_ = false;
   bool bad_directory_ = false;
+  AcceleratedGate system_call_;
+  bool system_calls_exit_ = false;  // to the host, whatever `system_call_` says
   uint32_t page_offset_ = 0;
   uint64_t exits_ = 0;
 

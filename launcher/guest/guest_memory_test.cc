@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,6 +109,22 @@ TEST_P(GuestMemoryTest, AddressZeroIsOrdinaryMemory) {
   ASSERT_TRUE(memory_->ReadBytes(GuestPhys(0), read).ok());
   EXPECT_EQ(read, bytes);
   EXPECT_EQ(memory_->Range(GuestPhys(0), 8).value().size(), 8u);
+}
+
+TEST_P(GuestMemoryTest, EveryLengthIsCopied) {
+  const std::array<std::byte, 9> ones = [] {
+    std::array<std::byte, 9> bytes;
+    bytes.fill(std::byte{1});
+    return bytes;
+  }();
+  for (size_t len = 0; len <= ones.size(); ++len) {
+    std::array<std::byte, 10> read = {};
+    ASSERT_TRUE(memory_->WriteBytes(GuestPhys(16), read).ok());
+    ASSERT_TRUE(memory_->WriteBytes(GuestPhys(16), std::span(ones).first(len)).ok());
+    ASSERT_TRUE(memory_->ReadBytes(GuestPhys(16), read).ok());
+    EXPECT_EQ(std::count(read.begin(), read.end(), std::byte{1}), static_cast<ptrdiff_t>(len));
+    EXPECT_TRUE(std::is_sorted(read.rbegin(), read.rend())) << len;
+  }
 }
 
 TEST_P(GuestMemoryTest, RangeThatEndsAtTheTopIsInside_B02) {
