@@ -12,7 +12,7 @@ namespace lguest {
 namespace {
 
 // Returns the given exits, one for each call of Run().
-class FakeHost final : public Host {
+class FakeHost : public Host {
  public:
   explicit FakeHost(std::vector<absl::StatusOr<Exit>> exits) : exits_(std::move(exits)) {}
 
@@ -81,6 +81,41 @@ TEST(MeteredHostTest, TimesAreWithinTheElapsedTime) {
   EXPECT_GE(readings.sleep, 0);
   EXPECT_GE(readings.launcher, 0);
   EXPECT_LE(readings.launcher + readings.sleep, nanos(after) - nanos(before));
+}
+
+int64_t ThreadNanos() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Computes for a while in each Run().
+class BusyHost final : public FakeHost {
+ public:
+  static constexpr int64_t kBusy = 20'000'000;
+
+  BusyHost() : FakeHost({BrokenOut()}) {}
+  absl::StatusOr<Exit> Run() override {
+    const int64_t end = ThreadNanos() + kBusy;
+    while (ThreadNanos() < end) {
+    }
+    return FakeHost::Run();
+  }
+};
+
+TEST(MeteredHostTest, ComputingIsNoSleep) {
+  BusyHost inner;
+  MeteredHost host(inner);
+  timespec before = {};
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  ASSERT_TRUE(host.Run().ok());
+  timespec after = {};
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  const int64_t elapsed =
+      int64_t{after.tv_sec - before.tv_sec} * 1'000'000'000 + after.tv_nsec - before.tv_nsec;
+  EXPECT_GE(host.readings().guest, BusyHost::kBusy);
+  // The clocks are not read at the same instant.
+  EXPECT_LE(host.readings().guest + host.readings().sleep, elapsed + BusyHost::kBusy / 4);
 }
 
 }  // namespace

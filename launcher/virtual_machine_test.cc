@@ -45,10 +45,14 @@ class ScriptedHost final : public HostMachine {
 class VirtualMachineTest : public ::testing::Test {
  protected:
   VirtualMachineTest() {
-    const testdata::Bytes kernel = testdata::GoodKernel().Build();
+    UseKernel(testdata::GoodKernel());
+    options_.memory = 16u << 20;
+  }
+
+  void UseKernel(const testdata::ElfBuilder& builder) {
+    const testdata::Bytes kernel = builder.Build();
     options_.kernel =
         dir_.File("vmlinux", {reinterpret_cast<const char*>(kernel.data()), kernel.size()});
-    options_.memory = 16u << 20;
   }
 
   void AddDisk(const std::string& path) {
@@ -103,6 +107,38 @@ TEST_F(VirtualMachineTest, StatsCountSentDmas) {
   EXPECT_EQ(stats.readings.dma_sent, 1u);
   ASSERT_EQ(stats.devices.size(), 1u);
   EXPECT_EQ(stats.devices[0].traffic.sent, 1u);
+}
+
+TEST_F(VirtualMachineTest, DevicesFollowTheMemoryThatTheKernelCanUse_F6) {
+  testdata::ElfSegment segment;
+  segment.virtual_address = 0xc0100000;
+  segment.physical_address = 0x100000;
+  segment.data = testdata::KernelCode(0x1000, 0xc0000000, 64);
+  testdata::Put(segment.data, 0x800, testdata::FromString("Use a HIGHMEM enabled kernel."));
+  UseKernel(testdata::ElfBuilder().Segment(segment));
+  options_.memory = 1000u << 20;
+  AddDisk(dir_.File("disk", std::string(4096, 'd')));
+  const auto built = Build(Script());
+  EXPECT_TRUE(built.ok()) << built.status();
+  EXPECT_THAT(log_, Contains(HasSubstr("the guest gets 892 MB instead of 1000")));
+}
+
+TEST_F(VirtualMachineTest, MacNeedsAHostThatTakesIt_F7) {
+  const auto plan_of = [](bool takes_guest_id) {
+    HostPlan plan;
+    plan.takes_guest_id = takes_guest_id;
+    plan.make = [](GuestMemory& memory,
+                   uint16_t guest_id) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+      EXPECT_EQ(guest_id, 0x1234);
+      return std::make_unique<ScriptedHost>(memory, Script());
+    };
+    return plan;
+  };
+  options_.guest_id = 0x1234;
+  EXPECT_TRUE(Build(plan_of(true)).ok());
+  const auto refused = Build(plan_of(false));
+  EXPECT_EQ(FailureOf(refused), ExitStatus::kUsage);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("mac="));
 }
 
 TEST_F(VirtualMachineTest, MissingKernelIsStatusCannotOpen) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +89,23 @@ TEST_F(SandboxTest, GuestsThreadMayDoLessThanTheOthers) {
   EXPECT_EXIT(call_on_main_thread(), ::testing::ExitedWithCode(kOk), "^$");
   EXPECT_EXIT(call_on_guest_thread(), ::testing::ExitedWithCode(70),
               "called getpid, which it must not");
+}
+
+TEST_F(SandboxTest, OnlyTheListedRequestsToDevicesAreAllowed) {
+  const auto ask_for_the_mode = [] {
+    RunSealed(EnterOrEnd(SandboxMode::kOn), [] { EndIfNot(isatty(STDERR_FILENO) >= 0, 4); });
+    _exit(kOk);
+  };
+  const auto type_for_the_user = [] {
+    RunSealed(EnterOrEnd(SandboxMode::kOn), [] {
+      char key = 'x';
+      static_cast<void>(ioctl(STDERR_FILENO, TIOCSTI, &key));
+    });
+    _exit(kOk);
+  };
+  EXPECT_EXIT(ask_for_the_mode(), ::testing::ExitedWithCode(kOk), "^$");
+  EXPECT_EXIT(type_for_the_user(), ::testing::ExitedWithCode(70),
+              "called ioctl, which it must not");
 }
 
 TEST_F(SandboxTest, LoggedCallIsNamedOnceAndHasItsResult) {
