@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "hostsim/guest_state.h"
 #include "hostsim/hypercall_accelerator.h"
@@ -94,6 +97,23 @@ TEST_F(AcceleratorSyncTest, HostEntersHandlersWithAnotherStackSegment) {
   EXPECT_EQ(accelerator_.policy.exceptions[kPageFault].entry, AcceleratedGate::Entry::kByHost);
 }
 
+TEST_F(AcceleratorSyncTest, HostEntersHandlersWithoutValidSegments) {
+  ASSERT_TRUE(guest_.gates.Load(kPageFault, 0, kPresentInterruptGate).ok());
+  Init();
+  constexpr GuestPhys kTable(0x4000);
+  for (const uint32_t entry : {kGuestKernelCs >> 3, kGuestKernelDs >> 3}) {
+    GuestGdt changed;
+    std::array<uint64_t, kGdtEntries> table;
+    std::copy(changed.descriptors().begin(), changed.descriptors().end(), table.begin());
+    table[entry] = 0;
+    ASSERT_TRUE(memory_->WriteBytes(kTable, std::as_bytes(std::span(table))).ok());
+    ASSERT_TRUE(guest_.gdt.Load(*memory_, kTable, kGdtEntries).ok());
+    guest_.policy_changed = true;
+    SyncToAccelerator(guest_);
+    EXPECT_EQ(accelerator_.policy.exceptions[kPageFault].entry, AcceleratedGate::Entry::kByHost);
+  }
+}
+
 TEST_F(AcceleratorSyncTest, HostEntersHandlersAfterItHasSetAnotherStackSegment) {
   ASSERT_TRUE(guest_.gates.Load(kPageFault, 0, kPresentInterruptGate).ok());
   Init();
@@ -135,9 +155,11 @@ TEST_F(AcceleratorSyncTest, PendingInterruptIsAnnounced) {
   Init();
   SyncToAccelerator(guest_);
   EXPECT_FALSE(accelerator_.irq_pending);
-  guest_.pending_interrupts = 2;
-  SyncToAccelerator(guest_);
-  EXPECT_TRUE(accelerator_.irq_pending);
+  for (const uint32_t irqs : {1u, 2u, 1u << 31}) {
+    guest_.pending_interrupts = irqs;
+    SyncToAccelerator(guest_);
+    EXPECT_TRUE(accelerator_.irq_pending) << irqs;
+  }
 }
 
 TEST_F(AcceleratorSyncTest, ReturnedStateIsSanitized) {

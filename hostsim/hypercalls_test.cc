@@ -209,6 +209,25 @@ TEST(BindDmaTest, Binding33Fails) {
   EXPECT_EQ(DeathOf(script), "CRASH: x");
 }
 
+TEST(BindDmaTest, ManyBuffersAreBound) {
+  constexpr uint32_t kBuffers = 300;
+  constexpr DmaKey kKey(4);
+  Script script;
+  script.Init().Bind(kKey, GuestPhys(kFree), kBuffers, 3).ExpectResult(1);
+  ScriptedMachine machine(script.Send(kKey, GuestPhys(kFree)));
+  for (uint32_t i = 0; i < kBuffers; ++i) {
+    const GuestPhys dma(kFree + i * uint32_t{sizeof(Dma)});
+    ASSERT_TRUE(machine.memory().Write(dma, i + 1 == kBuffers ? 0u : 1u).ok());
+  }
+  ASSERT_TRUE(std::holds_alternative<DmaSent>(machine.Run()));
+  EXPECT_EQ(machine.host().GetDma(kKey)->dma,
+            GuestPhys(kFree + (kBuffers - 1) * uint32_t{sizeof(Dma)}));
+  // None is free any more.
+  ASSERT_TRUE(
+      machine.memory().Write(GuestPhys(kFree + (kBuffers - 1) * uint32_t{sizeof(Dma)}), 1u).ok());
+  EXPECT_TRUE(absl::IsNotFound(machine.host().GetDma(kKey).status()));
+}
+
 TEST(BindDmaTest, BadKeyKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Bind(DmaKey(kTop), GuestPhys(0x6000), 1, 1)),
             "bad dma key 0x10000");
@@ -277,6 +296,18 @@ TEST(RingTest, WrapsAroundAfter64Calls) {
 TEST(RingTest, BadCallKillsTheGuest) {
   EXPECT_EQ(DeathOf(Script().Init().Ring(static_cast<Hypercall>(99)).Call(Hypercall::kFlushAsync)),
             "Bad hypercall 99\n");
+}
+
+TEST(RingTest, CallThatKillsTheGuestIsNotDone) {
+  ScriptedMachine machine(Script()
+                              .Init()
+                              .Ring(Hypercall::kFlushAsync)
+                              .Ring(Hypercall::kCrash, kFree)
+                              .Call(Hypercall::kFlushAsync));
+  EXPECT_EQ(machine.Death(), "CRASH: ");
+  const LguestData data = machine.memory().Read<LguestData>(Script::kData).value();
+  EXPECT_EQ(data.hcall_status[0], kHypercallDone);
+  EXPECT_NE(data.hcall_status[1], kHypercallDone);
 }
 
 TEST(RingTest, ResultOfBindDmaIsDiscarded) {

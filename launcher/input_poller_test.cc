@@ -20,7 +20,6 @@
 
 #include "absl/status/status.h"
 #include "hostsim/testing/scripted_machine.h"
-#include "launcher/base/testing/deadline.h"
 
 namespace lguest {
 namespace {
@@ -58,9 +57,6 @@ class InputPollerTest : public ::testing::Test {
   std::array<int, 2> pipe_ = {-1, -1};
   ScriptedMachine machine_{Script().Init().Wait(31)};
   std::unique_ptr<InputPoller> poller_;
-
- private:
-  const Deadline deadline_;
 };
 
 TEST_F(InputPollerTest, InputBreaksOutTheGuest) {

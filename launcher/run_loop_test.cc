@@ -18,7 +18,6 @@
 #include "devices/console/console_backend.h"
 #include "hostsim/testing/scripted_machine.h"
 #include "launcher/base/status_macros.h"
-#include "launcher/base/testing/deadline.h"
 
 namespace lguest {
 namespace {
@@ -65,8 +64,6 @@ class Pipe {
 
 // Runs a scripted guest with a console. Two pipes are the keyboard and the screen.
 class RunLoopTest : public ::testing::Test {
-  const Deadline deadline_;
-
  protected:
   absl::StatusOr<std::string> Run(const Script& script) {
     machine_ = std::make_unique<ScriptedMachine>(script);

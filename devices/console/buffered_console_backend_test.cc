@@ -19,7 +19,6 @@
 #include "devices/console/console_backend.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "launcher/base/testing/deadline.h"
 #include "launcher/base/wake_pipe.h"
 
 namespace lguest {
@@ -104,8 +103,6 @@ class ScreenBackend final : public ConsoleBackend {
 };
 
 class BufferedConsoleBackendTest : public ::testing::Test {
-  const Deadline deadline_;
-
  protected:
   absl::StatusOr<size_t> Write(std::string text) {
     const iovec piece = {.iov_base = text.data(), .iov_len = text.size()};

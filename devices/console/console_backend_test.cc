@@ -14,7 +14,6 @@
 
 #include "devices/bus/io_vector.h"
 #include "gtest/gtest.h"
-#include "launcher/base/testing/deadline.h"
 #include "launcher/base/unique_fd.h"
 
 namespace lguest {
@@ -38,9 +37,6 @@ class FdConsoleBackendTest : public testing::Test {
 
   int input_[2];
   int output_[2];
-
- private:
-  const Deadline deadline_;
 };
 
 TEST_F(FdConsoleBackendTest, ReadDoesNotBlock) {

@@ -15,7 +15,6 @@
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "launcher/base/file_lock.h"
-#include "launcher/base/testing/deadline.h"
 #include "launcher/base/testing/temp_dir.h"
 #include "launcher/base/unique_fd.h"
 
@@ -23,8 +22,6 @@ namespace lguest {
 namespace {
 
 class SharedNetFileTest : public testing::Test {
-  const Deadline deadline_;
-
  protected:
   absl::StatusOr<std::unique_ptr<SharedNetFile>> Open(const std::string& name = "net") {
     return SharedNetFile::Open(dir_.Path(name));

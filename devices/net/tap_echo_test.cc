@@ -24,7 +24,6 @@
 #include "devices/net/tun_spec.h"
 #include "devices/testing/fake_guest.h"
 #include "gtest/gtest.h"
-#include "launcher/base/testing/deadline.h"
 #include "launcher/base/testing/net_namespace.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/guest/abi.h"
@@ -39,8 +38,6 @@ constexpr uint32_t kBuffer = 0x3000;
 // swapped. A connection to the guest reaches a listener on the host; both directions pass through
 // the guest.
 class Mirror {
-  const Deadline deadline_;
-
  public:
   explicit Mirror(std::unique_ptr<Tap> tap) : device_("mirror", std::move(tap)) {
     EXPECT_TRUE(device_.Attach(guest_.memory(), {.pages = kPage, .irq = 1}).ok());

@@ -20,7 +20,6 @@
 #include "devices/net/net_interface.h"
 #include "devices/net/tun_spec.h"
 #include "gtest/gtest.h"
-#include "launcher/base/testing/deadline.h"
 #include "launcher/base/testing/net_namespace.h"
 #include "launcher/base/testing/without_capabilities.h"
 #include "launcher/base/unique_fd.h"
@@ -29,8 +28,6 @@ namespace lguest {
 namespace {
 
 class TapTest : public testing::Test {
-  const Deadline deadline_;
-
  protected:
   void SetUp() override {
     const std::string skip_reason = EnterNetNamespace();

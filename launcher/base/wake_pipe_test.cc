@@ -6,8 +6,6 @@
 
 #include <cerrno>
 
-#include "launcher/base/testing/deadline.h"
-
 namespace lguest {
 namespace {
 
@@ -28,7 +26,6 @@ TEST(WakePipe, IsReadableFromWakeToClear) {
 }
 
 TEST(WakePipe, FullPipeDoesNotBlock_F16) {
-  const Deadline deadline;
   const WakePipe pipe = WakePipe::Create().value();
   for (int i = 0; i < 100'000; ++i) pipe.Wake();
   EXPECT_TRUE(IsReadable(pipe));

@@ -21,7 +21,8 @@ _ALL = " + ".join(f"//{package}/..." for package in _PACKAGES)
 _BAZEL_BUILD_FAILED = 1
 _BAZEL_TESTS_FAILED = 3
 _FAILED_TARGET = re.compile(r"^(//\S+) +(FAILED|TIMEOUT)", re.MULTILINE)
-_FAILED_CASE = re.compile(r"^\[  FAILED  \] (\S+?),? |^(?:FAIL|ERROR): (\w+)", re.MULTILINE)
+_FAILED_CASE = re.compile(r"^\[  FAILED  \] (\S+?),? |^(?:FAIL|ERROR): (test_\w+)", re.MULTILINE)
+_BEGUN_CASE = re.compile(r"^\[ RUN      \] (\S+)", re.MULTILINE)
 _CALM = ["--color=no", "--curses=no", "--noshow_progress", "--ui_event_filters=-info"]
 
 
@@ -37,7 +38,10 @@ def outcome_of(status, output):
     seen_by = [target for target, how in failed.items() if how == "FAILED"]
     if status == _BAZEL_TESTS_FAILED and seen_by:
         case = _FAILED_CASE.search(output)
-        return "killed", f"{seen_by[0]} {(case[1] or case[2]) if case else ''}".rstrip()
+        # A test that ends its program, for example by its deadline, is the last one that began.
+        begun = _BEGUN_CASE.findall(output)
+        name = (case[1] or case[2]) if case else begun[-1] if begun else ""
+        return "killed", f"{seen_by[0]} {name}".rstrip()
     if status == _BAZEL_TESTS_FAILED and failed:
         return "hangs", next(iter(failed))
     if status == _BAZEL_BUILD_FAILED:
@@ -147,7 +151,7 @@ def load_lists(source):
 def main(arguments):
     parser = argparse.ArgumentParser(prog="bazel run //tools/mutate --", description=__doc__.partition("\n")[0])
     parser.add_argument("--directory", help="the copy and Bazel's outputs, kept for the next run (default: a temporary one)")
-    parser.add_argument("--test_timeout", type=int, default=60, help="seconds for each test (default: 60)")
+    parser.add_argument("--test_timeout", type=int, default=120, help="seconds for each test (default: 120)")
     parser.add_argument("--qemu", action="store_true", help="survivors meet the tests in virtual machines, too")
     parser.add_argument("word", nargs="*", help="only mutations with one of these words in their file or LIST:LINE")
     options = parser.parse_args(arguments)

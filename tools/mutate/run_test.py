@@ -62,6 +62,10 @@ class OutcomeTest(unittest.TestCase):
         self.assertEqual(run.outcome_of(3, output), ("killed", "//devices/block:block_test BlockTest.Limit"))
         self.assertEqual(run.outcome_of(3, "FAIL: test_x (__main__.T)\n//a:b FAILED in 1 out of 2\n"), ("killed", "//a:b test_x"))
 
+    def test_a_test_that_ended_its_program_is_named(self):
+        output = "[ RUN      ] A.B\n[       OK ] A.B (0 ms)\n[ RUN      ] A.C\n//a:b FAILED in 30.1s\n"
+        self.assertEqual(run.outcome_of(3, output), ("killed", "//a:b A.C"))
+
     def test_no_failure(self):
         self.assertEqual(run.outcome_of(0, "//a:b PASSED in 0.3s\n"), ("survived", ""))
 
