@@ -127,9 +127,10 @@ TEST_F(VirtualMachineTest, MacNeedsAHostThatTakesIt_F7) {
   const auto plan_of = [](bool takes_guest_id) {
     HostPlan plan;
     plan.takes_guest_id = takes_guest_id;
-    plan.make = [](GuestMemory& memory,
-                   uint16_t guest_id) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
-      EXPECT_EQ(guest_id, 0x1234);
+    plan.make =
+        [](GuestMemory& memory,
+           const MachineIdentity& identity) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+      EXPECT_EQ(identity.guest_id, 0x1234);
       return std::make_unique<ScriptedHost>(memory, Script());
     };
     return plan;
