@@ -148,15 +148,20 @@ def load_lists(source):
     return found
 
 
+def is_meant(mutation, word):
+    """True if `word` is a part of the mutation's file, its list, or its LIST:LINE."""
+    return word in mutation.path or word in (mutation.place, mutation.place.partition(":")[0])
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(prog="bazel run //tools/mutate --", description=__doc__.partition("\n")[0])
     parser.add_argument("--directory", help="the copy and Bazel's outputs, kept for the next run (default: a temporary one)")
     parser.add_argument("--test_timeout", type=int, default=120, help="seconds for each test (default: 120)")
     parser.add_argument("--qemu", action="store_true", help="survivors meet the tests in virtual machines, too")
-    parser.add_argument("word", nargs="*", help="only mutations with one of these words in their file or LIST:LINE")
+    parser.add_argument("word", nargs="*", help="only mutations of these files (or parts of paths), lists or LIST:LINE")
     options = parser.parse_args(arguments)
     source = os.environ["BUILD_WORKSPACE_DIRECTORY"]
-    chosen = [m for m in load_lists(source) if not options.word or any(w in f"{m.path} {m.place}" for w in options.word)]
+    chosen = [m for m in load_lists(source) if not options.word or any(is_meant(m, word) for word in options.word)]
     if not chosen:
         parser.error("no such mutation")
     directory = options.directory or tempfile.mkdtemp(prefix="lguest-mutate-")

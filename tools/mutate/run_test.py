@@ -56,6 +56,14 @@ class MutationsTest(unittest.TestCase):
                 mutations.parse("list", entry)
 
 
+    def test_words_choose_mutations(self):
+        first, second = mutations.parse("x.mutations", LIST)
+        for word in ("devices/a", "a.cc", "x.mutations", "x.mutations:3"):
+            self.assertTrue(run.is_meant(first, word), word)
+        self.assertFalse(run.is_meant(second, "x.mutations:3"))
+        self.assertFalse(run.is_meant(mutations.Mutation("x.mutations:31", "b.cc", "k", "a", "b", ""), "x.mutations:3"))
+
+
 class OutcomeTest(unittest.TestCase):
     def test_the_test_that_saw_the_fault_is_named(self):
         output = "[  FAILED  ] BlockTest.Limit (3 ms)\n//devices/block:block_test   FAILED in 0.3s\n"
