@@ -105,8 +105,9 @@ absl::Status Connection::Accept(int end_fd) {
   std::array<pollfd, 2> fds = {{{.fd = socket_.get(), .events = POLLIN, .revents = 0},
                                 {.fd = end_fd, .events = POLLIN, .revents = 0}}};
   while (fds[0].revents == 0) {
-    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
       return ErrnoStatus("waiting for gdb");
+    }
     if (fds[1].revents != 0) return absl::CancelledError("the launcher is asked to end");
   }
   input_ = UniqueFd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));

@@ -41,6 +41,10 @@ std::string ReplyOf(const Order& order) {
       return kAtBeginning;
     case Order::Reason::kWatch:
       return ReplyOf(order.hit);
+    case Order::Reason::kMonitor:
+      return EncodeText(absl::StrFormat(
+          "at instruction %u; gdb does not know that yet: maintenance flush register-cache\n",
+          order.count));
     case Order::Reason::kStep:
       break;
   }
@@ -77,6 +81,7 @@ void Debugger::OnTarget() {
   if (is_over_) return;
   if (history_->checkpoints() == 0 && MakeCheckpoint()) return;
   if (!on_the_way_) {
+    if (std::exchange(is_interrupted_, false)) return Serve(kInterrupted);
     if (resume_.kind == Resume::Kind::kStepRange && eip() >= resume_.start && eip() < resume_.end) {
       return RunOn(resume_);
     }
@@ -158,7 +163,11 @@ std::optional<std::string> Debugger::Do(const Resume& resume) {
       if (count() == 0) return kAtBeginning;
       return Wake(count() - 1, {.kind = Order::Kind::kScan, .count = count()});
     case Resume::Kind::kGoTo:
-      return GoTo({.kind = Order::Kind::kGoTo, .count = resume.count});
+      if (resume.count > (history_->is_tip() ? count() : history_->tip_count())) {
+        return EncodeText("the guest has not been there yet\n");
+      }
+      return GoTo(
+          {.kind = Order::Kind::kGoTo, .count = resume.count, .reason = Order::Reason::kMonitor});
     case Resume::Kind::kDetach:
     case Resume::Kind::kKill:
       if (!history_->is_tip()) {
@@ -174,9 +183,11 @@ std::optional<std::string> Debugger::Do(const Resume& resume) {
 }
 
 std::optional<std::string> Debugger::GoTo(const Order& order) {
-  if (history_->is_tip() && order.count >= count()) return ReplyOf(order);
+  if (order.count == count()) return ReplyOf(order);
   if (!history_->is_tip() && order.count >= history_->tip_count()) {
-    history_->WakeTip({.kind = Order::Kind::kServe}, server_.session());
+    Order serve = order;
+    serve.kind = Order::Kind::kServe;
+    history_->WakeTip(serve, server_.session());
   }
   return Wake(order.count, order);
 }
@@ -193,6 +204,7 @@ std::optional<std::string> Debugger::Wake(uint64_t start, const Order& order) {
   server_.Arm();
   const Order& mine = history_->order();
   if (mine.kind == Order::Kind::kContinue) return Do(mine.resume);
+  if (is_dead_ && mine.reason == Order::Reason::kStep) return kAborted;
   return ReplyOf(mine);
 }
 
@@ -206,7 +218,8 @@ void Debugger::RunOn(const Resume& resume) {
   }
   resume_ = resume;
   machine_.cpu.debug_stops()->PassBreakpoint();
-  const bool steps = resume.kind != Resume::Kind::kContinue;
+  is_interrupted_ = server_.TakeInterrupt();
+  const bool steps = resume.kind != Resume::Kind::kContinue || is_interrupted_;
   machine_.stops.Set(target_, steps ? std::optional(count() + 1) : std::nullopt);
 }
 
@@ -278,6 +291,7 @@ std::string Debugger::Monitor(std::string_view command) {
                            history_->is_tip() ? "" : "; this is the past");
   }
   return "monitor instructions     where the guest is\n"
+         "monitor at N             go to the instruction N\n"
          "monitor checkpoints      what reverse execution starts from\n"
          "monitor phys ADDR [N]    guest-physical memory\n";
 }

@@ -1,10 +1,13 @@
 #include "launcher/gdb/history.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <ctime>
 #include <new>
@@ -36,10 +39,14 @@ absl::StatusOr<std::unique_ptr<History>> History::Create() {
   if (memory == MAP_FAILED) return ErrnoStatus("memory for the history of the guest");
   auto* const shared = new (memory) Shared;
   sem_init(&shared->wake_tip, /*pshared=*/1, 0);
-  shared->tip = getpid();
   // Children that end are not waited for.
   std::signal(SIGCHLD, SIG_IGN);
-  return std::unique_ptr<History>(new History(shared));
+  std::unique_ptr<History> history(new History(shared));
+  std::array<int, 2> ends = {-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return ErrnoStatus("the history of the guest");
+  history->tip_lives_ = UniqueFd(ends[0]);
+  history->tip_life_ = UniqueFd(ends[1]);
+  return history;
 }
 
 History::~History() {
@@ -67,10 +74,11 @@ bool History::MakeCheckpoint(uint64_t count) {
     if (getppid() != parent) _exit(0);
   }
   is_tip_ = false;
+  tip_life_ = UniqueFd();
   while (true) {
     // Orphans of the launcher end.
     while (!WaitShortly(slot.wake)) {
-      if (kill(shared_->tip, 0) != 0) _exit(0);
+      if (IsTipGone()) _exit(0);
     }
     const pid_t worker = fork();
     if (worker != 0) {
@@ -82,6 +90,12 @@ bool History::MakeCheckpoint(uint64_t count) {
     order_ = shared_->order;
     return true;
   }
+}
+
+// A zombie has closed its descriptors.
+bool History::IsTipGone() const {
+  pollfd life = {.fd = tip_lives_.get(), .events = 0, .revents = 0};
+  return poll(&life, 1, 0) > 0;
 }
 
 void History::LoadSession(Session& session) const {
@@ -130,13 +144,15 @@ History::Checkpoint& History::TakeSlot() {
             [](const Checkpoint* a, const Checkpoint* b) { return a->count < b->count; });
   // The way between the neighbours, as a part of the way to the tip: old checkpoints may be
   // sparser. The first one stays.
-  size_t least = 1;
+  size_t least = 0;
   double least_part = 0;
   for (size_t i = 1; i + 1 < sorted.size(); ++i) {
+    // This process ends with the checkpoint that has made it.
+    if (sorted[i]->pid == getppid()) continue;
     const auto gap = static_cast<double>(sorted[i + 1]->count - sorted[i - 1]->count);
     const auto age = static_cast<double>(1 + std::max(shared_->tip_count, sorted.back()->count) -
                                          sorted[i]->count);
-    if (i == 1 || gap / age < least_part) {
+    if (least == 0 || gap / age < least_part) {
       least = i;
       least_part = gap / age;
     }

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "launcher/base/unique_fd.h"
 #include "launcher/gdb/server.h"
 
 namespace lguest::gdb {
@@ -32,7 +33,8 @@ struct Order {
     kServe,     // the tip: tell gdb `reason`
   };
   // Why the guest has stopped, for gdb.
-  enum class Reason : uint8_t { kStep, kBeginning, kWatch };
+  // kMonitor: gdb waits for the answer to `monitor at`.
+  enum class Reason : uint8_t { kStep, kBeginning, kWatch, kMonitor };
 
   Kind kind = Kind::kServe;
   uint64_t count = 0;
@@ -92,7 +94,6 @@ class History {
   // In memory that all processes share.
   struct Shared {
     std::array<Checkpoint, kMaxCheckpoints> checkpoints;
-    pid_t tip = 0;
     uint64_t tip_count = 0;
     pid_t worker = 0;
     sem_t wake_tip;
@@ -112,9 +113,12 @@ class History {
   Checkpoint& TakeSlot();
   void Store(const Order& order, const Session& session);
   void WaitAsTip();
+  bool IsTipGone() const;
 
   Shared* const shared_;
   bool is_tip_ = true;
+  UniqueFd tip_life_;   // the write end of a pipe, which only the tip has
+  UniqueFd tip_lives_;  // its other end
   Order order_;
 };
 

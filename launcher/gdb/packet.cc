@@ -24,6 +24,10 @@ std::string EncodePacket(std::string_view body) {
   return absl::StrFormat("$%s#%02x", body, Checksum(body));
 }
 
+std::string EncodeText(std::string_view text) {
+  return ToHex(std::as_bytes(std::span(text.data(), text.size())));
+}
+
 std::string ToHex(std::span<const std::byte> bytes) {
   return absl::BytesToHexString({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

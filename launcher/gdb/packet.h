@@ -15,6 +15,9 @@ namespace lguest::gdb {
 // "$BODY#CHECKSUM". The body must have no '$', '#', '}' or '*'.
 std::string EncodePacket(std::string_view body);
 
+// The body of an answer to `monitor`.
+std::string EncodeText(std::string_view text);
+
 std::string ToHex(std::span<const std::byte> bytes);
 // nullopt if `text` is not pairs of hexadecimal digits.
 std::optional<std::string> FromHex(std::string_view text);

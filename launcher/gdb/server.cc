@@ -50,17 +50,16 @@ bool Server::WantsStop() {
   const std::string bytes = connection_.Read();
   if (bytes.empty()) return true;
   reader_.Append(bytes);
-  while (true) {
-    switch (reader_.Next()) {
-      case PacketReader::Event::kNone:
-        return false;
-      case PacketReader::Event::kInterrupt:
-        return true;
-      case PacketReader::Event::kPacket:  // not while the guest runs
-      case PacketReader::Event::kBroken:
-        break;
-    }
+  return TakeInterrupt();
+}
+
+bool Server::TakeInterrupt() {
+  PacketReader::Event event = reader_.Next();
+  // Packets do not come while the guest runs.
+  while (event != PacketReader::Event::kNone && event != PacketReader::Event::kInterrupt) {
+    event = reader_.Next();
   }
+  return event == PacketReader::Event::kInterrupt;
 }
 
 void Server::Arm() {
@@ -138,6 +137,10 @@ std::optional<Resume> Server::Handle(std::string_view packet) {
       }
       Send(packet == "vCont?" ? "vCont;c;C;s;S;r" : "");
       return std::nullopt;
+    case 'q':
+      if (const std::optional<Resume> go = GoToCommand(packet); go.has_value()) return go;
+      Send(Query(packet));
+      return std::nullopt;
     default:
       Send(Query(packet));
       return std::nullopt;
@@ -162,6 +165,16 @@ std::optional<Resume> Server::HandleResume(std::string_view action) {
   }
   Send(kBadPacket);
   return std::nullopt;
+}
+
+std::optional<Resume> Server::GoToCommand(std::string_view packet) const {
+  if (!can_reverse_ || !absl::ConsumePrefix(&packet, "qRcmd,")) return std::nullopt;
+  const std::optional<std::string> command = FromHex(packet);
+  if (!command.has_value()) return std::nullopt;
+  std::string_view words = *command;
+  uint64_t count = 0;
+  if (!absl::ConsumePrefix(&words, "at ") || !absl::SimpleAtoi(words, &count)) return std::nullopt;
+  return Resume{.kind = Resume::Kind::kGoTo, .count = count};
 }
 
 std::string Server::Query(std::string_view packet) {
@@ -244,7 +257,7 @@ std::string Server::RunMonitor(std::string_view digits) {
   std::string_view words = *command;
   const std::string answer =
       absl::ConsumePrefix(&words, "phys ") ? ReadPhysical(words) : monitor_(words);
-  return ToHex(std::as_bytes(std::span(answer.data(), answer.size())));
+  return EncodeText(answer);
 }
 
 std::string Server::ReadPhysical(std::string_view words) const {

@@ -63,6 +63,9 @@ class Server {
   // The guest is running and gdb has sent something. True: gdb wants the guest to stop, or is gone.
   bool WantsStop();
 
+  // Gdb has asked for a stop already, right behind the packet that lets the guest run.
+  bool TakeInterrupt();
+
   Session& session() { return session_; }
   // Sets the breakpoints and watchpoints of the session on the CPU.
   void Arm();
@@ -76,6 +79,8 @@ class Server {
   // Answers the packet in reader_.body(). Returns what to do if the guest is to run.
   std::optional<Resume> Handle(std::string_view packet);
   std::optional<Resume> HandleResume(std::string_view action);
+  // `monitor at N`.
+  std::optional<Resume> GoToCommand(std::string_view packet) const;
   std::string Query(std::string_view packet);
   std::string ReadMemory(std::string_view packet) const;
   std::string SetPoint(std::string_view packet);
