@@ -64,6 +64,12 @@ TEST(PortTest, OtherCommandsOfTheKeyboardControllerHaveNoEffect) {
   EXPECT_EQ(machine.Death(), "CRASH: x");
 }
 
+TEST(PortTest, KernelCodeBeginsAtThePageOffset) {
+  ScriptedMachine machine(
+      Script().Init().Put(0, "\xee\x90").SetRegister(8, Script::kPageOffset).Trap(13).Trap(13));
+  EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0xc0000001 (0x0)");
+}
+
 TEST(PortTest, UserCodeIsNotEmulated) {
   ScriptedMachine machine(Script().Init().SetRegister(8, 0x08048000).Trap(13));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0x0)");

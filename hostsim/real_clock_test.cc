@@ -45,6 +45,25 @@ TEST(RealClockTest, EarlierAlarmReplacesLaterOne) {
   clock->SetAlarmCallback(nullptr);
 }
 
+// The thread waits without a deadline between two alarms, at the latest from the second one on.
+TEST(RealClockTest, EachAlarmWakesTheThread) {
+  const std::unique_ptr<Clock> clock = NewRealClock().value();
+  std::mutex mutex;
+  std::condition_variable changed;
+  int rung = 0;
+  clock->SetAlarmCallback([&] {
+    const std::lock_guard lock(mutex);
+    ++rung;
+    changed.notify_one();
+  });
+  for (int alarms = 1; alarms <= 50; ++alarms) {
+    clock->SetAlarm(clock->Now() + kSoon);
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return rung == alarms; });
+  }
+  clock->SetAlarmCallback(nullptr);
+}
+
 TEST(RealClockTest, LaterAlarmReplacesEarlierOne) {
   const std::unique_ptr<Clock> clock = NewRealClock().value();
   std::promise<Nanos> rang;

@@ -39,6 +39,7 @@ def vcpu_test(name, deps, srcs = None, hdrs = [], tags = [], visibility = ["//la
             deps = [
                 ":" + name,
                 library,
+                "//launcher/base/testing:deadline_of_each_test",
                 "@com_google_googletest//:gtest_main",
             ],
         )

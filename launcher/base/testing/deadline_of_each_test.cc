@@ -9,8 +9,12 @@
 namespace lguest {
 namespace {
 
-// Much more than any test takes, on a slow machine too.
+// Much more than any test takes, on a slow machine too. Sanitizers make tests much slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr unsigned kSeconds = 300;
+#else
 constexpr unsigned kSeconds = 30;
+#endif
 
 // SIGALRM ends the program if a test takes too long. The last line of the output names that test.
 class DeadlineOfEachTest final : public testing::EmptyTestEventListener {
