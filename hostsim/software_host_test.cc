@@ -2,6 +2,7 @@
 
 #include "hostsim/software_host.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -355,6 +356,15 @@ TEST(TrapTest, HypercallFromUserCodeIsGp) {
                               .SetRegister(8, 0x08048002)
                               .SoftwareInterrupt(0x1f));
   EXPECT_EQ(machine.Death(), "unhandled trap 13 at 0x8048000 (0xfa)");
+}
+
+// The processor raises #NM for each use of the FPU while CR0.TS is set (ABI.md §4.8).
+TEST(FpuTrapTest, GuestGetsItOnlyIfItHasSetTs) {
+  constexpr uint8_t kNm = 7;
+  ScriptedMachine without(Script().Init().Trap(kNm).Crash("x"));
+  EXPECT_EQ(without.Death(), "CRASH: x");
+  ScriptedMachine with(Script().Init().Call(Hypercall::kTs, 1).Trap(kNm).Crash("x"));
+  EXPECT_THAT(with.Death(), ::testing::StartsWith("unhandled trap 7 at "));
 }
 
 }  // namespace

@@ -132,8 +132,23 @@ TEST_F(TrapAcceleratorTest, OtherSoftwareInterruptGoesToHost) {
 
 TEST_F(TrapAcceleratorTest, PendingInterruptSendsTrapsToHost) {
   const MachineCode code = {kInt, kSystemCallVector};
-  EXPECT_EQ(Run(3, code, kKernelStackTop, true).kind, Trap::Kind::kSoftwareInterrupt);
+  const Trap trap = Run(3, code, kKernelStackTop, true);
+  EXPECT_EQ(trap.kind, Trap::Kind::kSoftwareInterrupt);
+  EXPECT_EQ(trap.vector, kSystemCallVector);
+  EXPECT_EQ(machine_.reg(Register::kCs), kCode3);
   EXPECT_TRUE(IsDone(Run(3, code)));
+}
+
+TEST_F(TrapAcceleratorTest, FaultOnAnotherStackSegmentGoesToHost) {
+  constexpr uint8_t kOtherData1 = 0x31;
+  machine_.gdt[kOtherData1 >> 3] = machine_.gdt[kData1 >> 3];
+  machine_.cpu->SetGdt(machine_.gdt);
+  // movl $0x31,%eax; movl %eax,%ss; movl 0x50000000,%eax
+  const MachineCode code = {0xb8, kOtherData1, 0, 0, 0, 0x8e, 0xd0, 0xa1, 0, 0, 0, 0x50};
+  const Trap trap = Run(1, code);
+  EXPECT_EQ(trap.vector, kPageFault);
+  EXPECT_EQ(trap.cr2, kUnmapped);
+  EXPECT_EQ(machine_.reg(Register::kSs), kOtherData1);
 }
 
 TEST_F(TrapAcceleratorTest, StackOutsideMemoryGoesToHostUnchanged) {
