@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -120,10 +119,8 @@ TEST(ShutdownTest, RestartHasAReasonOfItsOwn) {
 TEST(NotifyTest, LauncherServesIt) {
   Guest guest({3, 10, 0});
   ASSERT_EQ(guest.DeathBy(17, {0xabcd000}), "");
-  const auto& exit = guest.guest.for_launcher;
-  ASSERT_TRUE(exit.has_value());
-  ASSERT_TRUE(std::holds_alternative<Notified>(*exit));
-  EXPECT_EQ(std::get<Notified>(*exit).address, GuestPhys(0xabcd000));
+  ASSERT_NE(guest.notified(), nullptr);
+  EXPECT_EQ(guest.notified()->address, GuestPhys(0xabcd000));
 }
 
 TEST(LoadGdtEntryTest, OneEntryIsLoadedAndSanitized) {
@@ -244,9 +241,9 @@ TEST(InterruptGateTest, SystemCallDisablesInterrupts) {
   Guest guest({4, 13, 0});
   ASSERT_TRUE(guest.Init().ok());
   LoadGate(guest, kSystemCallVector, kInterruptGateOfUsers);
-  guest.guest.data->set_irq_enabled(kInterruptFlag);
+  guest.data().set_irq_enabled(kInterruptFlag);
   ASSERT_TRUE(*DeliverTrap(guest.guest, kSystemCallVector, 0));
-  EXPECT_EQ(guest.guest.data->irq_enabled(), 0u);
+  EXPECT_EQ(guest.data().irq_enabled(), 0u);
 }
 
 // ---- Interrupts
@@ -267,7 +264,7 @@ TEST_F(IrqPendingTest, IrqPendingTellsThatOneWaits) {
   const uint32_t field = guest.abi.data.irq_pending;
   ASSERT_TRUE(DeliverInterrupt(guest.guest).ok());
   EXPECT_EQ(guest.Field(field), kInterruptFlag);
-  guest.guest.data->set_irq_enabled(kInterruptFlag);
+  guest.data().set_irq_enabled(kInterruptFlag);
   ASSERT_TRUE(DeliverInterrupt(guest.guest).ok());
   EXPECT_EQ(guest.cpu.Get(Register::kEip), kHandler);
   EXPECT_EQ(guest.Field(field), 0u);
@@ -277,7 +274,7 @@ TEST_F(IrqPendingTest, IrqPendingStaysWhileAnotherWaits) {
   Guest guest({3, 10, 0});
   Raise(guest, 6);
   ASSERT_TRUE(DeliverInterrupt(guest.guest).ok());
-  guest.guest.data->set_irq_enabled(kInterruptFlag);
+  guest.data().set_irq_enabled(kInterruptFlag);
   ASSERT_TRUE(DeliverInterrupt(guest.guest).ok());
   EXPECT_EQ(guest.guest.pending_interrupts, 4u);
   EXPECT_EQ(guest.Field(guest.abi.data.irq_pending), kInterruptFlag);
@@ -308,7 +305,7 @@ class NoirqIretTest : public IrqPendingTest {
   // The guest is at the iret, with its frame on the stack.
   void AtIret(Guest& guest) {
     guest.cpu.Set(Register::kEip, Guest::kIret);
-    guest.guest.data->set_irq_enabled(kInterruptFlag);
+    guest.data().set_irq_enabled(kInterruptFlag);
     guest.Poke(Guest::kStack, kReturn);
     guest.Poke(Guest::kStack + 4, kGuestKernelCs);
     guest.Poke(Guest::kStack + 8, kFrameEflags);
@@ -325,7 +322,7 @@ TEST_F(NoirqIretTest, FrameOfTheIretIsReused) {
   EXPECT_EQ(guest.cpu.Get(Register::kCs), kGuestKernelCs);
   EXPECT_EQ(guest.cpu.Get(Register::kEsp), Guest::kPageOffset + Guest::kStack);
   EXPECT_EQ(guest.cpu.Get(Register::kEflags), 0x246u);
-  EXPECT_EQ(guest.guest.data->irq_enabled(), 0u);
+  EXPECT_EQ(guest.data().irq_enabled(), 0u);
   EXPECT_EQ(guest.Peek(Guest::kStack), kReturn);
   EXPECT_EQ(guest.Peek(Guest::kStack + 4), uint32_t{kGuestKernelCs});
   EXPECT_EQ(guest.Peek(Guest::kStack + 8), kFrameEflags);

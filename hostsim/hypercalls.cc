@@ -30,12 +30,12 @@ absl::Status CheckQuirk(const GuestState& guest, GuestPhys addr, uint32_t len) {
 }
 
 // VIRTIO_ABI.md §3. From here on the page offset is the guest's kernel_address.
-absl::Status InitializeKernelAddress(GuestState& guest) {
-  const uint32_t kernel_address = guest.data->kernel_address();
+absl::Status InitializeKernelAddress(GuestState& guest, const SharedData& data) {
+  const uint32_t kernel_address = data.kernel_address();
   if (kernel_address >= kHostAreaStart) {
     return GuestDeath("bad kernel address 0x%x", kernel_address);
   }
-  if (const uint32_t vector = guest.data->syscall_vec(); vector != kSystemCallVector) {
+  if (const uint32_t vector = data.syscall_vec(); vector != kSystemCallVector) {
     return GuestDeath("bad syscall vector 0x%x", vector);
   }
   guest.page_offset = kernel_address;
@@ -57,7 +57,7 @@ absl::Status Initialize(GuestState& guest, const HypercallRequest& call) {
   guest.noirq_start = data->noirq_start();
   guest.noirq_end = data->noirq_end();
   guest.noirq_iret = data->noirq_iret();
-  if (guest.abi->is_virtio()) RETURN_IF_ERROR(InitializeKernelAddress(guest));
+  if (guest.abi->is_virtio()) RETURN_IF_ERROR(InitializeKernelAddress(guest, *data));
   data->set_reserve_mem(kReservedTop);
   data->set_tsc_khz(guest.tsc_khz);
   data->set_guestid(guest.guest_id);

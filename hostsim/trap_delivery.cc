@@ -63,7 +63,7 @@ absl::Status EnterHandlerAtIret(GuestState& guest, const Gate& gate) {
   cpu.Set(Register::kCs, kGuestKernelCs);
   cpu.Set(Register::kEip, gate.handler.value());
   cpu.Set(Register::kEflags, *eflags & ~kEflagsClearedByTrap);
-  if (gate.disables_interrupts) guest.data->set_irq_enabled(0);
+  if (gate.disables_interrupts && guest.data.has_value()) guest.data->set_irq_enabled(0);
   return absl::OkStatus();
 }
 

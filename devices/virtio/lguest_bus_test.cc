@@ -218,6 +218,7 @@ TEST_F(LguestBusTest, InterruptOfADeadGuestIsNoError) {
 
 TEST_F(LguestBusTest, MoreQueuesThanInterruptsAreRefused) {
   std::vector<std::unique_ptr<VirtioDevice>> devices;
+  devices.reserve(16);
   for (int i = 0; i < 16; ++i) {
     devices.push_back(std::make_unique<FakeVirtioDevice>(VirtioType::kNet, 2, logs_[0]));
   }

@@ -424,6 +424,7 @@ TEST_F(PciBusTest, MsixVectorsAreNotThere) {
 
 TEST_F(PciBusTest, TooManyDevicesAreRefused) {
   std::vector<std::unique_ptr<VirtioDevice>> devices;
+  devices.reserve(17);
   for (int i = 0; i < 17; ++i) {
     devices.push_back(std::make_unique<FakeVirtioDevice>(VirtioType::kNet, 2, logs_[0]));
   }

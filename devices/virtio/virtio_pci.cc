@@ -140,8 +140,8 @@ absl::StatusOr<VirtioPci::Work> VirtioPci::WriteBar(uint32_t offset, uint32_t si
   if (offset == kEmergencyWrite && device_.type() == VirtioType::kConsole) {
     return Work{.notified_queue = std::nullopt, .early_output = static_cast<char>(value)};
   }
-  if (offset >= kPciDeviceConfigOffset)
-    return Work();  // the rest of the configuration is read-only
+  // The rest of the device's configuration is read-only, but Linux may write it.
+  if (offset >= kPciDeviceConfigOffset) return Work();
   return Bad("write to a register that is read-only", offset, value);
 }
 

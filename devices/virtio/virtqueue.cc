@@ -68,16 +68,16 @@ absl::Status Virtqueue::Enable(const Place& place) {
 }
 
 absl::StatusOr<bool> Virtqueue::Pop(VirtqChain& chain) {
-  if (!place_.has_value()) return false;
-  const auto index = memory_.Fetch<uint16_t>(Offset(place_->available, kVirtqRingIndex));
+  if (!is_enabled()) return false;
+  const auto index = memory_.Fetch<uint16_t>(Offset(place_.available, kVirtqRingIndex));
   const auto ahead = static_cast<uint16_t>(index - next_available_);
   if (ahead == 0) return false;
-  if (ahead > place_->size) {
+  if (ahead > place_.size) {
     return BadRing("index %u after %u", index, next_available_);
   }
   const uint32_t entry =
-      kVirtqRingEntries + next_available_ % place_->size * uint32_t{sizeof(uint16_t)};
-  const auto head = memory_.Fetch<uint16_t>(Offset(place_->available, entry));
+      kVirtqRingEntries + next_available_ % place_.size * uint32_t{sizeof(uint16_t)};
+  const auto head = memory_.Fetch<uint16_t>(Offset(place_.available, entry));
   RETURN_IF_ERROR(Collect(head, chain));
   ++next_available_;
   return true;
@@ -87,7 +87,7 @@ absl::Status Virtqueue::Collect(uint16_t head, VirtqChain& chain) {
   chain.head = head;
   chain.readable.Clear(memory_);
   chain.writable.Clear(memory_);
-  Table table = {.address = place_->descriptors, .size = place_->size};
+  Table table = {.address = place_.descriptors, .size = place_.size};
   bool is_indirect = false;
   uint32_t index = head;
   for (uint32_t count = 0;; ++count) {
@@ -109,8 +109,9 @@ absl::Status Virtqueue::Collect(uint16_t head, VirtqChain& chain) {
 
 absl::Status Virtqueue::Add(const VirtqDescriptor& descriptor, VirtqChain& chain) {
   const bool is_writable = (descriptor.flags & kVirtqWrite) != 0;
-  if (!is_writable && chain.writable.size() != 0)
+  if (!is_writable && chain.writable.size() != 0) {
     return BadRing("a piece to read after one to write");
+  }
   if (descriptor.length == 0) return absl::OkStatus();
   if (descriptor.address > std::numeric_limits<uint32_t>::max()) {
     return BadRing("address 0x%x", descriptor.address);
@@ -129,17 +130,16 @@ absl::Status Virtqueue::Push(const VirtqChain& chain, uint32_t written) {
     ++counts_.filled;
     counts_.filled_bytes += written;
   }
-  const uint32_t entry =
-      kVirtqRingEntries + next_used_ % place_->size * uint32_t{sizeof(VirtqUsed)};
+  const uint32_t entry = kVirtqRingEntries + next_used_ % place_.size * uint32_t{sizeof(VirtqUsed)};
   RETURN_IF_ERROR(
-      memory_.Write(Offset(place_->used, entry), VirtqUsed{.head = chain.head, .length = written}));
+      memory_.Write(Offset(place_.used, entry), VirtqUsed{.head = chain.head, .length = written}));
   ++next_used_;
   // After the entry: the guest reads the index first.
-  return memory_.Write(Offset(place_->used, kVirtqRingIndex), next_used_);
+  return memory_.Write(Offset(place_.used, kVirtqRingIndex), next_used_);
 }
 
 absl::Status Virtqueue::Interrupt() {
-  const auto flags = memory_.Fetch<uint16_t>(place_->available);
+  const auto flags = memory_.Fetch<uint16_t>(place_.available);
   if (flags > kVirtqNoInterrupt) return BadRing("flags 0x%x", flags);
   return flags == kVirtqNoInterrupt ? absl::OkStatus() : line_.Raise();
 }

@@ -4,7 +4,6 @@
 #define DEVICES_VIRTIO_VIRTQUEUE_H_
 
 #include <cstdint>
-#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -59,14 +58,16 @@ class Virtqueue {
   absl::Status Enable(const Place& place);
 
   // Stops the queue and forgets its state.
-  void Disable() { place_.reset(); }
+  void Disable() { place_ = {}; }
 
-  bool is_enabled() const { return place_.has_value(); }
+  bool is_enabled() const { return place_.size != 0; }
   void set_allows_indirect(bool allows) { allows_indirect_ = allows; }
 
   // Takes the next chain that the guest has made available. Returns false if there is none, or if
   // the queue is disabled.
   absl::StatusOr<bool> Pop(VirtqChain& chain);
+
+  // The rest is for a queue that is enabled.
 
   // Makes the last chain of Pop() available again. Only before another Pop() or a Push().
   void UnPop() { --next_available_; }
@@ -85,7 +86,7 @@ class Virtqueue {
 
   GuestMemory& memory_;
   InterruptLine& line_;
-  std::optional<Place> place_;  // checked
+  Place place_;  // checked; size 0: the queue is disabled
   bool allows_indirect_ = false;
   uint16_t next_available_ = 0;  // an index of the available ring, without a bound
   uint16_t next_used_ = 0;

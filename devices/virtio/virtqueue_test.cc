@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -296,16 +297,25 @@ TEST_F(VirtqueueTest, DisabledQueueHasNoBuffers) {
 
 // ---- VirtqueuePort
 
+// The next buffer, delivered with `used` bytes or released. Returns its chain; empty: none.
+DmaChain Take(VirtqueuePort& port, std::optional<uint32_t> used) {
+  const absl::StatusOr<std::optional<DmaPort::Buffer>> next = port.NextBuffer(DmaKey());
+  EXPECT_TRUE(next.ok()) << next.status();
+  const std::optional<DmaPort::Buffer>& buffer = *next;
+  if (!buffer.has_value()) return {};
+  const absl::Status done = used.has_value() ? port.Deliver(*buffer, *used) : port.Release(*buffer);
+  EXPECT_TRUE(done.ok()) << done;
+  return buffer->chain;
+}
+
 TEST_F(VirtqueueTest, PortFillsTheBufferBehindItsHeader) {
   const std::vector<std::byte> header(10, std::byte{0x5a});
   VirtqueuePort port(*memory_, queue_, header);
-  EXPECT_FALSE(port.NextBuffer(DmaKey())->has_value());
+  EXPECT_EQ(Take(port, 0).size(), 0u) << "no buffer";
   ring_.Add({{kData, 4, true}, {kData + 4, 100, true}});
-  const auto buffer = port.NextBuffer(DmaKey());
-  ASSERT_TRUE(buffer.ok() && buffer->has_value());
-  EXPECT_EQ((*buffer)->chain.size(), 94u);
-  EXPECT_EQ((*buffer)->chain.section_address(0), GuestPhys(kData + 10));
-  ASSERT_TRUE(port.Deliver(**buffer, 50).ok());
+  const DmaChain chain = Take(port, 50);
+  EXPECT_EQ(chain.size(), 94u);
+  EXPECT_EQ(chain.section_address(0), GuestPhys(kData + 10));
   EXPECT_EQ(ring_.used_entry(0).length, 60u);
   EXPECT_EQ(line_.raised, 1);
   EXPECT_EQ(*memory_->Read<uint8_t>(GuestPhys(kData + 9)), 0x5a);
@@ -315,9 +325,9 @@ TEST_F(VirtqueueTest, PortFillsTheBufferBehindItsHeader) {
 TEST_F(VirtqueueTest, PortKeepsABufferThatIsReleased) {
   VirtqueuePort port(*memory_, queue_);
   ring_.Add({{kData, 4, true}});
-  ASSERT_TRUE(port.Release(**port.NextBuffer(DmaKey())).ok());
-  EXPECT_TRUE(port.NextBuffer(DmaKey())->has_value());
+  EXPECT_EQ(Take(port, std::nullopt).size(), 4u);
   EXPECT_EQ(ring_.used_index(), 0);
+  EXPECT_EQ(Take(port, 1).size(), 4u);
 }
 
 TEST_F(VirtqueueTest, BufferWithoutRoomForTheHeaderKills) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -77,6 +78,15 @@ class GenerationGuest {
   std::string DeathBy(uint32_t number, const std::vector<uint32_t>& arguments) {
     if (absl::Status init = Init(); !init.ok()) return std::string(init.message());
     return std::string(Call(number, arguments).message());
+  }
+
+  // lguest_data.
+  SharedData data() const { return *SharedData::At(*memory, GuestPhys(kData), abi.data); }
+
+  // What the guest has notified; nullptr: nothing.
+  const Notified* notified() const {
+    if (!guest.for_launcher.has_value()) return nullptr;
+    return std::get_if<Notified>(&*guest.for_launcher);
   }
 
   uint32_t Peek(uint32_t phys) const { return *memory->Read<uint32_t>(GuestPhys(phys)); }
