@@ -110,9 +110,13 @@ TEST(ShutdownTest, PowerOffIsCrashWithItsText) {
   EXPECT_EQ(DeathBy({3, 10, 0}, 2, {Guest::kText, kShutdownPowerOff}), "CRASH: Power down");
 }
 
-TEST(ShutdownTest, RestartHasAReasonOfItsOwn) {
-  EXPECT_EQ(DeathBy({2, 6, 25}, 2, {Guest::kText, kShutdownRestart}), kShutdownRestartReason);
-  EXPECT_EQ(DeathBy({4, 13, 0}, 2, {Guest::kText, kShutdownRestart}), kShutdownRestartReason);
+TEST(ShutdownTest, RestartIsTheLaunchers) {
+  for (const KernelVersion& version : {KernelVersion{2, 6, 25}, KernelVersion{4, 13, 0}}) {
+    Guest guest(version);
+    EXPECT_EQ(guest.DeathBy(2, {Guest::kText, kShutdownRestart}), "");
+    ASSERT_TRUE(guest.guest.for_launcher.has_value());
+    EXPECT_EQ(guest.guest.for_launcher->index(), 2u) << "RestartRequested";
+  }
   EXPECT_EQ(DeathBy({2, 6, 24}, 2, {Guest::kText, kShutdownRestart}), "CRASH: Power down");
 }
 

@@ -80,7 +80,7 @@ struct GuestState {
 
   bool halted = false;
   // What the launcher must serve before the guest continues.
-  std::optional<std::variant<DmaSent, Notified>> for_launcher;
+  std::optional<std::variant<DmaSent, Notified, RestartRequested>> for_launcher;
   bool hypercall_pending = false;  // a direct hypercall is not yet executed
   uint32_t next_ring_slot = 0;
 

@@ -79,9 +79,10 @@ absl::Status Crash(const GuestState& guest, GuestPhys text) {
 }
 
 // VIRTIO_ABI.md §4.3.
-absl::Status Shutdown(const GuestState& guest, GuestPhys text, uint32_t what) {
-  if (what == kShutdownRestart) return GuestDeath("%s", kShutdownRestartReason);
-  return Crash(guest, text);
+absl::Status Shutdown(GuestState& guest, GuestPhys text, uint32_t what) {
+  if (what != kShutdownRestart) return Crash(guest, text);
+  guest.for_launcher = RestartRequested{};
+  return absl::OkStatus();
 }
 
 // VIRTIO_ABI.md §2.4.

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string_view>
 #include <variant>
 
 #include "absl/strings/str_format.h"
 #include "hostsim/accelerator_sync.h"
 #include "hostsim/guest_death.h"
+#include "hostsim/hypercall_accelerator.h"
 #include "hostsim/hypercalls.h"
 #include "hostsim/i386/constants.h"
 #include "hostsim/kernel_instructions.h"
@@ -32,10 +34,7 @@ absl::Status DeadGuest() { return absl::ErrnoToStatus(ENOENT, "the guest is dead
 }  // namespace
 
 SoftwareHost::SoftwareHost(GuestMemory& memory, Vcpu& cpu, Clock& clock, const HostTraits& traits)
-    : guest_(memory, cpu, clock), emulate_privileged_(EmulatePortInstruction) {
-  guest_.tsc_khz = traits.tsc_khz;
-  guest_.guest_id = traits.guest_id;
-  guest_.quirks = traits.quirks;
+    : traits_(traits), guest_(memory, cpu, clock), emulate_privileged_(EmulatePortInstruction) {
   clock.SetAlarmCallback([this] { HandleAlarm(); });
 }
 
@@ -63,6 +62,28 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
                                absl::StrFormat("page directory 0x%x lies outside guest memory",
                                                boot.page_directory.value()));
   }
+  RETURN_IF_ERROR(Start(boot));
+  owner_ = std::this_thread::get_id();
+  initialized_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status SoftwareHost::Restart(const BootState& boot) {
+  RETURN_IF_ERROR(CheckCaller());
+  GuestMemory& memory = guest_.memory;
+  Vcpu& cpu = guest_.cpu;
+  Clock& clock = guest_.clock;
+  // Without a policy the accelerator enters no handler of the guest that was.
+  if (guest_.accelerator != nullptr) guest_.accelerator->SetPolicy({});
+  std::destroy_at(&guest_);
+  std::construct_at(&guest_, memory, cpu, clock);
+  return Start(boot);
+}
+
+absl::Status SoftwareHost::Start(const BootState& boot) {
+  guest_.tsc_khz = traits_.tsc_khz;
+  guest_.guest_id = traits_.guest_id;
+  guest_.quirks = traits_.quirks;
   Vcpu& cpu = guest_.cpu;
   RETURN_IF_ERROR(cpu.Start(boot.page_directory, boot.page_offset));
   guest_.page_offset = boot.page_offset;
@@ -75,8 +96,6 @@ absl::Status SoftwareHost::Initialize(const BootState& boot) {
   }
   cpu.Set(Register::kEflags, kEflagsFixed);
   cpu.Set(Register::kEip, boot.entry.value());
-  owner_ = std::this_thread::get_id();
-  initialized_ = true;
   return absl::OkStatus();
 }
 

@@ -41,6 +41,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   ~SoftwareHost() override;
 
   absl::Status Initialize(const BootState& boot) override;
+  absl::Status Restart(const BootState& boot) override;
   absl::StatusOr<Exit> Run() override;
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override;
   absl::Status RaiseInterrupt(uint32_t irq) override;
@@ -58,6 +59,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status Handle(const Trap& trap);
   absl::Status HandleSoftwareInterrupt(uint8_t vector);
   absl::Status Reflect(const Trap& trap);
+  absl::Status Start(const BootState& boot);
   absl::Status StartGeneration(const BootState& boot);
 
   // Executes pending hypercalls, delivers interrupts and waits while the guest is halted. Returns
@@ -73,6 +75,7 @@ class SoftwareHost final : public Host, private TrapHandler {
   absl::Status CheckCaller() const;
   bool is_dead() const { return dead_.load(std::memory_order_acquire); }
 
+  const HostTraits traits_;
   GuestState guest_;
   // Executes the instruction that raised #GP(0), if the host does that.
   absl::StatusOr<bool> (*emulate_privileged_)(GuestState& guest);

@@ -70,8 +70,8 @@ class Vcpu {
   virtual ~Vcpu() = default;
 
   // Prepares a guest whose kernel is linked at virtual addresses from `page_offset`: loads the page
-  // directory and sets all registers to 0. Call it once, before all other functions, on the thread
-  // that will call Run().
+  // directory and sets all registers to 0. Call it before all other functions, on the thread that
+  // will call Run(), and again to start another guest.
   virtual absl::Status Start(GuestPhys page_directory, uint32_t page_offset) = 0;
 
   // Runs the guest and passes each trap to `handler`. Fails with Internal when the CPU itself

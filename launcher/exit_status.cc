@@ -62,7 +62,7 @@ ExitStatus ExitStatusOfError(const absl::Status& error) {
 }
 
 ExitStatus ExitStatusOfDeath(std::string_view reason) {
-  if (reason == kRestartReason) return ExitStatus::kRestarted;
+  if (reason == kRestartReason || reason == kRestartRequestReason) return ExitStatus::kRestarted;
   return reason == absl::StrCat("CRASH: ", kPowerOffReason) ? ExitStatus::kPoweredOff
                                                             : ExitStatus::kGuestDied;
 }

@@ -37,6 +37,7 @@ class MeteredHost final : public Host {
   const Readings& readings() const { return readings_; }
 
   absl::Status Initialize(const BootState& boot) override { return host_.Initialize(boot); }
+  absl::Status Restart(const BootState& boot) override { return host_.Restart(boot); }
   absl::StatusOr<Exit> Run() override;
   absl::StatusOr<BoundDma> GetDma(DmaKey key) override { return host_.GetDma(key); }
   absl::Status RaiseInterrupt(uint32_t irq) override { return host_.RaiseInterrupt(irq); }

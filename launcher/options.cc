@@ -90,12 +90,13 @@ class Parser {
     std::optional<std::string_view> value;
     if (sign != std::string_view::npos) value = option.substr(sign + 1);
 
-    if (name == "help" || name == "version" || name == "verbose") {
+    if (name == "help" || name == "version" || name == "verbose" || name == "once") {
       if (value.has_value()) {
         return absl::InvalidArgumentError(absl::StrFormat("option --%s takes no value", name));
       }
       (name == "help"      ? options_.help
        : name == "version" ? options_.version
+       : name == "once"    ? options_.once
                            : options_.verbose) = true;
       return absl::OkStatus();
     }

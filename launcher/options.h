@@ -45,6 +45,7 @@ struct Options {
   bool help = false;     // the rest is not filled in
   bool version = false;  // likewise
   bool verbose = false;
+  bool once = false;  // a guest that requests a restart ends
   HostChoice host = HostChoice::kAuto;
   SandboxMode sandbox = SandboxMode::kOff;  // ParseOptions(): kDefaultSandboxMode
   std::vector<std::string> initrds;         // the guest gets them joined, in this order

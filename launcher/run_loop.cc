@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "launcher/base/status_macros.h"
+#include "launcher/guest/abi.h"
 #include "launcher/input_poller.h"
 
 namespace lguest {
@@ -112,7 +113,7 @@ absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, const LogSink& log,
 }
 
 absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, const LogSink& log,
-                                     const LogSink& verbose) {
+                                     const LogSink& verbose, const Restarter& restart) {
   InputServer inputs(bus, watch);
   RETURN_IF_ERROR(inputs.WatchAll());
 
@@ -129,6 +130,10 @@ absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, co
     } else if (const Notified* notified = std::get_if<Notified>(&*exit)) {
       served = bus.Notify(*notified);
       if (served.ok()) served = inputs.ServeStalled();
+    } else if (std::holds_alternative<RestartRequested>(*exit)) {
+      if (!restart) return kRestartRequestReason;
+      RETURN_IF_ERROR(restart());
+      if (verbose) verbose("the guest starts again");
     } else if (std::holds_alternative<BrokenOut>(*exit)) {
       served = inputs.Serve();
       host.Resume().IgnoreError();  // fails if the guest has died; Run() returns that

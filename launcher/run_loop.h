@@ -3,8 +3,10 @@
 #ifndef LAUNCHER_RUN_LOOP_H_
 #define LAUNCHER_RUN_LOOP_H_
 
+#include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "devices/bus/bus.h"
 #include "launcher/base/log.h"
@@ -12,6 +14,9 @@
 #include "launcher/host/input_watch.h"
 
 namespace lguest {
+
+// Starts the guest again that has requested it. An error ends the launcher.
+using Restarter = std::function<absl::Status()>;
 
 // Runs the guest of an initialized `host` and serves its devices until it dies. Returns the reason
 // ("CRASH: Power down" is an orderly power-off). `log` gets a line for each device that the guest
@@ -22,9 +27,10 @@ namespace lguest {
 absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, const LogSink& log,
                                      const LogSink& verbose, const InputEvents& events = {});
 
-// The same with a watch of this host, which the caller has made.
+// The same with a watch of this host, which the caller has made. `restart`: null ends a guest
+// that requests a restart, with kRestartRequestReason.
 absl::StatusOr<std::string> RunGuest(Host& host, Bus& bus, InputWatch& watch, const LogSink& log,
-                                     const LogSink& verbose);
+                                     const LogSink& verbose, const Restarter& restart = nullptr);
 
 }  // namespace lguest
 

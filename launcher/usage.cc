@@ -12,8 +12,9 @@ Runs KERNEL, an lguest guest kernel (vmlinux or bzImage), with MEM megabytes of 
 Options may stand anywhere before a --.
 
   --block=FILE[,readonly][,format=raw][,lock=off]
-                            a disk (/dev/lgba, /dev/lgbb, ...); format=raw: also if FILE looks like
-                            an image of another format; lock=off: for a file system without locks
+                            a disk (/dev/vda, or /dev/lgba in Linux 2.6.23); format=raw: also if FILE
+                            looks like an image of another format; lock=off: for a file system without
+                            locks
   --tunnet=IP[/PREFIX]      a network with this machine, which gets address IP (eth0, eth1, ...)
   --tunnet=bridge:NAME      a network that joins bridge NAME
   --tunnet=tap:NAME         a network through the existing tap NAME
@@ -24,6 +25,7 @@ Options may stand anywhere before a --.
   --host=HOST               auto, device (/dev/lguest), kvm or sim (a software CPU); auto takes the best
   --sandbox=on|log|off      on: forbid the launcher all system calls that it does not need (default);
                             log: name such calls instead
+  --once                    end when the guest requests a restart, instead of starting it again
   --deterministic[=NS][,start=SECONDS]
                             time is NS nanoseconds (2) for each instruction and starts at SECONDS since
                             1970; the same input gives the same run

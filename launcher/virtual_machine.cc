@@ -112,6 +112,9 @@ absl::Status VirtualMachine::LoadKernel() {
   image.initrds = options_.initrds;
   ASSIGN_OR_RETURN(guest_, loader::LoadGuest(*memory_, options_.memory, image));
   memory_->Shrink(guest_.ram_size + DevicePages(options_.devices, *guest_.abi) * kPageSize);
+  if (guest_.abi->is_virtio() && !options_.once) {
+    ASSIGN_OR_RETURN(boot_image_, BootImage::Copy(*memory_, guest_.contents));
+  }
   if (guest_.ram_size < options_.memory) {
     log_(absl::StrFormat("%s has no support for high memory: the guest gets %u MB instead of %u",
                          options_.kernel, guest_.ram_size >> 20, options_.memory >> 20));
@@ -220,13 +223,20 @@ absl::Status VirtualMachine::AttachDevices(GuestDevices devices, std::unique_ptr
   return absl::OkStatus();
 }
 
-absl::Status VirtualMachine::InitializeHost() {
-  return host().Initialize({.pfn_limit = memory_->size() / kPageSize,
-                            .page_directory = guest_.page_directory,
-                            .entry = guest_.entry,
-                            .page_offset = guest_.page_offset,
-                            .abi = guest_.abi,
-                            .io = bus_->io()});
+BootState VirtualMachine::boot() const {
+  return {.pfn_limit = memory_->size() / kPageSize,
+          .page_directory = guest_.page_directory,
+          .entry = guest_.entry,
+          .page_offset = guest_.page_offset,
+          .abi = guest_.abi,
+          .io = bus_->io()};
+}
+
+absl::Status VirtualMachine::Restart() {
+  if (!boot_image_.has_value()) return absl::InternalError("no image to restart from");
+  RETURN_IF_ERROR(boot_image_->Restore(*memory_));
+  RETURN_IF_ERROR(bus_->Restart());
+  return host().Restart(boot());
 }
 
 absl::StatusOr<std::string> VirtualMachine::Run() {
@@ -249,7 +259,7 @@ absl::StatusOr<std::string> VirtualMachine::Run() {
 
 absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events,
                                                        std::unique_ptr<InputPoller>& poller) {
-  RETURN_IF_ERROR(AtStage(Stage::kHost, InitializeHost()));
+  RETURN_IF_ERROR(AtStage(Stage::kHost, host().Initialize(boot())));
   ASSIGN_OR_RETURN(InputWatch* const watch, AtStage(Stage::kRun, StartWatch(events, poller)));
   if (sandbox_ != nullptr) RETURN_IF_ERROR(AtStage(Stage::kHost, sandbox_->Seal()));
   if (gdb_ != nullptr) {
@@ -257,7 +267,9 @@ absl::StatusOr<std::string> VirtualMachine::RunAsOwner(const InputEvents& events
                                                 *memory_, log_);
     RETURN_IF_ERROR(AtStage(Stage::kRun, debugger_->Start(events.end_fd)));
   }
-  absl::StatusOr<std::string> death = RunGuest(host(), *bus_, *watch, log_, verbose_);
+  const Restarter restart =
+      boot_image_.has_value() ? Restarter([this] { return Restart(); }) : nullptr;
+  absl::StatusOr<std::string> death = RunGuest(host(), *bus_, *watch, log_, verbose_, restart);
   if (debugger_ != nullptr) {
     screen_->WriteOut();
     debugger_->OnDeath(death.ok() ? *death : std::string(death.status().message()));

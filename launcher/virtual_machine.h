@@ -16,6 +16,7 @@
 #include "devices/console/console_backend.h"
 #include "launcher/base/log.h"
 #include "launcher/base/unique_fd.h"
+#include "launcher/boot_image.h"
 #include "launcher/end_signal.h"
 #include "launcher/gdb/connection.h"
 #include "launcher/gdb/debugger.h"
@@ -95,7 +96,8 @@ class VirtualMachine {
   DeviceSet LiveDevices() const;
   absl::StatusOr<InputWatch*> StartWatch(const InputEvents& events,
                                          std::unique_ptr<InputPoller>& poller);
-  absl::Status InitializeHost();
+  BootState boot() const;
+  absl::Status Restart();
 
   // A MAC that the user has chosen may be that of a guest on another network.
   uint16_t guest_id() const { return options_.guest_id.value_or(guest_id_.value()); }
@@ -111,6 +113,7 @@ class VirtualMachine {
   GuestId guest_id_;
   std::unique_ptr<timetravel::LogReader> replay_;  // of a replay
   BufferedConsoleBackend* screen_ = nullptr;       // the console's
+  std::optional<BootImage> boot_image_;  // none: the guest is not to start again
   std::unique_ptr<HostMachine> host_machine_;
   std::unique_ptr<gdb::Connection> gdb_;               // of Options::gdb, until the guest runs
   std::unique_ptr<timetravel::DeterministicRun> run_;  // none: the run is not deterministic

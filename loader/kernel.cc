@@ -96,6 +96,7 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
   for (const Segment& segment : elf.segments) {
     auto status = PlaceSegment(memory, segment, file.bytes);
     if (!status.ok()) return Annotate(file.name, status);
+    loaded.contents.push_back({segment.address, segment.file_size});
   }
   if (loaded.abi->start != GuestStart::kVirtual) {
     loaded.entry = GuestVirt(elf.entry);
@@ -160,12 +161,14 @@ absl::StatusOr<LoadedKernel> LoadSelfUnpacking(GuestMemory& memory, const Kernel
                    PlanKernel(file, /*image=*/{}, target, {part}, kUsualPageOffset, abi.start));
   RETURN_IF_ERROR(memory.WriteBytes(GuestPhys(kDefaultLoadAddress), code));
   const std::span<const std::byte> setup = SetupHeaderBytes(file.bytes);
-  return LoadedKernel{.layout = layout,
-                      .entry = GuestVirt(header.code_start),
-                      .notes = {absl::StrFormat("Packed size %u addr %#x", code.size(),
-                                                uint64_t{kDefaultLoadAddress})},
-                      .abi = &abi,
-                      .setup_header = {setup.begin(), setup.end()}};
+  return LoadedKernel{
+      .layout = layout,
+      .entry = GuestVirt(header.code_start),
+      .notes = {absl::StrFormat("Packed size %u addr %#x", code.size(),
+                                uint64_t{kDefaultLoadAddress})},
+      .contents = {{GuestPhys(kDefaultLoadAddress), static_cast<uint32_t>(code.size())}},
+      .abi = &abi,
+      .setup_header = {setup.begin(), setup.end()}};
 }
 
 absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& file,

@@ -12,6 +12,7 @@
 #include "launcher/guest/guest_abi.h"
 #include "launcher/guest/guest_memory.h"
 #include "loader/layout.h"
+#include "loader/segment.h"
 #include "loader/unpack.h"
 
 namespace lguest::loader {
@@ -20,6 +21,7 @@ struct LoadedKernel {
   Layout layout;  // only the kernel has been written to guest memory
   GuestVirt entry;
   std::vector<std::string> notes;
+  std::vector<GuestRange> contents = {};  // all that has been written
   const GuestAbi* abi = &FirstGuestAbi();
   std::vector<std::byte> setup_header = {};  // of a bzImage that unpacks itself; empty: none
 };

@@ -104,8 +104,13 @@ absl::StatusOr<LoadedGuest> LoadGuest(GuestMemory& memory, uint32_t ram_size,
                     .ram_size = layout.ram_size,
                     .initrd = layout.initrd,
                     .initrd_size = static_cast<uint32_t>(initrd.part().size),
+                    .contents = std::move(kernel.contents),
                     .notes = std::move(kernel.notes)};
+  guest.contents.push_back({kBootParamsAddress, 2 * kPageSize});  // and the command line
+  if (params.initrd.has_value()) guest.contents.push_back(*params.initrd);
   if (!layout.page_tables.exists) return guest;
+  guest.contents.push_back(
+      {layout.page_tables.tables, (layout.page_tables.table_count + 1) * kPageSize});
   guest.notes.push_back(absl::StrFormat(
       "Linear mapping of %u pages in %u pte pages at %#x", layout.page_tables.mapped_pages,
       layout.page_tables.table_count, layout.page_tables.tables.value()));

@@ -11,6 +11,7 @@
 #include "launcher/guest/address.h"
 #include "launcher/guest/guest_abi.h"
 #include "launcher/guest/guest_memory.h"
+#include "loader/segment.h"
 
 namespace lguest::loader {
 
@@ -33,6 +34,7 @@ struct LoadedGuest {
   // Where the initial RAM disk is; size 0: there is none.
   GuestPhys initrd;
   uint32_t initrd_size = 0;
+  std::vector<GuestRange> contents;  // all that has been written
 
   std::vector<std::string> notes;  // one line for each step, for verbose output
 };

@@ -45,6 +45,10 @@ class Bus {
   // What is behind the guest's ports and device memory; nullptr: nothing.
   virtual GuestIo* io() { return nullptr; }
 
+  // The guest starts again: restores what the guest has changed of the bus. Input that is held for
+  // the guest is kept.
+  virtual absl::Status Restart() { return absl::InternalError("this bus does not restart"); }
+
   // Call after the guest has died: see Device::Finish().
   virtual void Finish() = 0;
 

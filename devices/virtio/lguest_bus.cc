@@ -51,7 +51,6 @@ absl::StatusOr<std::unique_ptr<LguestBus>> LguestBus::Create(
 }
 
 absl::Status LguestBus::Attach(Host& host) {
-  uint32_t next = page_.value();
   for (size_t i = 0; i < device_count(); ++i) {
     VirtioDevice& attached = device(i);
     std::vector<BusQueue> places;
@@ -64,21 +63,27 @@ absl::Status LguestBus::Attach(Host& host) {
       places.push_back({.size = kVirtqueueSize,
                         .irq = static_cast<uint16_t>(line.irq()),
                         .pfn = RingAddress(ring).value() / kPageSize});
-      RETURN_IF_ERROR(ResetRing(ring));
     }
     const EncodedDescriptor encoded = EncodeDescriptor(attached, places, format_);
-    if (next + encoded.bytes.size() >= page_.value() + kPageSize) {
+    if (contents_.size() + encoded.bytes.size() >= kPageSize) {
       return absl::InvalidArgumentError(
           absl::StrFormat("%u devices: their descriptors do not fit into a page", device_count()));
     }
+    const uint32_t next = page_.value() + static_cast<uint32_t>(contents_.size());
     descriptors_.push_back({.address = GuestPhys(next),
                             .status = GuestPhys(next + encoded.status_offset),
                             .accepted = GuestPhys(next + encoded.accepted_offset),
                             .tells_accepted = encoded.accepted_size != 0});
-    RETURN_IF_ERROR(memory_.WriteBytes(GuestPhys(next), encoded.bytes));
-    next += static_cast<uint32_t>(encoded.bytes.size());
+    contents_.insert(contents_.end(), encoded.bytes.begin(), encoded.bytes.end());
     attached.Attach(memory_, queues(i));
   }
+  contents_.resize(kPageSize);
+  return Restart();
+}
+
+absl::Status LguestBus::Restart() {
+  RETURN_IF_ERROR(memory_.WriteBytes(page_, contents_));
+  for (uint32_t ring = 0; ring < rings_.size(); ++ring) RETURN_IF_ERROR(ResetRing(ring));
   return absl::OkStatus();
 }
 
@@ -88,11 +93,12 @@ absl::Status LguestBus::ResetRing(uint32_t ring) {
   for (uint32_t i = 0; i < kRingPages; ++i) {
     RETURN_IF_ERROR(memory_.WriteBytes(GuestPhys(start + i * kPageSize), kZeroes));
   }
-  return QueueOf(rings_[ring])
-      .Enable({.size = kVirtqueueSize,
-               .descriptors = GuestPhys(start),
-               .available = GuestPhys(start + kAvailableOffset),
-               .used = GuestPhys(start + kUsedOffset)});
+  Virtqueue& queue = QueueOf(rings_[ring]);
+  queue.set_allows_indirect(false);
+  return queue.Enable({.size = kVirtqueueSize,
+                       .descriptors = GuestPhys(start),
+                       .available = GuestPhys(start + kAvailableOffset),
+                       .used = GuestPhys(start + kUsedOffset)});
 }
 
 absl::Status LguestBus::Notify(const Notified& notified) {
@@ -126,7 +132,6 @@ absl::Status LguestBus::OnStatus(size_t index) {
   for (uint32_t ring = 0; ring < rings_.size(); ++ring) {
     if (rings_[ring].device == index) RETURN_IF_ERROR(ResetRing(ring));
   }
-  for (Virtqueue& queue : queues(index)) queue.set_allows_indirect(false);
   return descriptor.tells_accepted ? memory_.Write(descriptor.accepted, uint32_t{0})
                                    : absl::OkStatus();
 }

@@ -36,6 +36,7 @@ class LguestBus final : public VirtioBus {
       std::vector<std::unique_ptr<VirtioDevice>> devices);
 
   absl::Status Notify(const Notified& notified) override;
+  absl::Status Restart() override;
 
  private:
   // Descriptor table; available ring; used ring.
@@ -70,6 +71,7 @@ class LguestBus final : public VirtioBus {
   GuestMemory& memory_;
   const GuestPhys page_;
   const DeviceInterface format_;
+  std::vector<std::byte> contents_;      // of the device page, when the guest starts
   std::deque<HostInterrupt> lines_;      // one for each ring
   std::vector<Ring> rings_;              // in the order of their pages
   std::vector<Descriptor> descriptors_;  // by device

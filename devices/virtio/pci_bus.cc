@@ -135,6 +135,13 @@ GuestIo::Effect PciBus::Note(size_t index, const VirtioPci::Work& work) {
   return Effect::kNotify;
 }
 
+absl::Status PciBus::Restart() {
+  for (VirtioPci& function : functions_) function.Restart();
+  config_address_ = 0;
+  work_ = {};
+  return absl::OkStatus();
+}
+
 absl::Status PciBus::Notify(const Notified& /*notified*/) {
   const VirtioPci::Work work = std::exchange(work_, {});
   if (work.notified_queue.has_value()) return device(working_).Notify(*work.notified_queue);

@@ -35,6 +35,7 @@ class PciBus final : public VirtioBus, private GuestIo {
 
   GuestIo* io() override { return this; }
   absl::Status Notify(const Notified& notified) override;
+  absl::Status Restart() override;
 
  private:
   explicit PciBus(std::vector<std::unique_ptr<VirtioDevice>> devices);

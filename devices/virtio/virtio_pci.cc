@@ -47,7 +47,8 @@ GuestPhys Low(uint64_t address) { return GuestPhys(static_cast<uint32_t>(address
 VirtioPci::VirtioPci(VirtioDevice& device, Host& host, uint32_t irq, GuestPhys bar)
     : device_(device),
       line_(host, irq),
-      config_(device.type(), irq, bar, static_cast<uint32_t>(device.config().size())),
+      first_config_(device.type(), irq, bar, static_cast<uint32_t>(device.config().size())),
+      config_(first_config_),
       device_config_(device.config()),
       setups_(device.queue_count()) {}
 
@@ -239,6 +240,11 @@ absl::Status VirtioPci::EnableQueue() {
                        .descriptors = Low(setup.parts[0]),
                        .available = Low(setup.parts[1]),
                        .used = Low(setup.parts[2])});
+}
+
+void VirtioPci::Restart() {
+  Reset();
+  config_ = first_config_;
 }
 
 void VirtioPci::Reset() {

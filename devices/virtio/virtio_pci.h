@@ -52,6 +52,9 @@ class VirtioPci {
   absl::StatusOr<uint32_t> ReadBar(uint32_t offset, uint32_t size);
   absl::StatusOr<Work> WriteBar(uint32_t offset, uint32_t size, uint32_t value);
 
+  // Resets all, the configuration included.
+  void Restart();
+
   GuestPhys bar() const { return config_.bar(); }
   uint8_t status() const { return status_; }
 
@@ -88,6 +91,7 @@ class VirtioPci {
 
   VirtioDevice& device_;
   Line line_;
+  const PciConfig first_config_;  // when the guest starts
   PciConfig config_;
   std::vector<std::byte> device_config_;
   std::span<Virtqueue> queues_;

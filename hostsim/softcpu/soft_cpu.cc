@@ -102,7 +102,7 @@ absl::Status SoftCpu::Start(GuestPhys page_directory, uint32_t page_offset) {
         absl::StrCat("page directory at ", absl::Hex(page_directory.value(), absl::kZeroPad8),
                      " lies outside guest memory"));
   }
-  tables_.directory = page_directory;
+  tables_ = {.directory = page_directory};
 
   const auto write = [this](int id, const void* value) {
     return uc_reg_write(uc_.get(), id, value) == UC_ERR_OK;

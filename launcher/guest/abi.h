@@ -48,9 +48,10 @@ enum class Hypercall : uint32_t {
 // The text of the CRASH hypercall of an orderly power-off.
 inline constexpr char kPowerOffReason[] = "Power down";
 
-// The reason of death of a guest that resets the machine by its keyboard controller. The real host
-// ignores that.
+// The reason of death of a guest that resets the machine by its keyboard controller (the real host
+// ignores that), and the end of one that requests a restart if it is to run only once.
 inline constexpr char kRestartReason[] = "restart by the keyboard controller";
+inline constexpr char kRestartRequestReason[] = "restart";
 
 // Selectors of the boot state (ring 1) and its flat segments: GDT entries 12 and 13.
 inline constexpr uint16_t kGuestKernelCs = 0x61;

@@ -25,9 +25,6 @@ enum class VirtioHypercall : uint32_t {
 inline constexpr uint32_t kShutdownPowerOff = 1;
 inline constexpr uint32_t kShutdownRestart = 2;
 
-// The reason of death of a guest that asks for a restart by SHUTDOWN.
-inline constexpr char kShutdownRestartReason[] = "restart";
-
 // lguest_data (VIRTIO_ABI.md §3): 2.6.24 to 2.6.30.
 struct LguestData2624 {
   uint32_t irq_enabled;

@@ -35,13 +35,14 @@ struct Notified {  // the guest executed NOTIFY with this address, which is not 
                    // access to GuestIo asked for it: 0
   GuestPhys address;
 };
-struct BrokenOut {};       // BreakOut() was called and nobody has called Resume() since, or the
-                           // owner has called RequestBreakOut()
-struct SignalReceived {};  // a signal arrived
-struct Died {              // the guest is dead; an orderly power-off is "CRASH: Power down"
+struct RestartRequested {};  // the guest executed SHUTDOWN for a restart, and waits for Restart()
+struct BrokenOut {};         // BreakOut() was called and nobody has called Resume() since, or the
+                             // owner has called RequestBreakOut()
+struct SignalReceived {};    // a signal arrived
+struct Died {                // the guest is dead; an orderly power-off is "CRASH: Power down"
   std::string reason;
 };
-using Exit = std::variant<DmaSent, Notified, BrokenOut, SignalReceived, Died>;
+using Exit = std::variant<DmaSent, Notified, RestartRequested, BrokenOut, SignalReceived, Died>;
 
 // A buffer that the guest has bound to a key, for the launcher to fill. The guest chose all numbers
 // in it.
@@ -69,6 +70,12 @@ class Host {
   // possible; Unimplemented for a generation that the host does not serve; ResourceExhausted if the
   // host cannot run one more guest.
   virtual absl::Status Initialize(const BootState& boot) = 0;
+
+  // Starts the guest again, after Run() has returned RestartRequested. The caller has restored
+  // guest memory. Unimplemented if the host serves no guest that can request it.
+  virtual absl::Status Restart(const BootState& /*boot*/) {
+    return absl::UnimplementedError("this host starts each guest once");
+  }
 
   // Runs the guest until the launcher has something to do.
   virtual absl::StatusOr<Exit> Run() = 0;
