@@ -33,18 +33,25 @@ absl::Status Annotate(std::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
 }
 
-// `image`: the unpacked kernel.
-absl::StatusOr<Layout> PlanKernel(const KernelFile& file, std::span<const std::byte> image,
-                                  const LoadTarget& target, std::vector<Part> kernel,
-                                  uint32_t page_offset, GuestStart start) {
-  if (auto status = CheckPageOffset(page_offset); !status.ok()) {
-    return Annotate(file.name, status);
-  }
-  return PlanLayout({.ram_size = UsableRam(image, page_offset, target.ram_size),
+// `ram_size`: that the kernel can use.
+absl::StatusOr<Layout> PlanKernel(uint32_t ram_size, const LoadTarget& target,
+                                  std::vector<Part> kernel, uint32_t page_offset,
+                                  GuestStart start) {
+  return PlanLayout({.ram_size = ram_size,
                      .kernel = std::move(kernel),
                      .initrd = target.initrd,
                      .page_offset = page_offset,
                      .start = start});
+}
+
+// The RAM that the unpacked kernel `image` can use.
+absl::StatusOr<uint32_t> RamOf(const KernelFile& file, std::span<const std::byte> image,
+                               const LoadTarget& target, uint32_t page_offset,
+                               const GuestAbi& abi) {
+  if (auto status = CheckPageOffset(page_offset); !status.ok()) {
+    return Annotate(file.name, status);
+  }
+  return UsableRam(image, page_offset, target.ram_size, abi.is_virtio());
 }
 
 absl::StatusOr<const GuestAbi*> AbiOfVersion(const KernelFile& file, const KernelVersion& version) {
@@ -90,8 +97,10 @@ absl::StatusOr<LoadedKernel> LoadElf(GuestMemory& memory, const KernelFile& file
     loaded.notes.push_back(absl::StrFormat("Section %u: size %u addr %#x", segment.number,
                                            segment.memory_size, segment.address.value()));
   }
-  ASSIGN_OR_RETURN(Layout layout, PlanKernel(file, file.bytes, target, std::move(parts),
-                                             elf.page_offset, loaded.abi->start));
+  ASSIGN_OR_RETURN(const uint32_t ram,
+                   RamOf(file, file.bytes, target, elf.page_offset, *loaded.abi));
+  ASSIGN_OR_RETURN(Layout layout,
+                   PlanKernel(ram, target, std::move(parts), elf.page_offset, loaded.abi->start));
   loaded.layout = layout;
   for (const Segment& segment : elf.segments) {
     auto status = PlaceSegment(memory, segment, file.bytes);
@@ -132,6 +141,14 @@ absl::Status MoveKernel(GuestMemory& memory, const GuestRange& from, GuestPhys t
   return memory.WriteBytes(to, contents);
 }
 
+// The packed kernel in a bzImage; empty if the header does not say where it is.
+std::span<const std::byte> PayloadOf(const KernelFile& file, const SetupHeader& header) {
+  if (!header.payload.has_value() || header.payload->offset > file.bytes.size()) return {};
+  const std::span<const std::byte> from =
+      file.bytes.subspan(static_cast<size_t>(header.payload->offset));
+  return from.first(static_cast<size_t>(std::min<uint64_t>(from.size(), header.payload->size)));
+}
+
 // A bzImage that unpacks itself in the guest (VIRTIO_ABI.md §2.1).
 absl::StatusOr<LoadedKernel> LoadSelfUnpacking(GuestMemory& memory, const KernelFile& file,
                                                const LoadTarget& target, const SetupHeader& header,
@@ -157,8 +174,9 @@ absl::StatusOr<LoadedKernel> LoadSelfUnpacking(GuestMemory& memory, const Kernel
   if (header.init_size != 0) {
     part.size = std::max(part.end(), header.load_address + header.init_size) - part.start;
   }
-  ASSIGN_OR_RETURN(Layout layout,
-                   PlanKernel(file, /*image=*/{}, target, {part}, kUsualPageOffset, abi.start));
+  const uint32_t ram =
+      UsableRamOfPacked(PayloadOf(file, header), kUsualPageOffset, target.ram_size);
+  ASSIGN_OR_RETURN(Layout layout, PlanKernel(ram, target, {part}, kUsualPageOffset, abi.start));
   RETURN_IF_ERROR(memory.WriteBytes(GuestPhys(kDefaultLoadAddress), code));
   const std::span<const std::byte> setup = SetupHeaderBytes(file.bytes);
   return LoadedKernel{
@@ -193,9 +211,11 @@ absl::StatusOr<LoadedKernel> LoadPacked(GuestMemory& memory, const KernelFile& f
   RETURN_IF_ERROR(MoveKernel(memory, range, address, limit, target, file.name));
   range.address = address;
   ASSIGN_OR_RETURN(code, memory.Range(range.address, range.size));
+  ASSIGN_OR_RETURN(const uint32_t ram,
+                   RamOf(file, code, target, place.page_offset, FirstGuestAbi()));
   ASSIGN_OR_RETURN(
       Layout layout,
-      PlanKernel(file, code, target,
+      PlanKernel(ram, target,
                  {{absl::StrCat(file.name, " unpacked"), range.address.value(), range.size}},
                  place.page_offset, GuestStart::kVirtual));
   ASSIGN_OR_RETURN(const GuestVirt entry,
