@@ -23,6 +23,7 @@ constexpr Call kAllowed[] = {
      "the kernel's way to resume a wait after SIGSTOP and SIGCONT"},
     {SYS_pwritev, Thread::kGuest, Need::kDiskOrSharedNet,
      "disks, and the slot of a shared network"},
+    {SYS_fdatasync, Thread::kGuest, Need::kDisk, "a guest that flushes its disk"},
     {SYS_connect, Thread::kGuest, Need::kSharedNet, "the first packet for another guest"},
     {SYS_mmap, Thread::kGuest, Need::kSharedNet,
      "a private page in the place of a network's, if its file is truncated; no executable memory"},

@@ -1,0 +1,66 @@
+// The generation of guests that this build is (VIRTIO_ABI.md §1, §3), for C++ and assembly.
+// LINUX_VERSION is 20628 for 2.6.28 and 41300 for 4.13. Only this file compares it. The numbers are
+// not those of launcher/guest, so that a test finds an error there.
+
+#ifndef TESTDATA_VIRTIO_GUEST_GENERATION_H_
+#define TESTDATA_VIRTIO_GUEST_GENERATION_H_
+
+#ifndef LINUX_VERSION
+#define LINUX_VERSION 41300
+#define LINUX_VERSION_TEXT "4.13.0"
+#endif
+#ifndef USES_PAE
+#define USES_PAE 0
+#endif
+
+// How it calls the host.
+#define ARGUMENTS_FROM_EBX (LINUX_VERSION >= 20630)
+#define CALLS_BY_VMCALL (LINUX_VERSION >= 20630 && LINUX_VERSION < 20634)
+
+// lguest_data.
+#define HAS_IRQ_PENDING (LINUX_VERSION >= 20631)
+#define HAS_PGDIR (LINUX_VERSION < 30100)
+#define HAS_NOIRQ_IRET (LINUX_VERSION >= 40100)
+#if HAS_IRQ_PENDING
+#define DATA_HCALL_STATUS 24
+#define DATA_HCALLS 88
+#define RING_ENTRY_WORDS 5
+#define DATA_RESERVE_MEM 1368
+#else
+#define DATA_HCALL_STATUS 20
+#define DATA_HCALLS 84
+#define RING_ENTRY_WORDS 4
+#define DATA_RESERVE_MEM 1108
+#endif
+#define DATA_IRQ_PENDING 20
+#define DATA_TSC_KHZ (DATA_RESERVE_MEM + 4)
+#define DATA_PGDIR (DATA_TSC_KHZ + 4)
+#if HAS_PGDIR
+#define DATA_NOIRQ (DATA_PGDIR + 4)
+#else
+#define DATA_NOIRQ (DATA_TSC_KHZ + 4)
+#endif
+#if HAS_NOIRQ_IRET
+#define DATA_KERNEL_ADDRESS (DATA_NOIRQ + 4)
+#else
+#define DATA_KERNEL_ADDRESS (DATA_NOIRQ + 8)
+#endif
+#define DATA_SYSCALL_VEC (DATA_KERNEL_ADDRESS + 4)
+#define DATA_SIZE (DATA_SYSCALL_VEC + 4)
+
+// Everything else.
+#define OLD_RING_ORDER (LINUX_VERSION < 20630)
+#define MAKES_ITS_OWN_TABLES (LINUX_VERSION >= 30100)
+#define HAS_LOAD_GDT_ENTRY (LINUX_VERSION >= 20630)
+#define HAS_SHUTDOWN (LINUX_VERSION >= 20625)
+#define HAS_PCI (LINUX_VERSION >= 40000)
+#define HAS_RECORDS (LINUX_VERSION < 20625)
+#define HAS_WRITE_THROUGH (LINUX_VERSION >= 20625)
+#define HAS_TS (LINUX_VERSION < 41200)
+#define SYSTEM_CALL_IS_INTERRUPT_GATE (LINUX_VERSION >= 40900)
+#define BLOCK_HEADER_SIZE (LINUX_VERSION < 20625 ? 24 : 16)
+#define NET_HEADER_SIZE (LINUX_VERSION < 20625 ? 8 : HAS_PCI ? 12 : 10)
+
+#define PAGE_OFFSET 0xC0000000
+
+#endif  // TESTDATA_VIRTIO_GUEST_GENERATION_H_
