@@ -7,11 +7,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "launcher/base/testing/temp_dir.h"
 #include "launcher/guest/abi.h"
 #include "launcher/guest/address.h"
+#include "tools/fuzz/fuzz_input.h"
 #include "tools/fuzz/fuzz_target.h"
 
 namespace lguest {
@@ -33,10 +32,6 @@ constexpr uint32_t kBuffers = 0x400;  // the lguest_dma of buffer n is at kBuffe
 constexpr uint32_t kBufferStep = 128;
 constexpr uint32_t kMostBuffers = 24;
 constexpr uint32_t kIrq = 1;
-
-void Check(bool good) {
-  if (!good) std::abort();
-}
 
 // Packets are parts of this text.
 const std::string& AllBytes() {
@@ -49,41 +44,21 @@ const std::string& AllBytes() {
   return *kText;
 }
 
-class Input {
- public:
-  explicit Input(std::span<const uint8_t> bytes) : bytes_(bytes) {}
-
-  bool empty() const { return bytes_.empty(); }
-
-  // Bytes beyond the end are zero.
-  template <typename T>
-  T Take() {
-    T value = 0;
-    const size_t len = std::min(bytes_.size(), sizeof(value));
-    if (len != 0) std::memcpy(&value, bytes_.data(), len);
-    bytes_ = bytes_.subspan(len);
-    return value;
-  }
-
- private:
-  std::span<const uint8_t> bytes_;
-};
-
 // The guest in slot 0 receives. The launcher of slot 1 sends.
 class Network {
  public:
   explicit Network(const std::string& path) {
     auto file = SharedNetFile::Open(path).value();
     auto sockets = PeerSockets::Open(*file).value();
-    Check(file->slot() == 0);
+    Require(file->slot() == 0);
     device_ = std::make_unique<SharedNet>(std::move(file), std::move(sockets));
-    Check(device_->Attach(guest_.memory(), {.pages = kPage, .irq = kIrq}).ok());
+    Require(device_->Attach(guest_.memory(), {.pages = kPage, .irq = kIrq}).ok());
     peer_file_ = SharedNetFile::Open(path).value();
     peer_ = PeerSockets::Open(*peer_file_).value();
   }
 
   // Does one operation. Returns false at the guest's end.
-  bool Step(Input& input) {
+  bool Step(FuzzInput& input) {
     switch (input.Take<uint8_t>() % 4) {
       case 0:
         Send(input.Take<uint16_t>(), input.Take<uint8_t>());
@@ -110,10 +85,10 @@ class Network {
   // The other launcher maps the same page.
   void WritePage(off_t offset, uint32_t value) {
     const size_t len = std::min(sizeof(value), static_cast<size_t>(kPageSize - offset));
-    Check(pwrite(peer_file_->fd(), &value, len, offset) == static_cast<ssize_t>(len));
+    Require(pwrite(peer_file_->fd(), &value, len, offset) == static_cast<ssize_t>(len));
   }
 
-  void Bind(Input& input) {
+  void Bind(FuzzInput& input) {
     if (bound_ == kMostBuffers) return;
     Dma dma = {};
     dma.used_len = input.Take<uint32_t>();
@@ -123,7 +98,7 @@ class Network {
       dma.len.at(i) = input.Take<uint16_t>();
     }
     const GuestPhys at(kBuffers + bound_++ * kBufferStep);
-    Check(guest_.memory().Write(at, dma).ok());
+    Require(guest_.memory().Write(at, dma).ok());
     guest_.host().Bind(NetSlotKey(kPage, 0), at, kIrq);
     buffers_.push_back(at);
   }
@@ -133,19 +108,19 @@ class Network {
     const size_t interrupts = guest_.host().interrupts().size();
     const auto input = device_->Receive(guest_.port());
     if (!input.ok()) {
-      Check(!input.status().message().empty() && !buffers_.empty());
-      Check(MemoryIs(expected));
+      Require(!input.status().message().empty() && !buffers_.empty());
+      Require(MemoryIs(expected));
       return false;
     }
-    Check(*input != Device::Input::kClosed);
+    Require(*input != Device::Input::kClosed);
     if (*input == Device::Input::kNoRoom) {
-      Check(buffers_.empty() && MemoryIs(expected));
+      Require(buffers_.empty() && MemoryIs(expected));
       return true;
     }
-    Check(!buffers_.empty());
+    Require(!buffers_.empty());
     const uint32_t used = Fill(expected);
-    Check(MemoryIs(expected));
-    if (used != 0) Check(guest_.host().interrupts().size() == interrupts + 1);
+    Require(MemoryIs(expected));
+    if (used != 0) Require(guest_.host().interrupts().size() == interrupts + 1);
     return true;
   }
 
@@ -197,7 +172,7 @@ class Network {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr int kMostSteps = 64;
   static const auto* const kDirectory = new lguest::TempDir;
-  lguest::Input input({data, size});
+  lguest::FuzzInput input(data, size);
   const std::string path = kDirectory->Path("net");
   unlink(path.c_str());  // the page that the last input has written
   lguest::Network network(path);

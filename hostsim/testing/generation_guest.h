@@ -89,6 +89,11 @@ class GenerationGuest {
     return std::get_if<Notified>(&*guest.for_launcher);
   }
 
+  bool has_requested_restart() const {
+    return guest.for_launcher.has_value() &&
+           std::holds_alternative<RestartRequested>(*guest.for_launcher);
+  }
+
   uint32_t Peek(uint32_t phys) const { return *memory->Read<uint32_t>(GuestPhys(phys)); }
   void Poke(uint32_t phys, uint32_t value) { memory->Write(GuestPhys(phys), value).IgnoreError(); }
 

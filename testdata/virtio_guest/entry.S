@@ -86,7 +86,11 @@ lguest_data:
 // The loader finds the version by this text (VIRTIO_ABI.md §2.4).
         .section .rodata
         .ascii "Linux version "
-        .ascii LINUX_VERSION_TEXT
+        .ascii TEXT_OF(LINUX_MAJOR)
+        .ascii "."
+        .ascii TEXT_OF(LINUX_MINOR)
+        .ascii "."
+        .ascii TEXT_OF(LINUX_PATCH)
         .asciz " (our own guest)"
 
 // ---- Traps

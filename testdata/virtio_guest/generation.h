@@ -1,14 +1,18 @@
 // The generation of guests that this build is (VIRTIO_ABI.md §1, §3), for C++ and assembly.
-// LINUX_VERSION is 20628 for 2.6.28 and 41300 for 4.13. Only this file compares it. The numbers are
-// not those of launcher/guest, so that a test finds an error there.
+// LINUX_VERSION is 20628 for 2.6.28 and 41304 for 4.13.4. Only this file compares it. The numbers
+// are not those of launcher/guest, so that a test finds an error there.
 
 #ifndef TESTDATA_VIRTIO_GUEST_GENERATION_H_
 #define TESTDATA_VIRTIO_GUEST_GENERATION_H_
 
-#ifndef LINUX_VERSION
-#define LINUX_VERSION 41300
-#define LINUX_VERSION_TEXT "4.13.0"
+#ifndef LINUX_MAJOR
+#define LINUX_MAJOR 4
+#define LINUX_MINOR 13
+#define LINUX_PATCH 4
 #endif
+#define LINUX_VERSION (LINUX_MAJOR * 10000 + LINUX_MINOR * 100 + LINUX_PATCH)
+#define TEXT_OF_VALUE(number) #number
+#define TEXT_OF(macro) TEXT_OF_VALUE(macro)
 #ifndef USES_PAE
 #define USES_PAE 0
 #endif

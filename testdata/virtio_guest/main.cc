@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint32_t kCommandLine = 0x228;
 constexpr uint32_t kMemoryBytes = 0x2d8;
-constexpr char kBanner[] = "our own guest of Linux " LINUX_VERSION_TEXT "\r\n";
+constexpr char kBanner[] = "our own guest of Linux " TEXT_OF(LINUX_MAJOR) "." TEXT_OF(
+    LINUX_MINOR) "." TEXT_OF(LINUX_PATCH) "\r\n";
 
 template <typename T>
 T BootParameter(uint32_t parameters, uint32_t offset) {
@@ -37,11 +38,7 @@ std::string_view Option(std::string_view line, std::string_view name) {
   return {};
 }
 
-}  // namespace
-}  // namespace guest
-
-void KernelMain(uint32_t boot_parameters) {
-  using namespace guest;
+[[noreturn]] void Run(uint32_t boot_parameters) {
   const auto ram = BootParameter<uint32_t>(boot_parameters, kMemoryBytes);
   const std::string_view line =
       ToVirt<const char>(BootParameter<uint32_t>(boot_parameters, kCommandLine));
@@ -56,3 +53,8 @@ void KernelMain(uint32_t boot_parameters) {
   if (!RunTests(test.empty() ? "all" : test, ram)) Crash("tests failed");
   PowerOff();
 }
+
+}  // namespace
+}  // namespace guest
+
+void KernelMain(uint32_t boot_parameters) { guest::Run(boot_parameters); }

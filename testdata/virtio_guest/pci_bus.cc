@@ -69,7 +69,10 @@ void StartQueue(Device& device, uint32_t index) {
 }
 
 void Start(Device& device) {
-  using namespace lguest;
+  using lguest::kVirtioAcknowledge;
+  using lguest::kVirtioDriver;
+  using lguest::kVirtioDriverOk;
+  using lguest::kVirtioFeaturesOk;
   SetStatus(device, kVirtioAcknowledge);
   SetStatus(device, kVirtioAcknowledge | kVirtioDriver);
   AcceptFeatures(device);

@@ -13,6 +13,9 @@ void HandleTrap(guest::TrapFrame& frame);
 }
 
 namespace guest {
+
+void Handle(TrapFrame& frame);
+
 namespace {
 
 constexpr uint32_t kStubBytes = 16;
@@ -90,10 +93,7 @@ void Sleep(uint32_t nanoseconds) {
   DisableInterrupts();
 }
 
-}  // namespace guest
-
-void HandleTrap(guest::TrapFrame& frame) {
-  using namespace guest;
+void Handle(TrapFrame& frame) {
   if (frame.vector >= kFirstInterrupt && frame.vector < kStubs) {
     ++interrupts[frame.vector - kFirstInterrupt];
     return;
@@ -115,3 +115,7 @@ void HandleTrap(guest::TrapFrame& frame) {
   }
   frame.eip = reinterpret_cast<uint32_t>(CatchLanding);
 }
+
+}  // namespace guest
+
+void HandleTrap(guest::TrapFrame& frame) { guest::Handle(frame); }
