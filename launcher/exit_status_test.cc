@@ -4,8 +4,14 @@
 
 #include <string>
 
+#include "launcher/guest/abi.h"
+
 namespace lguest {
 namespace {
+
+TEST(ExitStatusTest, RequestForARestartIsARestart) {
+  EXPECT_EQ(ExitStatusOfDeath(kRestartRequestReason), ExitStatus::kRestarted);
+}
 
 ExitStatus StatusAt(Stage stage, absl::StatusCode code) {
   return ExitStatusOfError(AtStage(stage, absl::Status(code, "why")));

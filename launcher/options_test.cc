@@ -96,6 +96,12 @@ TEST(OptionsTest, WhatCannotBeRepeatedIsRefused) {
   EXPECT_TRUE(Parse("--record=log --host=sim --tunnet=10.0.0.1 64 vmlinux").ok());
 }
 
+TEST(OptionsTest, OnceTakesNoValue) {
+  EXPECT_FALSE(Parse("64 vmlinux")->once);
+  EXPECT_TRUE(Parse("--once 64 vmlinux")->once);
+  EXPECT_EQ(Error("--once=yes 64 vmlinux"), "option --once takes no value");
+}
+
 TEST(OptionsTest, HelpIsShortToo) { EXPECT_TRUE(Parse("-h")->help); }
 
 TEST(OptionsTest, MacGivesTheGuestId_F7) {

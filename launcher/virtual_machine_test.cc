@@ -239,5 +239,74 @@ TEST_F(VirtualMachineTest, TooLongCommandLineIsAUsageError) {
   EXPECT_EQ(FailureOf(Build(Script())), ExitStatus::kUsage);
 }
 
+class LaterKernelTest : public VirtualMachineTest {
+ protected:
+  LaterKernelTest() {
+    const testdata::Bytes kernel = testdata::LaterKernel("3.10.4").Build();
+    options_.kernel =
+        dir_.File("vmlinux", {reinterpret_cast<const char*>(kernel.data()), kernel.size()});
+  }
+
+  // A plan whose host is known by its guest's reason of death.
+  static HostPlan Plan(const std::string& reason) {
+    HostPlan plan;
+    plan.make = [reason](GuestMemory& memory,
+                         uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+      return std::make_unique<ScriptedHost>(memory, Script().Init().Crash(reason));
+    };
+    return plan;
+  }
+};
+
+TEST_F(LaterKernelTest, HostOf2623IsRefusedWithWhatHelps) {
+  const auto built = Build(Plan("x"));
+  EXPECT_EQ(FailureOf(built), ExitStatus::kNoHost);
+  EXPECT_EQ(built.status().message(),
+            options_.kernel +
+                " is a guest of a Linux after 2.6.23, which this host cannot run: --host=sim can");
+}
+
+TEST_F(LaterKernelTest, OtherHostTakesItsPlace) {
+  HostPlan plan = Plan("x");
+  plan.for_other_generations = std::make_unique<HostPlan>(Plan("y"));
+  const auto machine = Build(std::move(plan));
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  // The scripted guest is one of 2.6.23, so all that counts is that a host was made.
+  EXPECT_THAT(verbose_, Contains("host: scripted CPU"));
+}
+
+TEST_F(LaterKernelTest, HostOfAllGenerationsIsTaken) {
+  HostPlan plan = Plan("x");
+  plan.serves_all_generations = true;
+  const auto machine = Build(std::move(plan));
+  EXPECT_TRUE(machine.ok()) << machine.status();
+}
+
+TEST_F(LaterKernelTest, DevicesAreThoseOfItsBus) {
+  options_.stats = true;
+  AddDisk(dir_.File("disk", std::string(4096, 'd')));
+  HostPlan plan = Plan("x");
+  plan.serves_all_generations = true;
+  const auto machine = Build(std::move(plan));
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  const Stats stats = (*machine)->CollectStats();
+  ASSERT_EQ(stats.devices.size(), 3u);
+  EXPECT_THAT(stats.devices[0].name, HasSubstr("block "));
+  EXPECT_EQ(stats.devices[1].name, "rng");
+  EXPECT_EQ(stats.devices[2].name, "console");
+}
+
+TEST_F(VirtualMachineTest, GuestOf2623StaysOnItsHost) {
+  HostPlan plan;
+  plan.make = [](GuestMemory& memory,
+                 uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+    return std::make_unique<ScriptedHost>(memory, Script().Init().Crash("first"));
+  };
+  plan.for_other_generations = std::make_unique<HostPlan>();
+  const auto machine = Build(std::move(plan));
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  EXPECT_EQ((*machine)->Run().value(), "CRASH: first");
+}
+
 }  // namespace
 }  // namespace lguest

@@ -104,4 +104,21 @@ ElfBuilder GoodKernel(uint32_t page_offset, uint32_t size) {
   return builder;
 }
 
+ElfBuilder LaterKernel(std::string_view version) {
+  // movl $1,%eax; movl $0x1000,%ebx; int $0x1f
+  constexpr std::string_view kFirstHypercall("\xb8\x01\0\0\0\xbb\0\x10\0\0\xcd\x1f", 12);
+  Bytes data(0x1000);
+  Put(data, 0, FromString(kFirstHypercall));
+  Put(data, 0x200, FromString("Linux version " + std::string(version) + " (gcc)"));
+  ElfBuilder builder;
+  builder.Segment({.virtual_address = 0xc0100000,
+                   .physical_address = 0x100000,
+                   .data = data,
+                   .file_offset = {},
+                   .file_size = {},
+                   .memory_size = {}});
+  builder.header().e_entry = 0x100000;
+  return builder;
+}
+
 }  // namespace lguest::testdata

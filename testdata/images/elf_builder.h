@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "testdata/images/bytes.h"
@@ -58,6 +59,10 @@ class ElfBuilder {
 // A small valid kernel: `size` bytes of code at physical 1 MB and virtual 1 MB above `page_offset`,
 // followed by `size` bytes of zeros. The magic is 64 bytes into the code, and the entry after it.
 ElfBuilder GoodKernel(uint32_t page_offset = 0xc0000000, uint32_t size = 0x3000);
+
+// The same for Linux `version` ("4.13.4"), which starts at physical 1 MB, and whose code contains
+// the first hypercall of such a guest.
+ElfBuilder LaterKernel(std::string_view version);
 
 }  // namespace lguest::testdata
 
