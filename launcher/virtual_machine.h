@@ -113,7 +113,7 @@ class VirtualMachine {
   GuestId guest_id_;
   std::unique_ptr<timetravel::LogReader> replay_;  // of a replay
   BufferedConsoleBackend* screen_ = nullptr;       // the console's
-  std::optional<BootImage> boot_image_;  // none: the guest is not to start again
+  std::optional<BootImage> boot_image_;            // none: the guest is not to start again
   std::unique_ptr<HostMachine> host_machine_;
   std::unique_ptr<gdb::Connection> gdb_;               // of Options::gdb, until the guest runs
   std::unique_ptr<timetravel::DeterministicRun> run_;  // none: the run is not deterministic

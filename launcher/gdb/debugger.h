@@ -88,8 +88,8 @@ class Debugger {
   // What the guest runs for.
   Resume resume_;
   bool is_interrupted_ = false;  // gdb wants it to stop at once
-  Order order_;              // of a worker that is on its way
-  bool on_the_way_ = false;  // this worker has not reached its target
+  Order order_;                  // of a worker that is on its way
+  bool on_the_way_ = false;      // this worker has not reached its target
   uint64_t scan_start_ = 0;
   std::optional<uint64_t> last_hit_;  // of a scan
   hostsim::DebugHit last_hit_kind_;
