@@ -128,7 +128,10 @@ absl::StatusOr<Exit> SoftwareHost::Run() {
   }
   if (is_dead()) return Died{death_reason_};
   if (guest_.for_launcher.has_value()) {
-    return std::visit([](const auto& exit) { return Exit(exit); }, *guest_.for_launcher);
+    // Not std::visit(): this way nothing is moved.
+    if (const auto* const sent = std::get_if<DmaSent>(&*guest_.for_launcher)) return *sent;
+    if (const auto* const notified = std::get_if<Notified>(&*guest_.for_launcher)) return *notified;
+    return RestartRequested{};
   }
   break_requested_ = false;
   return BrokenOut();

@@ -25,8 +25,8 @@ class DmaPort {
   struct Buffer {
     explicit Buffer(uint32_t interrupt) : irq(interrupt) {}
 
-    DmaChain chain;
     uint32_t irq;
+    DmaChain chain;
   };
 
   // Takes the next free buffer bound to `key`; nullopt when the guest has bound none or all are in

@@ -76,9 +76,9 @@ class DmaChain {
  private:
   GuestPhys address_;
   uintptr_t base_ = 0;  // launcher address of guest-physical 0
-  std::array<iovec, kMaxChainPieces> sections_;
   uint32_t count_ = 0;
   uint32_t size_ = 0;
+  std::array<iovec, kMaxChainPieces> sections_;  // last: most chains use only its start
 };
 
 }  // namespace lguest
