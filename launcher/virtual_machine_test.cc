@@ -251,7 +251,7 @@ class LaterKernelTest : public VirtualMachineTest {
   static HostPlan Plan(const std::string& reason) {
     HostPlan plan;
     plan.make = [reason](GuestMemory& memory,
-                         uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+                         const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
       return std::make_unique<ScriptedHost>(memory, Script().Init().Crash(reason));
     };
     return plan;
@@ -299,7 +299,7 @@ TEST_F(LaterKernelTest, DevicesAreThoseOfItsBus) {
 TEST_F(VirtualMachineTest, GuestOf2623StaysOnItsHost) {
   HostPlan plan;
   plan.make = [](GuestMemory& memory,
-                 uint16_t /*guest_id*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+                 const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<ScriptedHost>(memory, Script().Init().Crash("first"));
   };
   plan.for_other_generations = std::make_unique<HostPlan>();

@@ -192,7 +192,8 @@ std::string Server::Query(std::string_view packet) {
     if (!range.has_value()) return std::string(kBadPacket);
     const std::string_view text = TargetDescription();
     if (range->address >= text.size()) return "l";
-    const size_t len = std::min<uint64_t>(range->length, PacketReader::kMaxBody - 1);
+    const auto len = static_cast<size_t>(
+        std::min<uint64_t>(range->length, PacketReader::kMaxBody - 1));
     const std::string_view part = text.substr(static_cast<size_t>(range->address), len);
     const bool is_last = range->address + part.size() == text.size();
     return absl::StrCat(is_last ? "l" : "m", part);
@@ -208,7 +209,7 @@ std::string Server::Query(std::string_view packet) {
 std::string Server::ReadMemory(std::string_view packet) const {
   const std::optional<Range> range = TakeRange(packet);
   if (!range.has_value() || range->address > UINT32_MAX) return std::string(kBadPacket);
-  std::string bytes(std::min<uint64_t>(range->length, kMaxRead), '\0');
+  std::string bytes(static_cast<size_t>(std::min<uint64_t>(range->length, kMaxRead)), '\0');
   const std::span<std::byte> to = std::as_writable_bytes(std::span(bytes.data(), bytes.size()));
   const size_t len = debug_.Peek(GuestVirt(static_cast<uint32_t>(range->address)), to);
   if (len == 0 && !bytes.empty()) return std::string(kBadAddress);
