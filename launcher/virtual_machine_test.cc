@@ -250,8 +250,8 @@ class LaterKernelTest : public VirtualMachineTest {
   // A plan whose host is known by its guest's reason of death.
   static HostPlan Plan(const std::string& reason) {
     HostPlan plan;
-    plan.make = [reason](GuestMemory& memory,
-                         const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+    plan.make = [reason](GuestMemory& memory, const MachineIdentity& /*identity*/)
+        -> absl::StatusOr<std::unique_ptr<HostMachine>> {
       return std::make_unique<ScriptedHost>(memory, Script().Init().Crash(reason));
     };
     return plan;
@@ -298,8 +298,9 @@ TEST_F(LaterKernelTest, DevicesAreThoseOfItsBus) {
 
 TEST_F(VirtualMachineTest, GuestOf2623StaysOnItsHost) {
   HostPlan plan;
-  plan.make = [](GuestMemory& memory,
-                 const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
+  plan.make =
+      [](GuestMemory& memory,
+         const MachineIdentity& /*identity*/) -> absl::StatusOr<std::unique_ptr<HostMachine>> {
     return std::make_unique<ScriptedHost>(memory, Script().Init().Crash("first"));
   };
   plan.for_other_generations = std::make_unique<HostPlan>();

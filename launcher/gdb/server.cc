@@ -192,8 +192,8 @@ std::string Server::Query(std::string_view packet) {
     if (!range.has_value()) return std::string(kBadPacket);
     const std::string_view text = TargetDescription();
     if (range->address >= text.size()) return "l";
-    const auto len = static_cast<size_t>(
-        std::min<uint64_t>(range->length, PacketReader::kMaxBody - 1));
+    const auto len =
+        static_cast<size_t>(std::min<uint64_t>(range->length, PacketReader::kMaxBody - 1));
     const std::string_view part = text.substr(static_cast<size_t>(range->address), len);
     const bool is_last = range->address + part.size() == text.size();
     return absl::StrCat(is_last ? "l" : "m", part);
