@@ -5,18 +5,14 @@
 
 #include <cstddef>
 #include <deque>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "devices/bus/bus.h"
 #include "devices/bus/device.h"
-#include "devices/bus/device_bus.h"
-#include "devices/testing/fake_guest.h"
-#include "devices/testing/fake_host.h"
-#include "launcher/guest/address.h"
 #include "launcher/host/host.h"
 #include "launcher/host/input_watch.h"
 #include "launcher/run_loop.h"
@@ -28,8 +24,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr int kFd = 7;
-constexpr DmaKey kNobodysKey(0x7000);
-constexpr GuestPhys kNobodysDma(0x100);
 
 // Writes down what the run loop asks for. Each break-out reports device 0.
 class FakeWatch final : public InputWatch {
@@ -56,33 +50,28 @@ class FakeWatch final : public InputWatch {
   }
 };
 
-// Its input is a list of results. After the last one there is none.
-class InputDevice final : public Device {
+// A bus with one device, whose input is a list of results. After the last one there is none.
+class FakeBus final : public Bus {
  public:
-  InputDevice(std::deque<Input>& inputs, int& receives) : inputs_(inputs), receives_(receives) {}
-  std::string name() const override { return "input"; }
-  DeviceType type() const override { return DeviceType::kConsole; }
-  uint16_t num_pages() const override { return 0; }
-  absl::Status Attach(GuestMemory& /*memory*/, const DevicePlace& /*place*/) override {
-    return absl::OkStatus();
-  }
-  std::vector<DmaKey> output_keys() const override { return {}; }
-  absl::StatusOr<std::optional<uint32_t>> Send(DmaKey /*key*/, const DmaChain& /*chain*/,
-                                               DmaPort& /*port*/) override {
-    return std::nullopt;
-  }
-  int input_fd() const override { return kFd; }
-  absl::StatusOr<Input> Receive(DmaPort& /*port*/) override {
-    ++receives_;
-    if (inputs_.empty()) return Input::kNone;
-    const Input next = inputs_.front();
-    inputs_.pop_front();
+  size_t device_count() const override { return 1; }
+  std::string device_name(size_t /*index*/) const override { return "input"; }
+  int input_fd(size_t /*index*/) const override { return kFd; }
+  absl::Status Dispatch(const DmaSent& /*sent*/) override { return absl::OkStatus(); }
+  absl::Status Notify(const Notified& /*notified*/) override { return absl::OkStatus(); }
+  absl::StatusOr<Device::Input> Receive(size_t /*index*/) override {
+    ++receives;
+    if (inputs.empty()) return Device::Input::kNone;
+    const Device::Input next = inputs.front();
+    inputs.pop_front();
     return next;
   }
+  void Finish() override {}
+  Traffic traffic(size_t /*index*/) const override { return {}; }
+  std::vector<StatusChange> StatusChanges() override { return {}; }
+  bool HasStatusChanges() const override { return false; }
 
- private:
-  std::deque<Input>& inputs_;
-  int& receives_;
+  std::deque<Device::Input> inputs;
+  int receives = 0;
 };
 
 // Runs a guest that exits as it is told, and then dies.
@@ -120,57 +109,53 @@ class RunLoopWatchTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Run(std::deque<Exit> exits, std::deque<Device::Input> inputs) {
     host_.exits = std::move(exits);
-    inputs_ = std::move(inputs);
-    std::vector<std::unique_ptr<Device>> devices;
-    devices.push_back(std::make_unique<InputDevice>(inputs_, receives_));
-    const auto bus = DeviceBus::Create(guest_.memory(), host_, GuestPhys(FakeGuest::kRam),
-                                       std::move(devices), nullptr);
-    return RunGuest(host_, **bus, watch_, nullptr, nullptr);
+    bus_.inputs = std::move(inputs);
+    return RunGuest(host_, bus_, watch_, nullptr, nullptr);
   }
 
-  FakeGuest guest_;
   FakeWatch watch_;
   ExitingHost host_{watch_};
-  std::deque<Device::Input> inputs_;
-  int receives_ = 0;
+  FakeBus bus_;
 };
 
 TEST_F(RunLoopWatchTest, DevicesAreWatchedFromTheStart) {
   EXPECT_EQ(Run({}, {}).value(), "the end");
   EXPECT_THAT(watch_.calls, ElementsAre("watch"));
-  EXPECT_EQ(receives_, 0);
+  EXPECT_EQ(bus_.receives, 0);
 }
 
 TEST_F(RunLoopWatchTest, InputIsServedUntilThereIsNone) {
   EXPECT_TRUE(Run({BrokenOut()}, {Device::Input::kMore, Device::Input::kMore}).ok());
-  EXPECT_EQ(receives_, 3);
+  EXPECT_EQ(bus_.receives, 3);
   EXPECT_THAT(watch_.calls, ElementsAre("watch", "progress", "watch"));
   EXPECT_EQ(host_.resumes, 1);
 }
 
 TEST_F(RunLoopWatchTest, LastInputNeedsNoFurtherLook) {
   EXPECT_TRUE(Run({BrokenOut()}, {Device::Input::kLast}).ok());
-  EXPECT_EQ(receives_, 1);
+  EXPECT_EQ(bus_.receives, 1);
   EXPECT_THAT(watch_.calls, ElementsAre("watch", "progress", "watch"));
 }
 
 TEST_F(RunLoopWatchTest, OneTurnHas64Inputs) {
   EXPECT_TRUE(Run({BrokenOut()}, std::deque<Device::Input>(100, Device::Input::kMore)).ok());
-  EXPECT_EQ(receives_, 64);
+  EXPECT_EQ(bus_.receives, 64);
   EXPECT_THAT(watch_.calls, ElementsAre("watch", "progress", "watch"));
 }
 
-TEST_F(RunLoopWatchTest, StalledInputIsTriedAgainOnceTheGuestHasSentADma) {
-  EXPECT_TRUE(Run({BrokenOut(), DmaSent{.dma = kNobodysDma, .key = kNobodysKey}},
-                  {Device::Input::kNoRoom, Device::Input::kMore})
-                  .ok());
-  EXPECT_EQ(receives_, 3);
-  EXPECT_THAT(watch_.calls, ElementsAre("watch", "later", "ignore", "progress", "watch"));
+TEST_F(RunLoopWatchTest, StalledInputIsTriedAgainOnceTheGuestNeedsTheLauncher) {
+  for (const Exit& exit : {Exit(DmaSent()), Exit(Notified())}) {
+    watch_.calls.clear();
+    bus_.receives = 0;
+    EXPECT_TRUE(Run({BrokenOut(), exit}, {Device::Input::kNoRoom, Device::Input::kMore}).ok());
+    EXPECT_EQ(bus_.receives, 3);
+    EXPECT_THAT(watch_.calls, ElementsAre("watch", "later", "ignore", "progress", "watch"));
+  }
 }
 
 TEST_F(RunLoopWatchTest, DmaAloneIsNoReasonToLookForInput) {
-  EXPECT_TRUE(Run({DmaSent{.dma = kNobodysDma, .key = kNobodysKey}}, {}).ok());
-  EXPECT_EQ(receives_, 0);
+  EXPECT_TRUE(Run({DmaSent(), Notified()}, {}).ok());
+  EXPECT_EQ(bus_.receives, 0);
 }
 
 TEST_F(RunLoopWatchTest, HeldInputIsWatchedOn) {
@@ -192,7 +177,7 @@ TEST_F(RunLoopWatchTest, StatusOfTheWatchEndsTheRun) {
   watch_.result = absl::CancelledError("asked to end");
   EXPECT_TRUE(absl::IsCancelled(Run({BrokenOut()}, {}).status()));
   EXPECT_THAT(host_.exits, IsEmpty());
-  EXPECT_EQ(receives_, 0);
+  EXPECT_EQ(bus_.receives, 0);
 }
 
 }  // namespace

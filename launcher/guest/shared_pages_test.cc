@@ -61,6 +61,16 @@ TEST_F(SharedPagesTest, PagesAreLimitedAndReused) {
   for (size_t i = 0; i < SharedPages::kMost; ++i) SharedPages::Remove(&pages[i]);
 }
 
+TEST_F(SharedPagesTest, PageAfterALostOneIsNotLost_F25) {
+  Truncate();
+  ASSERT_EQ(memory_->Read<uint8_t>(kShared).value(), 0);
+  memory_.reset();
+  std::byte next{};
+  ASSERT_TRUE(SharedPages::Add(&next).ok());
+  EXPECT_FALSE(SharedPages::IsLost(&next));
+  SharedPages::Remove(&next);
+}
+
 TEST_F(SharedPagesTest, OtherBusErrorsEndTheProcess) {
   const pid_t child = fork();
   if (child == 0) {

@@ -2,7 +2,8 @@
 """Changes the product in many small ways, one at a time, and tells which changes no test sees: bazel run //tools/mutate
 
 The mutations are in tools/mutate/*.mutations. Each is made in a copy of the source tree, which has an output base of its own.
-The tests of the changed package run first, then all others that need no virtual machine, with --qemu those, too.
+The unit tests of the changed package run first, then all unit tests, then all tests that need no virtual machine, with --qemu those,
+too.
 """
 
 import argparse
@@ -61,6 +62,7 @@ class Workspace:
         quick = f"tests({_ALL}) except attr('tags', 'lint|manual', {_ALL})"
         machines = f"rdeps({quick}, //tools/qemu:machine, 1)"
         self._quick = self._query(f"{quick} except {machines}")
+        self._unit = self._query(f"kind('cc_test', {quick})")
         self._slow = self._query(machines) if use_qemu else []
 
     def _copy(self, source):
@@ -104,8 +106,8 @@ class Workspace:
         try:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(mutated)
-            own = [target for target in self._quick if target.startswith(f"//{mutation.package}:")]
-            for targets in (own, self._quick, self._slow):
+            own = [target for target in self._unit if target.startswith(f"//{mutation.package}:")]
+            for targets in (own, self._unit, self._quick, self._slow):
                 outcome, detail = self._test(targets) if targets else ("survived", "")
                 if outcome != "survived":
                     break
