@@ -216,9 +216,8 @@ absl::Status VirtioPci::WriteQueue(uint32_t offset, uint32_t value) {
     return value == 1 ? EnableQueue() : Bad("bad queue_enable", offset, value);
   }
   // Six words, low and high by turns.
-  const uint32_t word =
-      (offset - uint32_t{offsetof(PciCommonConfig, queue_descriptors_low)}) /
-      uint32_t{sizeof(uint32_t)};
+  const uint32_t word = (offset - uint32_t{offsetof(PciCommonConfig, queue_descriptors_low)}) /
+                        uint32_t{sizeof(uint32_t)};
   uint64_t& part = setup.parts[word / 2];
   part = WithHalf(part, word % 2 == 1, value);
   return absl::OkStatus();
