@@ -181,7 +181,14 @@ absl::StatusOr<Vcpu::Stop> SoftCpu::Run(TrapHandler& handler) {
 DebugStops* SoftCpu::debug_stops() { return unicorn_->counter() == nullptr ? nullptr : this; }
 
 void SoftCpu::SetBreakpoint(uint32_t address) {
-  if (unicorn_->debug().AddBreakpoint(address)) unicorn_->DiscardCode();
+  if (!unicorn_->debug().AddBreakpoint(address)) return;
+  const std::optional<GuestPhys> frame = PeekPageTables(memory_, tables_, GuestVirt(address));
+  if (frame.has_value() && address >= page_offset_) {
+    unicorn_->InvalidateCode(frame->value() + address % kPageSize, 1);
+  } else {
+    // Other address spaces may have other pages there.
+    unicorn_->DiscardCode();
+  }
 }
 
 void SoftCpu::RemoveBreakpoint(uint32_t address) { unicorn_->debug().RemoveBreakpoint(address); }
