@@ -55,14 +55,16 @@ class Doorbell {
     Ring();
   }
 
-  bool stop() const { return stop_.load(); }
-
-  void Acknowledge() {
+  // Reads the ring. Returns true if it was the last one.
+  bool Acknowledge() {
+    // Once the ring is acknowledged, the other thread may already have set this for the next one.
+    const bool stop = stop_.load();
     when_ = Clock::now();
     uint64_t rings = 0;
     if (read(fd_.get(), &rings, sizeof(rings)) != sizeof(rings)) std::abort();
     ++acknowledged_;
     acknowledged_.notify_one();
+    return stop;
   }
 
  private:
@@ -89,8 +91,7 @@ class DoorbellDevice final : public Device {
   }
   int input_fd() const override { return doorbell_.fd(); }
   absl::StatusOr<Input> Receive(DmaPort& /*port*/) override {
-    doorbell_.Acknowledge();
-    if (doorbell_.stop()) return absl::AbortedError("stopped");
+    if (doorbell_.Acknowledge()) return absl::AbortedError("stopped");
     return Input::kNone;
   }
 
@@ -138,8 +139,9 @@ void BM_Limit_BreakOut(benchmark::State& state) {
     const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event = {.events = EPOLLIN, .data = {}};
     if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, doorbell.fd(), &event) != 0) std::abort();
-    while (!doorbell.stop()) {
-      if (epoll_wait(epoll.get(), &event, 1, -1) == 1) doorbell.Acknowledge();
+    bool stops = false;
+    while (!stops) {
+      if (epoll_wait(epoll.get(), &event, 1, -1) == 1) stops = doorbell.Acknowledge();
     }
   });
   computes = false;
