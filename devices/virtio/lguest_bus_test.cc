@@ -164,6 +164,15 @@ TEST_F(LguestBusTest, ResetInMidRequestForgetsIt) {
   EXPECT_EQ(again.used_index(), 1);
 }
 
+TEST_F(LguestBusTest, ResetIsOfOneDevice) {
+  Create();
+  FakeRing ring(*memory_, kRings + kRingSize);
+  ring.Add({{0x100, 4, true}});
+  ASSERT_TRUE(Notify(kRam).ok());
+  VirtqChain chain;
+  EXPECT_TRUE(*logs_[1].queues[0].Pop(chain));
+}
+
 TEST_F(LguestBusTest, IndirectNeedsAcceptance) {
   Create();
   const auto pop_indirect = [&] {
@@ -175,8 +184,11 @@ TEST_F(LguestBusTest, IndirectNeedsAcceptance) {
     return logs_[0].queues[0].Pop(chain).ok();
   };
   EXPECT_FALSE(pop_indirect());
-  Put<uint32_t>(kAccepted, 1u << 28);
   Put<uint8_t>(kStatus, 3);
+  Put<uint32_t>(kAccepted, 0x24);  // others
+  ASSERT_TRUE(Notify(kRam).ok());
+  EXPECT_FALSE(pop_indirect());
+  Put<uint32_t>(kAccepted, 1u << 28);
   ASSERT_TRUE(Notify(kRam).ok());
   EXPECT_TRUE(pop_indirect());
 }
