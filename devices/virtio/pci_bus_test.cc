@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "devices/virtio/pci_bus_fixture.h"
+#include "devices/testing/pci_bus_fixture.h"
 #include "devices/virtio/virtqueue.h"
 #include "launcher/guest/abi.h"
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "devices/testing/fake_virtio_device.h"
+#include "devices/testing/pci_bus_fixture.h"
 #include "devices/virtio/pci_bus.h"
-#include "devices/virtio/pci_bus_fixture.h"
 #include "devices/virtio/virtqueue.h"
 
 namespace lguest {

@@ -1,7 +1,7 @@
 // A PCI bus with a console and a block device, for tests.
 
-#ifndef DEVICES_VIRTIO_PCI_BUS_FIXTURE_H_
-#define DEVICES_VIRTIO_PCI_BUS_FIXTURE_H_
+#ifndef DEVICES_TESTING_PCI_BUS_FIXTURE_H_
+#define DEVICES_TESTING_PCI_BUS_FIXTURE_H_
 
 #include <gtest/gtest.h>
 
@@ -123,4 +123,4 @@ class PciBusTest : public testing::Test {
 
 }  // namespace lguest
 
-#endif  // DEVICES_VIRTIO_PCI_BUS_FIXTURE_H_
+#endif  // DEVICES_TESTING_PCI_BUS_FIXTURE_H_
