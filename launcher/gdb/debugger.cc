@@ -202,7 +202,7 @@ std::optional<std::string> Debugger::Wake(uint64_t start, const Order& order) {
   server_.Disarm();
   history_->LoadSession(server_.session());
   server_.Arm();
-  const Order& mine = history_->order();
+  const Order mine = history_->order();  // a copy: Do() may end the history
   if (mine.kind == Order::Kind::kContinue) return Do(mine.resume);
   if (is_dead_ && mine.reason == Order::Reason::kStep) return kAborted;
   return ReplyOf(mine);
