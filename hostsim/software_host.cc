@@ -75,8 +75,12 @@ absl::Status SoftwareHost::Restart(const BootState& boot) {
   Clock& clock = guest_.clock;
   // Without a policy the accelerator enters no handler of the guest that was.
   if (guest_.accelerator != nullptr) guest_.accelerator->SetPolicy({});
-  std::destroy_at(&guest_);
-  std::construct_at(&guest_, memory, cpu, clock);
+  {
+    // Other threads use its CPU to interrupt it.
+    const std::lock_guard lock(mutex_);
+    std::destroy_at(&guest_);
+    std::construct_at(&guest_, memory, cpu, clock);
+  }
   return Start(boot);
 }
 
