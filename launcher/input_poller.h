@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "launcher/backoff.h"
+#include "launcher/base/backoff.h"
 #include "launcher/base/thread.h"
 #include "launcher/base/unique_fd.h"
 #include "launcher/base/wake_pipe.h"
@@ -57,8 +57,6 @@ class InputPoller final : public InputWatch {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr Milliseconds kShortestDelay{1};
-  static constexpr Milliseconds kLongestDelay{32};
 
   InputPoller(Host& host, const InputEvents& events, UniqueFd epoll, WakePipe wake);
 

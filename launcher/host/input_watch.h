@@ -41,8 +41,10 @@ class InputWatch {
   // Undoes Watch(). The device may be reported once more, if it was found readable just before.
   virtual void Ignore(size_t device, int fd) = 0;
 
-  // Reports `device` after a delay, because the guest had no buffer for its input. The delay is
-  // 1 ms at first and grows to 32 ms; MadeProgress() resets it.
+  // Reports `device` after a delay, because the guest had no buffer for its input. The delay grows
+  // from the shortest to the longest; MadeProgress() resets it.
+  static constexpr Milliseconds kShortestDelay{1};
+  static constexpr Milliseconds kLongestDelay{32};
   virtual void RetryLater(size_t device) = 0;
   virtual void MadeProgress() = 0;
 

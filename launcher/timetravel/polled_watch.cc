@@ -15,8 +15,6 @@ namespace {
 using hostsim::Nanos;
 
 constexpr Nanos kNanosPerMilli = 1'000'000;
-constexpr InputWatch::Milliseconds kShortestDelay{1};
-constexpr InputWatch::Milliseconds kLongestDelay{32};
 
 Nanos RealNow() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -60,10 +58,7 @@ absl::Status PolledWatch::Watch(size_t device, int fd) {
 
 void PolledWatch::Ignore(size_t device, int /*fd*/) { watched_ &= ~OnlyDevice(device); }
 
-void PolledWatch::RetryLater(size_t device) {
-  delay_ = std::clamp(delay_ * 2, kShortestDelay, kLongestDelay);
-  RetryAfter(device, delay_);
-}
+void PolledWatch::RetryLater(size_t device) { RetryAfter(device, backoff_.Next()); }
 
 void PolledWatch::RetryAfter(size_t device, Milliseconds delay) {
   const Nanos at = clock_.Now() + delay.count() * kNanosPerMilli;

@@ -13,6 +13,7 @@
 #include "hostsim/clock.h"
 #include "hostsim/count_stops.h"
 #include "hostsim/virtual_clock.h"
+#include "launcher/base/backoff.h"
 #include "launcher/guest/abi.h"
 #include "launcher/host/host.h"
 #include "launcher/host/input_watch.h"
@@ -57,7 +58,7 @@ class PolledWatch final : public InputWatch {
   absl::Status Watch(size_t device, int fd) override;
   void Ignore(size_t device, int fd) override;
   void RetryLater(size_t device) override;
-  void MadeProgress() override { delay_ = Milliseconds(0); }
+  void MadeProgress() override { backoff_.Reset(); }
   void RetryAfter(size_t device, Milliseconds delay) override;
   DeviceSet TakeReady() override;
   absl::Status status() const override { return status_; }
@@ -91,9 +92,9 @@ class PolledWatch final : public InputWatch {
 
   std::array<int, kMaxDevices> fds_ = {};  // of the devices in watched_
   DeviceSet watched_ = 0;
-  DeviceSet known_ = 0;    // that have been watched
-  bool checked_ = false;   // InputEvents::check_fd was readable
-  Milliseconds delay_{0};  // of the last RetryLater()
+  DeviceSet known_ = 0;                             // that have been watched
+  bool checked_ = false;                            // InputEvents::check_fd was readable
+  Backoff backoff_{kShortestDelay, kLongestDelay};  // of RetryLater()
   DeviceSet retry_ = 0;
   Nanos retry_at_ = 0;   // the earliest of all devices in retry_
   DeviceSet found_ = 0;  // not reported yet

@@ -1,4 +1,4 @@
-#include "launcher/backoff.h"
+#include "launcher/base/backoff.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Delays that grow while something fails.
 
-#ifndef LAUNCHER_BACKOFF_H_
-#define LAUNCHER_BACKOFF_H_
+#ifndef LAUNCHER_BASE_BACKOFF_H_
+#define LAUNCHER_BASE_BACKOFF_H_
 
 #include <algorithm>
 #include <chrono>
@@ -34,4 +34,4 @@ class Backoff {
 
 }  // namespace lguest
 
-#endif  // LAUNCHER_BACKOFF_H_
+#endif  // LAUNCHER_BASE_BACKOFF_H_
